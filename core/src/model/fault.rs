@@ -1,0 +1,45 @@
+//! What is wrong with something handed in, by path, so that every fault can
+//! be listed at once (L10).
+
+use serde::de::DeserializeOwned;
+
+/// One fault at one place.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, serde::Serialize)]
+pub struct Fault {
+    /// Where, like `containers[1].no`; empty for the whole.
+    pub path: String,
+    /// What is wrong and what to write instead.
+    pub why: String,
+}
+
+impl Fault {
+    /// A fault at `path`.
+    pub fn new(path: impl Into<String>, why: impl Into<String>) -> Self {
+        Self {
+            path: path.into(),
+            why: why.into(),
+        }
+    }
+}
+
+impl std::fmt::Display for Fault {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if self.path.is_empty() || self.path == "." {
+            f.write_str(&self.why)
+        } else {
+            write!(f, "{}: {}", self.path, self.why)
+        }
+    }
+}
+
+/// Reads `T` from one JSON text; the fault names the path inside it.
+///
+/// # Errors
+/// The first fault of shape or type.
+pub fn parse_json<T: DeserializeOwned>(text: &str) -> Result<T, Fault> {
+    let mut de = serde_json::Deserializer::from_str(text);
+    let value = serde_path_to_error::deserialize(&mut de)
+        .map_err(|e| Fault::new(e.path().to_string(), e.inner().to_string()))?;
+    de.end().map_err(|e| Fault::new("", e.to_string()))?;
+    Ok(value)
+}

@@ -1,0 +1,347 @@
+//! The kinds of records and what each carries.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::model::{
+    Balance, Case, Control, ControlId, ControllerId, DeclarationId, Enterprise, Finding, LaneOrder,
+    Order, OrderId, Outcome, PassageId, PolicyRef, PortCode, Spend, Status, Verdict,
+};
+use crate::time::Wall;
+
+macro_rules! kinds {
+    ($($(#[$doc:meta])* $variant:ident($body:ty) = $text:literal;)+) => {
+        /// The kinds of records.
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+        pub enum Kind { $($(#[$doc])* #[serde(rename = $text)] $variant),+ }
+
+        impl Kind {
+            /// Every kind.
+            pub const ALL: &'static [Self] = &[$(Self::$variant),+];
+            /// The word in the record.
+            #[must_use]
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $text),+ }
+            }
+        }
+
+        /// A record's kind with its body.
+        #[derive(Clone, PartialEq, Eq, Hash, Debug)]
+        pub enum Body { $($(#[$doc])* $variant(Box<$body>)),+ }
+
+        impl Body {
+            /// Its kind.
+            #[must_use]
+            pub const fn kind(&self) -> Kind {
+                match self { $(Self::$variant(_) => Kind::$variant),+ }
+            }
+            /// Its canonical JSON.
+            #[must_use]
+            pub fn canonical(&self) -> String {
+                match self { $(Self::$variant(b) => super::canonical(b.as_ref())),+ }
+            }
+            /// Reads the body of a record of `kind`.
+            ///
+            /// # Errors
+            /// Where the body does not fit its kind.
+            pub fn read(kind: Kind, body: &Value) -> Result<Self, crate::model::Fault> {
+                match kind {
+                    $(Kind::$variant => serde_path_to_error::deserialize::<_, $body>(body)
+                        .map(|b| Self::$variant(Box::new(b)))
+                        .map_err(|e| crate::model::Fault::new(
+                            format!("body.{}", e.path()), e.inner().to_string()))),+
+                }
+            }
+        }
+
+        $(impl From<$body> for Body {
+            fn from(body: $body) -> Self {
+                Self::$variant(Box::new(body))
+            }
+        })+
+    };
+}
+
+kinds! {
+    /// The first record; names the journal.
+    Genesis(GenesisBody) = "genesis";
+    /// The daemon started.
+    Start(StartBody) = "start";
+    /// The daemon stopped in good order.
+    Stop(StopBody) = "stop";
+    /// A verdict with its case.
+    Verdict(VerdictBody) = "verdict";
+    /// An officer's order about a passage.
+    Order(OrderBody) = "order";
+    /// An officer's order about a lane.
+    LaneOrder(LaneOrderBody) = "lane-order";
+    /// How a passage ended.
+    Outcome(OutcomeBody) = "outcome";
+    /// The arm was confirmed up.
+    ArmUp(ArmUpBody) = "arm-up";
+    /// The arm was confirmed down.
+    ArmDown(ArmDownBody) = "arm-down";
+    /// A passage goes on with what an unsettled one spent.
+    Resumed(ResumedBody) = "resumed";
+    /// A spend returned, with proof that the truck did not pass.
+    GiveBack(GiveBackBody) = "give-back";
+    /// An arm seen up that no record explains.
+    UnpairedLift(UnpairedLiftBody) = "unpaired-lift";
+    /// A vehicle drove through behind a cleared one.
+    Tailgate(TailgateBody) = "tailgate";
+    /// A vehicle came or went where nobody decides about it.
+    Edge(EdgeBody) = "vehicle-edge";
+    /// A lane's fault.
+    Fault(FaultBody) = "fault";
+    /// A batch of the authority's feed.
+    Feed(FeedBody) = "feed";
+    /// A policy came into force.
+    Policy(PolicyBody) = "policy";
+    /// A control came after the verdict it would have changed.
+    ControlLate(ControlLateBody) = "control-late";
+    /// An inspection's finding.
+    Finding(Finding) = "finding";
+    /// The ledger as the authority holds it, after a replaced disk.
+    Reconciled(ReconciledBody) = "reconciled";
+    /// A day's draw key.
+    DrawKey(DrawKeyBody) = "draw-key";
+    /// A snapshot was written.
+    Snapshot(SnapshotBody) = "snapshot";
+    /// A signed head of the chain.
+    Checkpoint(CheckpointBody) = "checkpoint";
+}
+
+macro_rules! body {
+    ($($(#[$doc:meta])* $name:ident { $($(#[$fdoc:meta])* $field:ident : $ty:ty),* $(,)? })+) => {$(
+        $(#[$doc])*
+        #[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+        #[serde(deny_unknown_fields)]
+        pub struct $name { $($(#[$fdoc])* pub $field: $ty),* }
+    )+};
+}
+
+body! {
+    /// Names the journal: its SHA-256 is the `genesis` of every record.
+    GenesisBody {
+        /// The controller.
+        controller: ControllerId,
+        /// The port.
+        port: PortCode,
+        /// When the journal was begun.
+        created: Wall,
+        /// Random, so that two journals of one controller differ.
+        nonce: String,
+        /// Format version of the journal.
+        v: u32,
+    }
+    /// The daemon started.
+    StartBody {
+        /// Counts the starts of this journal from 1; part of passage ids.
+        start: u64,
+        /// Version of the program.
+        program: String,
+        /// The policy in force.
+        policy: PolicyRef,
+    }
+    /// The daemon stopped in good order.
+    StopBody {
+        /// Why.
+        why: String,
+    }
+    /// A verdict with its case.
+    VerdictBody {
+        /// What was looked at.
+        case: Case,
+        /// What was decided.
+        verdict: Verdict,
+    }
+    /// A spend of one declaration.
+    SpendOf {
+        /// Which.
+        declaration: DeclarationId,
+        /// How much.
+        spend: Spend,
+        /// The vehicle: its first declared plate.
+        vehicle: Option<String>,
+    }
+    /// An officer's order about a passage.
+    OrderBody {
+        /// The order.
+        order: Order,
+        /// Whether it was obeyed.
+        accepted: bool,
+        /// Why not.
+        why: Option<String>,
+        /// What a release took; none = the balance did not allow it, flagged.
+        spends: Option<Vec<SpendOf>>,
+        /// What an inspect order reserves.
+        reserves: Option<Vec<SpendOf>>,
+        /// Whether the arm is lifted on this order.
+        lifts: bool,
+    }
+    /// An officer's order about a lane.
+    LaneOrderBody {
+        /// The order.
+        order: LaneOrder,
+        /// Whether it was obeyed.
+        accepted: bool,
+        /// Why not.
+        why: Option<String>,
+    }
+    /// How a passage ended.
+    OutcomeBody {
+        /// How.
+        how: Outcome,
+    }
+    /// The arm was confirmed up.
+    ArmUpBody {
+        /// From the lift command to the limit switch.
+        took_ms: Option<u64>,
+    }
+    /// The arm was confirmed down.
+    ArmDownBody {
+        /// From the lower command to the limit switch.
+        took_ms: Option<u64>,
+    }
+    /// A passage goes on with what an unsettled one spent.
+    ResumedBody {
+        /// The unsettled passage.
+        resumes: PassageId,
+        /// The order that says so.
+        order: OrderId,
+    }
+    /// A spend returned.
+    GiveBackBody {
+        /// Why, as proof that the truck did not pass.
+        why: String,
+    }
+    /// An arm seen up that no record explains.
+    UnpairedLiftBody {
+        /// The state the lane was in.
+        state: String,
+    }
+    /// A vehicle drove through behind a cleared one.
+    TailgateBody {
+        /// The state the lane was in.
+        state: String,
+    }
+    /// A vehicle came or went where nobody decides about it.
+    EdgeBody {
+        /// Which detector.
+        place: VehiclePlace,
+        /// Came or went.
+        on: bool,
+        /// The state the lane was in.
+        state: String,
+    }
+    /// A lane's fault.
+    FaultBody {
+        /// What failed.
+        cause: String,
+        /// The state the lane was in.
+        state: String,
+    }
+    /// Of a declaration, what the feed record keeps.
+    DeclarationMark {
+        /// Which.
+        id: DeclarationId,
+        /// Version.
+        version: u32,
+        /// Status.
+        status: Status,
+        /// End of its window.
+        valid_until: Wall,
+        /// SHA-256 of its canonical JSON.
+        digest: String,
+    }
+    /// A batch of the authority's feed: controls, enterprises and findings
+    /// whole, of declarations a mark.
+    FeedBody {
+        /// Epoch.
+        epoch: u64,
+        /// Sequence reached.
+        seq: u64,
+        /// When the authority sent it.
+        sent_at: Wall,
+        /// Whether this is the last part of a snapshot: what it does not name
+        /// is gone.
+        snapshot: bool,
+        /// Declarations.
+        declarations: Vec<DeclarationMark>,
+        /// Enterprises.
+        enterprises: Vec<Enterprise>,
+        /// Controls.
+        controls: Vec<Control>,
+        /// Findings.
+        findings: Vec<Finding>,
+        /// Items that cannot be used, by path, and why.
+        unusable: BTreeMap<String, String>,
+        /// Declarations among them whose id could be read.
+        unusable_ids: Vec<DeclarationId>,
+        /// A control among them whose subject could not be read.
+        control_unreadable: bool,
+    }
+    /// A policy came into force.
+    PolicyBody {
+        /// Which.
+        policy: PolicyRef,
+    }
+    /// A control came after the verdict it would have changed.
+    ControlLateBody {
+        /// The control.
+        control: ControlId,
+        /// The verdict's record.
+        verdict_seq: u64,
+    }
+    /// One declaration's balance as the authority holds it.
+    ReconciledEntry {
+        /// Which.
+        declaration: DeclarationId,
+        /// Its balance.
+        balance: Balance,
+    }
+    /// The ledger as the authority holds it.
+    ReconciledBody {
+        /// The journal the authority knew.
+        genesis: String,
+        /// Up to where.
+        through: u64,
+        /// Balances.
+        ledger: Vec<ReconciledEntry>,
+    }
+    /// A day's draw key.
+    DrawKeyBody {
+        /// The day.
+        day: String,
+        /// SHA-256 of the key.
+        sha256: String,
+    }
+    /// A snapshot was written.
+    SnapshotBody {
+        /// State after this record's sequence.
+        seq: u64,
+        /// SHA-256 of the file.
+        sha256: String,
+    }
+    /// A signed head of the chain.
+    CheckpointBody {
+        /// Up to where.
+        seq: u64,
+        /// SHA-256 of that record.
+        sha256: String,
+        /// Ed25519 signature, lower-case hex.
+        signature: String,
+    }
+}
+
+/// Which detector saw a vehicle.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum VehiclePlace {
+    /// The presence detector.
+    StopLine,
+    /// The closing inhibit.
+    UnderArm,
+}
