@@ -1,9 +1,540 @@
 //! The lane as a sans-IO state machine.
+//!
+//! Drive it so: [`Lane::handle_event`] or [`Lane::handle_timeout`]; drain
+//! [`Lane::poll_command`] to `None`; read [`Lane::poll_timeout`]; wait; repeat.
+//! There is one queue of commands, so the order of effects is the lane's: a
+//! `LiftArm` comes out only after the commit that allows it was answered
+//! durable (L1). A bad world is an [`Event`], a bad program an assertion.
+//!
+//! Absent: input and output, clocks, locks, async, `Result` for a bad world.
 
+mod arm;
 mod command;
+mod commit;
 mod config;
 mod event;
+mod evidence;
+mod gather;
+mod order;
+mod sensors;
+mod start;
+mod state;
+mod timer;
 
 pub use command::{Command, Guard, Lights, Query, Sign, Tell};
 pub use config::{EvidenceDevice, Geometry, LaneConfig, Role};
 pub use event::{Event, Refusal, Token, Took};
+pub use timer::Timer;
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
+
+use crate::clearance::Policy;
+use crate::model::{
+    Content, DeviceId, DeviceState, Inputs, LaneOrder, Outcome, PassageId, Reading, SealId, Taken,
+};
+use crate::record::{Body, Draft, EdgeBody, GiveBackBody, OutcomeBody, VehiclePlace};
+use crate::time::{Micros, Mono, Now};
+
+use evidence::Recent;
+use sensors::{ArmSeen, Edge, Edges, Sensors};
+use state::{Behind, Cause, Passage, State, WhyUp};
+
+/// Passages whose outcome waits for the bay input (L9).
+const BAYS_MAX: usize = 8;
+/// Transitions one event may cause; more is a fault of the program.
+const STEPS_MAX: u32 = 16;
+
+/// What the journal knows of a lane at start.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub struct Recovery {
+    /// Number of this start; part of passage ids.
+    pub start: u64,
+    /// The last lift record has no arm-down or unpaired-lift record after it.
+    pub ours_up: bool,
+    /// A close is in force.
+    pub closed: bool,
+    /// A keep-up is in force.
+    pub keep_up: bool,
+    /// A maintenance is in force.
+    pub maintenance: bool,
+}
+
+/// A passage that waits, apart from the lane, to be seen at the bay.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+struct BayWait {
+    passage: PassageId,
+    until: Mono,
+}
+
+/// One lane.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct Lane {
+    config: Arc<LaneConfig>,
+    /// In force for trucks that arrive from now on.
+    policy: Arc<Policy>,
+    start: u64,
+    next_n: u64,
+    attempt: u32,
+    state: State,
+    sensors: Sensors,
+    recent: Recent,
+    devices: BTreeMap<DeviceId, DeviceState>,
+    /// The arm is on its way down by our command (L3).
+    lowering: bool,
+    ours_up: bool,
+    closed: bool,
+    keep_up: bool,
+    maintenance: bool,
+    draining: bool,
+    /// The scale was seen empty since the truck before left.
+    seen_empty: bool,
+    /// Seals of the passage before: their late reports are nobody else's.
+    last_seals: BTreeSet<SealId>,
+    bays: VecDeque<BayWait>,
+    bay_on: bool,
+    /// A lane order waiting to be durable.
+    lane_order: Option<(Token, Box<LaneOrder>)>,
+    /// A commit whose passage ended meanwhile.
+    orphan: Option<(Token, Box<Passage>)>,
+    lights: Option<Lights>,
+    sign: Option<Sign>,
+    /// Deadlines up to then have been looked at.
+    seen_until: Mono,
+    commands: VecDeque<Command>,
+}
+
+impl Lane {
+    /// A lane that knows what the journal says of it and nothing else.
+    #[must_use]
+    pub fn new(config: Arc<LaneConfig>, policy: Arc<Policy>, recovery: Recovery, now: Now) -> Self {
+        let devices = config
+            .devices
+            .keys()
+            .map(|d| (d.clone(), DeviceState::Late));
+        let devices = devices.collect();
+        let mut lane = Self {
+            config,
+            policy,
+            start: recovery.start,
+            next_n: 1,
+            attempt: 0,
+            state: State::Starting,
+            sensors: Sensors::new(),
+            recent: Recent::default(),
+            devices,
+            lowering: false,
+            ours_up: recovery.ours_up,
+            closed: recovery.closed,
+            keep_up: recovery.keep_up,
+            maintenance: recovery.maintenance,
+            draining: false,
+            seen_empty: false,
+            last_seals: BTreeSet::new(),
+            bays: VecDeque::new(),
+            bay_on: false,
+            lane_order: None,
+            orphan: None,
+            lights: None,
+            sign: None,
+            seen_until: now.mono,
+            commands: VecDeque::new(),
+        };
+        lane.enter_starting(now, "start");
+        lane
+    }
+
+    /// Takes in what happened.
+    pub fn handle_event(&mut self, event: Event, now: Now) {
+        match event {
+            Event::Reading(reading) => self.on_reading(reading, now),
+            Event::Candidates {
+                passage,
+                attempt,
+                facts,
+            } => self.on_candidates(&passage, attempt, *facts, now),
+            Event::Committed { token, seq, took } => self.on_committed(&token, seq, took, now),
+            Event::Refused { token, why } => self.on_refused(&token, why, now),
+            Event::ControlLate { passage, .. } => self.on_control_late(&passage),
+            Event::InForceChanged { .. } => self.on_facts_changed(now, "in-force-changed"),
+            Event::Order(order) => self.on_order(order, now),
+            Event::LaneOrder(order) => self.on_lane_order(order, now),
+            Event::OutputFailed { what } => self.on_output_failed(&what, now),
+            Event::DeviceLate(device) => self.on_device(&device, DeviceState::Late, now),
+            Event::DeviceLost(device) => self.on_device(&device, DeviceState::Lost, now),
+            Event::DeviceBack(device) => self.on_device(&device, DeviceState::Ok, now),
+            Event::PolicyChanged(policy) => self.policy = policy,
+            Event::Drain => self.draining = true,
+        }
+        self.settle(now);
+    }
+
+    /// Lets time pass up to `now`.
+    pub fn handle_timeout(&mut self, now: Now) {
+        self.settle(now);
+    }
+
+    /// The next thing to do.
+    pub fn poll_command(&mut self) -> Option<Command> {
+        self.commands.pop_front()
+    }
+
+    /// The lane's state, for status, metrics and logs.
+    #[must_use]
+    pub const fn state_name(&self) -> &'static str {
+        self.state.name()
+    }
+
+    /// The present truck's passage.
+    #[must_use]
+    pub fn passage(&self) -> Option<&PassageId> {
+        self.state.passage().map(|p| &p.id)
+    }
+
+    /// The present truck's last recorded verdict, with its record's sequence.
+    #[must_use]
+    pub fn recorded(&self) -> Option<(u64, &crate::model::Verdict)> {
+        let passage = self.state.passage()?;
+        let recorded = passage.recorded.as_ref()?;
+        Some((recorded.seq, &recorded.verdict))
+    }
+
+    /// Why the lane is faulted, if it is.
+    #[must_use]
+    pub const fn fault(&self) -> Option<&'static str> {
+        if let State::Faulted { cause, .. } = &self.state {
+            Some(cause.as_str())
+        } else {
+            None
+        }
+    }
+
+    /// Nothing is under way: a drain may end.
+    #[must_use]
+    pub fn at_rest(&self) -> bool {
+        let resting = matches!(
+            self.state,
+            State::Closed | State::ArmUp { .. } | State::Faulted { .. } | State::Starting
+        );
+        resting && self.lane_order.is_none() && self.orphan.is_none()
+    }
+
+    /// How each evidence device is.
+    #[must_use]
+    pub const fn devices(&self) -> &BTreeMap<DeviceId, DeviceState> {
+        &self.devices
+    }
+
+    /// What the sign shows.
+    #[must_use]
+    pub const fn sign(&self) -> Option<&Sign> {
+        self.sign.as_ref()
+    }
+
+    fn settle(&mut self, now: Now) {
+        self.watch_lowering(now);
+        let mut steps = 0;
+        while self.step(now) {
+            steps += 1;
+            assert!(steps < STEPS_MAX, "the lane goes in circles");
+        }
+        self.expire_bays(now);
+        self.seen_until = self.seen_until.max(now.mono);
+    }
+
+    /// Takes the first enabled arrow of the present state's row.
+    fn step(&mut self, now: Now) -> bool {
+        self.note_arm_down(now);
+        match &self.state {
+            State::Starting => self.step_starting(now),
+            State::Securing => self.step_securing(now),
+            State::Vacant => self.step_vacant(now),
+            State::Gathering { .. } => self.step_gathering(now),
+            State::Committing { .. } => self.step_committing(now),
+            State::Cleared { .. } => self.step_cleared(now),
+            State::Passing { .. } => self.step_passing(now),
+            State::Lowering { .. } => self.step_lowering(now),
+            State::Held { .. } | State::Returning { .. } | State::Diverting { .. } => {
+                self.step_waiting(now)
+            }
+            State::ArmUp { why } => {
+                let why = *why;
+                self.step_arm_up(why, now)
+            }
+            State::Closed => self.step_closed(now),
+            State::Faulted { .. } => self.step_faulted(now),
+        }
+    }
+
+    fn on_reading(&mut self, reading: Reading, now: Now) {
+        if let Content::Inputs(inputs) = reading.content {
+            if reading.device == self.config.lane_io {
+                self.on_inputs(inputs, reading.arrived, now);
+            }
+            return;
+        }
+        if !self.config.devices.contains_key(&reading.device) {
+            self.tell(Tell::Dropped("unknown-device"));
+            return;
+        }
+        self.devices.insert(reading.device.clone(), DeviceState::Ok);
+        if let Content::Weight(weight) = &reading.content {
+            let limit = self.config.division_kg.0.saturating_mul(5);
+            let empty = weight.stable && weight.gross.is_some_and(|kg| kg.0.abs() <= limit);
+            let taken = match reading.taken {
+                Taken::At(taken) => Some(taken),
+                Taken::OnArrival => Some(reading.arrived),
+                Taken::Unusable => None,
+            };
+            let since_left = taken.is_some_and(|t| t > self.sensors.left_at());
+            if empty && since_left && !self.sensors.present() {
+                self.seen_empty = true;
+            }
+        }
+        self.offer(&reading);
+        if !matches!(reading.content, Content::Weight(_)) && self.recent.keep(reading) {
+            self.tell(Tell::Dropped("recent-full"));
+        }
+        let keep = Micros::from_s(30);
+        self.recent.forget_before(now.mono.back(keep));
+    }
+
+    fn on_inputs(&mut self, inputs: Inputs, at: Mono, now: Now) {
+        let clear = (self.config.presence_clear, self.config.inhibit_clear);
+        let edges = self.sensors.update(inputs, at, self.config.io_stale, clear);
+        if edges.presence_raw_off && !matches!(self.state, State::Vacant) {
+            self.seen_empty = false;
+        }
+        self.observe_track(&inputs, edges, now);
+        self.note_edges(edges, now);
+        let bay = inputs.bay.unwrap_or(false);
+        if bay && !self.bay_on {
+            self.reach_bay(now);
+        }
+        self.bay_on = bay;
+    }
+
+    /// Vehicle edges where nobody decides about the vehicle are records.
+    fn note_edges(&mut self, edges: Edges, now: Now) {
+        let undecided = matches!(
+            self.state,
+            State::Starting | State::Securing | State::ArmUp { .. } | State::Faulted { .. }
+        );
+        if !undecided {
+            return;
+        }
+        let state = self.state.name();
+        let places = [
+            (edges.presence, VehiclePlace::StopLine),
+            (edges.inhibit, VehiclePlace::UnderArm),
+        ];
+        for (edge, place) in places {
+            if let Some(edge) = edge {
+                let body = EdgeBody {
+                    place,
+                    on: edge == Edge::On,
+                    state: state.to_owned(),
+                };
+                self.note(now, None, vec![body.into()]);
+            }
+        }
+    }
+
+    fn on_device(&mut self, device: &DeviceId, state: DeviceState, now: Now) {
+        if *device == self.config.lane_io {
+            match state {
+                DeviceState::Lost => self.on_lane_io_lost(now),
+                DeviceState::Late => {}
+                DeviceState::Ok => self.say_lights_again(),
+            }
+            return;
+        }
+        let Some(known) = self.devices.get_mut(device) else {
+            return;
+        };
+        let was = std::mem::replace(known, state);
+        if state == DeviceState::Ok && was != DeviceState::Ok {
+            self.on_facts_changed(now, "device-back");
+        }
+    }
+
+    fn on_lane_io_lost(&mut self, now: Now) {
+        let may_be_up = self.ours_up
+            || self.lowering
+            || self.sensors.arm(now.mono, Micros(u64::MAX / 2)) != ArmSeen::Down;
+        self.sensors.forget();
+        let in_hand = matches!(
+            self.state,
+            State::ArmUp {
+                why: WhyUp::KeepUp | WhyUp::Maintenance
+            }
+        );
+        if in_hand {
+            self.tell(Tell::Alarm("lane-io-lost"));
+        } else if !matches!(self.state, State::Starting | State::Faulted { .. }) {
+            self.enter_faulted(Cause::LaneIo, may_be_up, now);
+        }
+    }
+
+    fn arm(&self, now: Now) -> ArmSeen {
+        self.sensors.arm(now.mono, self.config.io_stale)
+    }
+
+    fn inhibit_clear(&self, now: Now) -> bool {
+        self.sensors.inhibit_clear(now.mono, self.config.io_stale)
+    }
+
+    /// Seen up, or off "down" for so long that a truck could pass under it.
+    fn arm_not_down(&self, now: Now) -> bool {
+        match self.arm(now) {
+            ArmSeen::Up => true,
+            ArmSeen::Between | ArmSeen::Both => {
+                self.sensors.arm_for(now.mono) >= self.config.arm_max
+            }
+            ArmSeen::Down | ArmSeen::Unknown => false,
+        }
+    }
+
+    fn next_token(&mut self, passage: Option<PassageId>) -> Token {
+        self.attempt += 1;
+        Token {
+            passage,
+            attempt: self.attempt,
+        }
+    }
+
+    fn draft(&self, now: Now, passage: Option<PassageId>, body: Body) -> Draft {
+        Draft {
+            at: now.wall,
+            lane: Some(self.config.lane.clone()),
+            passage,
+            body,
+        }
+    }
+
+    fn note(&mut self, now: Now, passage: Option<&PassageId>, bodies: Vec<Body>) {
+        let drafts = bodies
+            .into_iter()
+            .map(|body| self.draft(now, passage.cloned(), body))
+            .collect();
+        self.commands.push_back(Command::Note(drafts));
+    }
+
+    fn tell(&mut self, tell: Tell) {
+        self.commands.push_back(Command::Tell(tell));
+    }
+
+    fn tell_entered(&mut self, why: &'static str) {
+        let state = self.state.name();
+        let passage = self.state.passage().map(|p| p.id.clone());
+        self.tell(Tell::Entered {
+            state,
+            passage,
+            why,
+        });
+    }
+
+    fn show(&mut self, lights: Lights, sign: Sign) {
+        if self.lights != Some(lights) {
+            self.lights = Some(lights);
+            self.commands.push_back(Command::SetLights(lights));
+        }
+        if self.sign.as_ref() != Some(&sign) {
+            self.sign = Some(sign.clone());
+            self.commands.push_back(Command::ShowSign(sign));
+        }
+    }
+
+    /// The board restarted or came back: lights are set again, a lift never.
+    fn say_lights_again(&mut self) {
+        if let Some(lights) = self.lights {
+            self.commands.push_back(Command::SetLights(lights));
+        }
+    }
+
+    /// Every passage ends here, exactly once.
+    fn end_passage(&mut self, passage: &Passage, how: Outcome, give_back: Option<&str>, now: Now) {
+        let mut bodies = Vec::with_capacity(2);
+        if let Some(why) = give_back.filter(|_| passage.spent) {
+            let why = why.to_owned();
+            bodies.push(GiveBackBody { why }.into());
+        }
+        bodies.push(OutcomeBody { how }.into());
+        self.note(now, Some(&passage.id), bodies);
+        self.last_seals = passage.evidence.seal_ids();
+        self.tell(Tell::Ended {
+            passage: passage.id.clone(),
+            how,
+        });
+    }
+
+    fn wait_for_bay(&mut self, passage: &Passage, now: Now) {
+        if self.bays.len() >= BAYS_MAX {
+            self.end_passage(passage, Outcome::Unknown, None, now);
+            self.tell(Tell::Alarm("bay-queue-full"));
+            return;
+        }
+        self.last_seals = passage.evidence.seal_ids();
+        self.bays.push_back(BayWait {
+            passage: passage.id.clone(),
+            until: now.mono + self.config.bay_max,
+        });
+    }
+
+    fn reach_bay(&mut self, now: Now) {
+        match self.bays.pop_front() {
+            Some(wait) => self.end_apart(&wait.passage, Outcome::ToBay, now),
+            None => self.tell(Tell::Stale("bay")),
+        }
+    }
+
+    fn expire_bays(&mut self, now: Now) {
+        while let Some(wait) = self.bays.pop_front_if(|w| w.until <= now.mono) {
+            self.end_apart(&wait.passage, Outcome::Unknown, now);
+            self.tell(Tell::Alarm("bay-not-reached"));
+        }
+    }
+
+    fn end_apart(&mut self, passage: &PassageId, how: Outcome, now: Now) {
+        self.note(now, Some(passage), vec![OutcomeBody { how }.into()]);
+        let passage = passage.clone();
+        self.tell(Tell::Ended { passage, how });
+    }
+
+    /// The present passage, taken out of the state.
+    fn take_passage(&mut self) -> Option<Box<Passage>> {
+        match std::mem::replace(&mut self.state, State::Starting) {
+            State::Gathering { passage, .. }
+            | State::Committing { passage, .. }
+            | State::Cleared { passage, .. }
+            | State::Passing { passage, .. }
+            | State::Lowering {
+                behind: Behind::Passage { passage, .. },
+                ..
+            }
+            | State::Held { passage }
+            | State::Returning { passage }
+            | State::Diverting { passage } => Some(passage),
+            State::Starting
+            | State::Securing
+            | State::Vacant
+            | State::Lowering {
+                behind: Behind::Secured,
+                ..
+            }
+            | State::ArmUp { .. }
+            | State::Closed
+            | State::Faulted { .. } => None,
+        }
+    }
+}
+
+const RED: Lights = Lights {
+    exit_green: false,
+    entry_red: true,
+    to_bay: false,
+    reverse_out: false,
+};
+
+#[cfg(test)]
+mod tests {}

@@ -263,6 +263,10 @@ pub struct Facts {
     /// A control came whose subject cannot be read: the port holds.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub control_unreadable: bool,
+    /// The facts moved under this case time and again while it was being
+    /// committed: somebody else keeps taking from the same balance.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub contended: bool,
     /// Whether the journal has room; absent = it has.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub journal: Option<JournalState>,
@@ -290,6 +294,7 @@ impl Facts {
             store: None,
             unusable: Vec::new(),
             control_unreadable: false,
+            contended: false,
             journal: None,
             controller: None,
         }

@@ -1,0 +1,329 @@
+//! Committing: a verdict or an order waits to be durable, and what follows.
+
+use super::state::{Cause, Exit, Passage, Pending, Recorded, State, Waiting, WhyUp};
+use super::{Command, Geometry, Guard, Lane, Lights, RED, Refusal, Sign, Tell, Token, Took};
+use crate::model::{Case, Lines, OrderKind, Outcome, PassageId, Verdict, VerdictKind};
+use crate::record::{GiveBackBody, VerdictBody};
+use crate::time::Now;
+
+/// Times a refused verdict is judged again before it becomes a Hold.
+pub(super) const REFUSED_MAX: u32 = 3;
+
+impl Lane {
+    pub(super) fn enter_committing_verdict(
+        &mut self,
+        passage: Box<Passage>,
+        case: Case,
+        verdict: Verdict,
+        now: Now,
+    ) {
+        let verdict = verdict.rendered();
+        let id = passage.id.clone();
+        let body = VerdictBody {
+            case: case.clone(),
+            verdict: verdict.clone(),
+        };
+        let drafts = vec![self.draft(now, Some(id.clone()), body.into())];
+        let pending = Pending::Verdict {
+            verdict: Box::new(verdict),
+            case: Box::new(case),
+            judged: now,
+        };
+        let token = self.next_token(Some(id));
+        self.commands.push_back(Command::Commit {
+            token: token.clone(),
+            drafts,
+            guard: Guard::Verdict,
+        });
+        self.enter_committing(passage, pending, token, now, "judged");
+    }
+
+    pub(super) fn enter_committing(
+        &mut self,
+        passage: Box<Passage>,
+        pending: Pending,
+        token: Token,
+        now: Now,
+        why: &'static str,
+    ) {
+        self.state = State::Committing {
+            passage,
+            pending,
+            token,
+            until: now.mono + self.config.commit_max,
+            gone: false,
+            arm_seen_up: false,
+            control_late: false,
+        };
+        self.show(RED, Sign::Wait);
+        self.tell_entered(why);
+    }
+
+    pub(super) fn step_committing(&mut self, now: Now) -> bool {
+        let (left, up) = (!self.sensors.present(), self.arm_not_down(now));
+        let State::Committing {
+            gone,
+            arm_seen_up,
+            until,
+            ..
+        } = &mut self.state
+        else {
+            return false;
+        };
+        *gone |= left;
+        *arm_seen_up |= up;
+        if now.mono < *until {
+            return false;
+        }
+        self.enter_faulted(Cause::Journal, false, now);
+        true
+    }
+
+    pub(super) fn on_control_late(&mut self, id: &PassageId) {
+        if let State::Committing {
+            passage,
+            control_late,
+            ..
+        } = &mut self.state
+            && passage.id == *id
+        {
+            *control_late = true;
+        } else {
+            // The arm has been commanded, or the passage is over: it stays on
+            // the record only.
+            self.tell(Tell::Stale("control-late"));
+        }
+    }
+
+    pub(super) fn on_committed(&mut self, token: &Token, seq: u64, took: Took, now: Now) {
+        if self.lane_order.as_ref().is_some_and(|(t, _)| t == token) {
+            self.on_lane_order_durable(now);
+            return;
+        }
+        if self.orphan.as_ref().is_some_and(|(t, _)| t == token) {
+            // Heard after the passage was given up: nothing lifts, what was
+            // spent is kept, unsettled.
+            if let Some((_, passage)) = self.orphan.take() {
+                self.end_passage(&passage, Outcome::Unknown, None, now);
+            }
+            return;
+        }
+        let awaited = matches!(&self.state, State::Committing { token: t, .. } if t == token);
+        if !awaited {
+            self.tell(Tell::Stale("committed"));
+            return;
+        }
+        let State::Committing {
+            mut passage,
+            pending,
+            gone,
+            arm_seen_up,
+            control_late,
+            ..
+        } = std::mem::replace(&mut self.state, State::Starting)
+        else {
+            unreachable!("looked at above");
+        };
+        let releases = pending.releases();
+        passage.spent |= took == Took::Spent && releases;
+        if let Pending::Order { order, .. } = &pending {
+            self.commands.push_back(Command::AnswerOrder {
+                order: order.id.clone(),
+                refused: None,
+            });
+        }
+        if arm_seen_up {
+            self.state = State::Held { passage };
+            self.enter_arm_up(WhyUp::Unpaired, now, "arm-up");
+        } else if gone {
+            let why = "left before the lift, the arm stayed down";
+            self.end_passage(&passage, Outcome::Left, Some(why), now);
+            self.enter_vacant("left");
+        } else if control_late && releases {
+            if passage.spent {
+                let why = "a control came before the lift".to_owned();
+                let id = passage.id.clone();
+                self.note(now, Some(&id), vec![GiveBackBody { why }.into()]);
+                passage.spent = false;
+            }
+            self.enter_gathering(passage, "control-late");
+        } else {
+            self.enter_decided(passage, pending, seq, now);
+        }
+    }
+
+    fn enter_decided(&mut self, mut passage: Box<Passage>, pending: Pending, seq: u64, now: Now) {
+        let kind = match pending {
+            Pending::Verdict {
+                verdict,
+                case,
+                judged,
+            } => {
+                let kind = verdict.verdict;
+                passage.recorded = Some(Recorded {
+                    seq,
+                    verdict,
+                    case,
+                    judged,
+                });
+                kind
+            }
+            Pending::Order { order, .. } => match order.kind {
+                OrderKind::Release => VerdictKind::Release,
+                OrderKind::Inspect => VerdictKind::Inspect,
+                OrderKind::Return => {
+                    self.enter_returning(passage);
+                    return;
+                }
+                OrderKind::Supply => unreachable!("a supply is judged, not committed"),
+            },
+        };
+        match (kind, self.config.geometry) {
+            (VerdictKind::Release, _) => self.enter_cleared(passage, Exit::Road, now),
+            (VerdictKind::Inspect, Geometry::SideExit) => self.enter_diverting(passage),
+            (VerdictKind::Inspect, Geometry::BehindBarrier | Geometry::DiverterArm) => {
+                self.enter_cleared(passage, Exit::Bay, now);
+            }
+            (VerdictKind::Hold, _) => self.enter_held(passage, "hold"),
+        }
+    }
+
+    pub(super) fn on_refused(&mut self, token: &Token, why: Refusal, now: Now) {
+        if self.lane_order.as_ref().is_some_and(|(t, _)| t == token) {
+            self.on_lane_order_refused(why);
+            return;
+        }
+        if self.orphan.as_ref().is_some_and(|(t, _)| t == token) {
+            // The verdict never came to be; the passage still ends once.
+            if let Some((_, passage)) = self.orphan.take() {
+                self.end_passage(&passage, Outcome::Unknown, None, now);
+            }
+            return;
+        }
+        let awaited = matches!(&self.state, State::Committing { token: t, .. } if t == token);
+        if !awaited {
+            self.tell(Tell::Stale("refused"));
+            return;
+        }
+        let State::Committing {
+            passage,
+            pending,
+            gone,
+            arm_seen_up,
+            ..
+        } = std::mem::replace(&mut self.state, State::Starting)
+        else {
+            unreachable!("looked at above");
+        };
+        if let Pending::Order { order, .. } = &pending {
+            self.commands.push_back(Command::AnswerOrder {
+                order: order.id.clone(),
+                refused: Some(why.as_str().to_owned()),
+            });
+        }
+        if arm_seen_up {
+            self.state = State::Held { passage };
+            self.enter_arm_up(WhyUp::Unpaired, now, "arm-up");
+        } else if gone {
+            self.state = State::Held { passage };
+            self.leave_waiting(now);
+        } else if why == Refusal::Unavailable {
+            self.state = State::Held { passage };
+            self.enter_faulted(Cause::Journal, false, now);
+        } else {
+            self.go_back(passage, &pending);
+        }
+    }
+
+    /// A refused verdict is judged again; a refused order leaves the truck
+    /// where it was.
+    fn go_back(&mut self, mut passage: Box<Passage>, pending: &Pending) {
+        match pending {
+            Pending::Verdict { .. } => {
+                passage.refused_n += 1;
+                self.enter_gathering(passage, "refused");
+            }
+            Pending::Order { from, .. } => match from {
+                Waiting::Held => self.enter_held(passage, "order-refused"),
+                Waiting::Returning => self.enter_returning(passage),
+                Waiting::Diverting => self.enter_diverting(passage),
+            },
+        }
+    }
+
+    pub(super) fn enter_held(&mut self, passage: Box<Passage>, why: &'static str) {
+        self.state = State::Held { passage };
+        let lines = self.driver_lines();
+        self.show(RED, Sign::Officer(lines));
+        self.tell_entered(why);
+    }
+
+    pub(super) fn enter_returning(&mut self, passage: Box<Passage>) {
+        self.state = State::Returning { passage };
+        let lights = Lights {
+            reverse_out: true,
+            ..RED
+        };
+        self.show(lights, Sign::ReverseOut);
+        self.tell_entered("return");
+    }
+
+    pub(super) fn enter_diverting(&mut self, passage: Box<Passage>) {
+        self.state = State::Diverting { passage };
+        let lights = Lights {
+            to_bay: true,
+            ..RED
+        };
+        let lines = self.driver_lines();
+        self.show(lights, Sign::ToBay(lines));
+        self.tell_entered("inspect");
+    }
+
+    pub(super) fn driver_lines(&self) -> Option<Lines> {
+        let recorded = self.state.passage()?.recorded.as_ref()?;
+        recorded.verdict.reasons.first()?.for_driver.clone()
+    }
+
+    /// Held, Returning, Diverting: the truck leaves, or the arm is seen up.
+    pub(super) fn step_waiting(&mut self, now: Now) -> bool {
+        if !self.sensors.present() {
+            self.leave_waiting(now);
+            return true;
+        }
+        if self.arm_not_down(now) {
+            self.enter_arm_up(WhyUp::Unpaired, now, "arm-up");
+            return true;
+        }
+        false
+    }
+
+    fn leave_waiting(&mut self, now: Now) {
+        let diverting = matches!(self.state, State::Diverting { .. });
+        let returning = matches!(self.state, State::Returning { .. });
+        let Some(passage) = self.take_passage() else {
+            return;
+        };
+        if diverting && self.config.bay_input {
+            self.wait_for_bay(&passage, now);
+        } else {
+            let how = match (diverting, returning, passage.recorded.is_some()) {
+                (true, _, _) => Outcome::ToBay,
+                (_, true, _) => Outcome::Returned,
+                (_, _, true) => Outcome::Left,
+                (_, _, false) => Outcome::LeftBeforeVerdict,
+            };
+            self.end_passage(&passage, how, None, now);
+        }
+        self.enter_vacant("left");
+    }
+}
+
+impl Pending {
+    /// Whether it lifts the arm towards the road.
+    pub(super) const fn releases(&self) -> bool {
+        match self {
+            Self::Verdict { verdict, .. } => matches!(verdict.verdict, VerdictKind::Release),
+            Self::Order { order, .. } => matches!(order.kind, OrderKind::Release),
+        }
+    }
+}

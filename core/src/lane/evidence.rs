@@ -1,0 +1,343 @@
+//! Which readings are this truck's (L7), and what they say together.
+//!
+//! A position-bound reading counts if it was taken after the truck before
+//! left the stop line and at most its device's lead before this one came. A
+//! seal's own report counts by its own time, which the rules judge; here it
+//! only matters whose it can be.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use super::LaneConfig;
+use crate::model::{
+    CasePlate, CaseSeal, ContainerRead, Content, DeviceId, Plate, PlatesReading, Reading, SealId,
+    SealReading, TagRead, Taken, WeightReading, normalise,
+};
+use crate::time::{Mono, Wall};
+
+/// Readings kept before a truck is there to own them (L9).
+const RECENT_MAX: usize = 96;
+/// Reads kept of one camera in one passage.
+const READS_MAX: usize = 64;
+/// Seals kept in one passage.
+const SEALS_MAX: usize = 32;
+
+/// Readings that may belong to the next truck: oldest dropped when full.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
+pub(super) struct Recent(VecDeque<Reading>);
+
+impl Recent {
+    /// Keeps `reading`; true if an older one was dropped for it.
+    pub(super) fn keep(&mut self, reading: Reading) -> bool {
+        let full = self.0.len() >= RECENT_MAX;
+        if full {
+            self.0.pop_front();
+        }
+        self.0.push_back(reading);
+        full
+    }
+
+    /// Forgets what arrived before `before`.
+    pub(super) fn forget_before(&mut self, before: Mono) {
+        self.0.retain(|r| r.arrived >= before);
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Reading> {
+        self.0.iter()
+    }
+}
+
+/// When this truck may have been seen.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub(super) struct Window {
+    /// The truck before left the stop line.
+    pub(super) left_at: Mono,
+    /// This truck came.
+    pub(super) arrived: Mono,
+}
+
+/// One text read by one camera in one event.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+struct Read {
+    event: Option<String>,
+    /// Normalised.
+    text: String,
+    raw: String,
+    confidence_pct: u8,
+    at: Option<Wall>,
+    arrived: Mono,
+}
+
+/// How often each text was read, with its most confident read.
+type Texts<'a> = BTreeMap<&'a str, (u32, &'a Read)>;
+
+/// The evidence of one passage.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
+pub(super) struct Evidence {
+    reads: BTreeMap<DeviceId, Vec<Read>>,
+    /// Camera events that began before this truck's window.
+    foreign_events: BTreeSet<(DeviceId, String)>,
+    weight: Option<WeightReading>,
+    seals: BTreeMap<SealId, SealReading>,
+    containers: Vec<ContainerRead>,
+    tags: BTreeSet<String>,
+    card: Option<String>,
+    /// Devices that have given a usable reading.
+    gave: BTreeSet<DeviceId>,
+}
+
+/// Why a reading is not this truck's evidence.
+pub(super) type Rejected = &'static str;
+
+impl Evidence {
+    /// Takes in `reading` if it is this truck's.
+    pub(super) fn admit(
+        &mut self,
+        config: &LaneConfig,
+        window: Window,
+        reading: &Reading,
+    ) -> Result<(), Rejected> {
+        let device = config
+            .devices
+            .get(&reading.device)
+            .ok_or("unknown-device")?;
+        if let Content::Seal(seal) = &reading.content {
+            return self.admit_seal(&reading.device, window, reading.arrived, seal);
+        }
+        let taken = match reading.taken {
+            Taken::At(taken) => taken,
+            Taken::OnArrival => reading.arrived,
+            Taken::Unusable => return Err("undated"),
+        };
+        let early = taken <= window.left_at || taken < window.arrived.back(device.lead);
+        if early && let Content::Plates(plates) = &reading.content {
+            self.note_foreign(&reading.device, plates);
+        }
+        if taken <= window.left_at {
+            return Err("late-read");
+        }
+        if early {
+            return Err("old-read");
+        }
+        match &reading.content {
+            Content::Plates(plates) => self.admit_plates(reading, plates, device.reads_min),
+            Content::Weight(weight) => self.admit_weight(&reading.device, *weight),
+            Content::Container(no, confidence_pct) => {
+                let read = ContainerRead {
+                    no: no.as_str().to_owned(),
+                    confidence_pct: Some(*confidence_pct),
+                };
+                if !self.containers.contains(&read) && self.containers.len() < READS_MAX {
+                    self.containers.push(read);
+                }
+                self.gave.insert(reading.device.clone());
+                Ok(())
+            }
+            Content::Tag(tag) => {
+                if self.tags.len() < READS_MAX {
+                    self.tags.insert(tag.clone());
+                }
+                self.gave.insert(reading.device.clone());
+                Ok(())
+            }
+            Content::Card(card) => {
+                self.card = Some(card.clone());
+                self.gave.insert(reading.device.clone());
+                Ok(())
+            }
+            Content::Seal(_) | Content::Inputs(_) => Err("not-evidence"),
+        }
+    }
+
+    /// An event that began before the window is the truck before's, whatever
+    /// its later reads say.
+    fn note_foreign(&mut self, device: &DeviceId, plates: &PlatesReading) {
+        if let Some(event) = &plates.event
+            && self.foreign_events.len() < READS_MAX
+        {
+            self.foreign_events.insert((device.clone(), event.clone()));
+        }
+    }
+
+    fn admit_plates(
+        &mut self,
+        reading: &Reading,
+        plates: &PlatesReading,
+        reads_min: u32,
+    ) -> Result<(), Rejected> {
+        if let Some(event) = &plates.event
+            && self
+                .foreign_events
+                .contains(&(reading.device.clone(), event.clone()))
+        {
+            return Err("old-event");
+        }
+        let reads = self.reads.entry(reading.device.clone()).or_default();
+        for read in &plates.reads {
+            if reads.len() >= READS_MAX {
+                return Err("too-many-reads");
+            }
+            reads.push(Read {
+                event: plates.event.clone(),
+                text: normalise(&read.text),
+                raw: read.text.chars().take(64).collect(),
+                confidence_pct: read.confidence_pct.min(100),
+                at: reading.at,
+                arrived: reading.arrived,
+            });
+        }
+        let device = &reading.device;
+        if self.plates_of(device, reads_min, None).iter().any(usable) {
+            self.gave.insert(device.clone());
+        }
+        Ok(())
+    }
+
+    fn admit_weight(&mut self, device: &DeviceId, weight: WeightReading) -> Result<(), Rejected> {
+        let keep = self
+            .weight
+            .is_none_or(|old| weight.stable || weight.overload || !old.stable);
+        if keep {
+            self.weight = Some(weight);
+        }
+        if weight.stable || weight.overload {
+            self.gave.insert(device.clone());
+        }
+        Ok(())
+    }
+
+    fn admit_seal(
+        &mut self,
+        device: &DeviceId,
+        window: Window,
+        arrived: Mono,
+        seal: &SealReading,
+    ) -> Result<(), Rejected> {
+        if arrived <= window.left_at {
+            return Err("late-read");
+        }
+        self.put_seal(seal);
+        self.gave.insert(device.clone());
+        Ok(())
+    }
+
+    /// The latest report of a seal by its own time stands; of two of one time
+    /// the worse.
+    pub(super) fn put_seal(&mut self, seal: &SealReading) {
+        let newer = self
+            .seals
+            .get(&seal.id)
+            .is_none_or(|old| (seal.at, seal.state) > (old.at, old.state));
+        if newer && (self.seals.len() < SEALS_MAX || self.seals.contains_key(&seal.id)) {
+            self.seals.insert(seal.id.clone(), seal.clone());
+        }
+    }
+
+    pub(super) fn has(&self, device: &DeviceId) -> bool {
+        self.gave.contains(device)
+    }
+
+    pub(super) const fn weight(&self) -> Option<WeightReading> {
+        self.weight
+    }
+
+    pub(super) fn seal_ids(&self) -> BTreeSet<SealId> {
+        self.seals.keys().cloned().collect()
+    }
+
+    /// A text with the shape of a plate that its camera's reads agree on.
+    pub(super) fn has_plate(&self, config: &LaneConfig) -> bool {
+        self.plates(config).iter().any(usable)
+    }
+
+    /// What the cameras say, each text once a device.
+    pub(super) fn plates(&self, config: &LaneConfig) -> Vec<CasePlate> {
+        let of = |device: &DeviceId| {
+            let known = config.devices.get(device);
+            let side = known.and_then(|d| d.side.clone());
+            self.plates_of(device, known.map_or(1, |d| d.reads_min), side)
+        };
+        self.reads.keys().flat_map(of).collect()
+    }
+
+    /// Agreement decides among texts of one event that could be one plate
+    /// (same kind, or of no kind); outvoted ones stay on the record.
+    fn plates_of(&self, device: &DeviceId, reads_min: u32, side: Option<String>) -> Vec<CasePlate> {
+        let Some(reads) = self.reads.get(device) else {
+            return Vec::new();
+        };
+        let mut groups: BTreeMap<(Option<&str>, String), Texts<'_>> = BTreeMap::new();
+        for read in reads {
+            let kind = Plate::parse(&read.text).map_or_else(
+                |_| format!("none:{}", read.text),
+                |plate| format!("{:?}", plate.kind()),
+            );
+            let texts = groups.entry((read.event.as_deref(), kind)).or_default();
+            let seen = texts.entry(read.text.as_str()).or_insert((0, read));
+            seen.0 += 1;
+            if read.confidence_pct >= seen.1.confidence_pct {
+                seen.1 = read;
+            }
+        }
+        let mut plates = Vec::new();
+        for texts in groups.values() {
+            let best = texts.values().map(|(n, _)| *n).max().unwrap_or(0);
+            let tied = texts.values().filter(|(n, _)| *n == best).count() > 1;
+            for (n, read) in texts.values() {
+                plates.push(CasePlate {
+                    text: read.raw.clone(),
+                    confidence_pct: read.confidence_pct,
+                    side: side.clone(),
+                    device: Some(device.clone()),
+                    taken_at: read.at,
+                    reads: Some(*n),
+                    outvoted: *n < best || tied || *n < reads_min,
+                });
+            }
+        }
+        plates
+    }
+
+    /// Texts of plates, newest arrival after `since` first, for the question
+    /// whether a plate read since then contradicts.
+    pub(super) fn texts_since(&self, since: Mono) -> BTreeSet<String> {
+        let reads = self.reads.values().flatten();
+        reads
+            .filter(|r| r.arrived > since)
+            .map(|r| r.text.clone())
+            .collect()
+    }
+
+    pub(super) fn seals(&self) -> Vec<CaseSeal> {
+        self.seals.values().map(case_seal).collect()
+    }
+
+    pub(super) fn containers(&self) -> &[ContainerRead] {
+        &self.containers
+    }
+
+    pub(super) fn tags(&self) -> Vec<TagRead> {
+        self.tags
+            .iter()
+            .map(|id| TagRead { id: id.clone() })
+            .collect()
+    }
+
+    pub(super) fn card(&self) -> Option<&str> {
+        self.card.as_deref()
+    }
+}
+
+fn usable(plate: &CasePlate) -> bool {
+    !plate.outvoted && Plate::parse(&plate.text).is_ok()
+}
+
+fn case_seal(seal: &SealReading) -> CaseSeal {
+    CaseSeal {
+        id: seal.id.clone(),
+        state: seal.state,
+        alarms: seal.alarms.clone(),
+        battery_pct: seal.battery_pct,
+        taken_at: seal.at,
+        replay: seal.replay,
+    }
+}

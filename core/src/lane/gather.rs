@@ -1,0 +1,429 @@
+//! Gathering: evidence comes in until it is complete or its time is up, then
+//! the store is asked and the rules judge.
+
+use std::collections::BTreeSet;
+
+use super::commit::REFUSED_MAX;
+use super::evidence::{Evidence, Window};
+use super::state::{Passage, Phase, State, WhyUp};
+use super::{Command, Lane, Query, RED, Role, Sign, Tell};
+use crate::clearance::judge;
+use crate::model::{
+    Case, CasePlate, CaseWeight, Code, ContainerRead, Content, DeviceState, Facts, Outcome,
+    PassageId, Plate, Reading, StoreState, Supply, VerdictKind, normalise,
+};
+use crate::time::{Mono, Now};
+
+/// Look-ups one verdict may cost when plates keep coming in.
+const LOOKUPS_MAX: u32 = 4;
+
+impl Lane {
+    pub(super) fn enter_gathering_new(&mut self, now: Now) {
+        let id = PassageId::of(&self.config.lane, self.start, self.next_n);
+        self.next_n += 1;
+        let arrived = self.sensors.present_since();
+        let waited_ms = i64::try_from(now.mono.since(arrived).as_ms()).unwrap_or(i64::MAX);
+        let passage = Passage {
+            id,
+            window: Window {
+                left_at: self.sensors.left_at(),
+                arrived,
+            },
+            arrived_at: now.wall.plus_ms(-waited_ms),
+            policy: self.policy.clone(),
+            evidence: Evidence::default(),
+            supply: Supply::default(),
+            recaptures: 0,
+            refused_n: 0,
+            rejudged_n: 0,
+            lookups: 0,
+            recorded: None,
+            spent: false,
+            // Without an entry signal a follower is on the platform at once; the
+            // arm down behind the truck before stands in for an empty scale.
+            seen_empty: self.seen_empty || self.config.weigh_after_vacant,
+            weigh_from: if self.config.weigh_after_vacant {
+                now.mono
+            } else {
+                arrived
+            },
+        };
+        self.seen_empty = false;
+        self.enter_gathering(Box::new(passage), "presence");
+        let recent: Vec<Reading> = self.recent.iter().cloned().collect();
+        for reading in &recent {
+            self.offer(reading);
+        }
+    }
+
+    pub(super) fn enter_gathering(&mut self, mut passage: Box<Passage>, why: &'static str) {
+        passage.lookups = 0;
+        self.state = State::Gathering {
+            passage,
+            phase: Phase::Collecting {
+                recapture_until: None,
+            },
+        };
+        self.show(RED, Sign::Wait);
+        self.tell_entered(why);
+    }
+
+    /// Offers a reading to the present passage as evidence.
+    pub(super) fn offer(&mut self, reading: &Reading) {
+        let config = self.config.clone();
+        let last_seals = std::mem::take(&mut self.last_seals);
+        let rejected = match self.state.passage_mut() {
+            Some(passage) => {
+                let window = passage.window;
+                match &reading.content {
+                    Content::Seal(seal) if last_seals.contains(&seal.id) => {
+                        Some("seal-of-the-truck-before")
+                    }
+                    Content::Weight(_) if reading.arrived < passage.weigh_from => {
+                        Some("weighed-too-early")
+                    }
+                    Content::Plates(_)
+                    | Content::Weight(_)
+                    | Content::Seal(_)
+                    | Content::Inputs(_)
+                    | Content::Tag(_)
+                    | Content::Card(_)
+                    | Content::Container(..) => {
+                        passage.evidence.admit(&config, window, reading).err()
+                    }
+                }
+            }
+            None => None,
+        };
+        self.last_seals = last_seals;
+        if let Some(why) = rejected {
+            self.tell(Tell::Dropped(why));
+        }
+    }
+
+    pub(super) fn step_gathering(&mut self, now: Now) -> bool {
+        if self.arm_not_down(now) {
+            self.enter_arm_up(WhyUp::Unpaired, now, "arm-up");
+            return true;
+        }
+        if !self.sensors.present() {
+            self.leave(now);
+            return true;
+        }
+        let State::Gathering { passage, phase } = &self.state else {
+            return false;
+        };
+        match phase {
+            Phase::Collecting { recapture_until } => {
+                let waiting = recapture_until.is_some_and(|until| now.mono < until)
+                    && !passage.evidence.has_plate(&self.config);
+                if !self.evidence_complete(passage, now)
+                    || (waiting && !self.out_of_time(passage, now))
+                {
+                    return false;
+                }
+                if self.recapture(now) {
+                    return false;
+                }
+                self.look_up(now);
+                false
+            }
+            Phase::LookingUp { attempt, until, .. } if now.mono >= *until => {
+                let (id, attempt) = (passage.id.clone(), *attempt);
+                let mut facts = Facts::unknown();
+                facts.store = Some(StoreState::Unavailable);
+                self.on_candidates(&id, attempt, facts, now);
+                true
+            }
+            Phase::LookingUp { .. } => false,
+        }
+    }
+
+    fn leave(&mut self, now: Now) {
+        if let Some(passage) = self.take_passage() {
+            let how = match passage.recorded {
+                Some(_) => Outcome::Left,
+                None => Outcome::LeftBeforeVerdict,
+            };
+            self.end_passage(&passage, how, None, now);
+        }
+        self.enter_vacant("left");
+    }
+
+    fn out_of_time(&self, passage: &Passage, now: Now) -> bool {
+        now.mono.since(passage.window.arrived) >= self.config.gather_max
+    }
+
+    /// Every device configured to give evidence has given a usable reading,
+    /// is lost, or has used up its own time; it is not "enough to release".
+    fn evidence_complete(&self, passage: &Passage, now: Now) -> bool {
+        let waited = now.mono.since(passage.window.arrived);
+        self.out_of_time(passage, now)
+            || self.config.devices.iter().all(|(id, device)| {
+                passage.evidence.has(id)
+                    || self.devices.get(id) == Some(&DeviceState::Lost)
+                    || waited >= device.evidence
+            })
+    }
+
+    /// Asks the cameras again before a Hold for an unread plate.
+    fn recapture(&mut self, now: Now) -> bool {
+        let config = self.config.clone();
+        let lost: BTreeSet<_> = self
+            .devices
+            .iter()
+            .filter(|(_, state)| **state == DeviceState::Lost)
+            .map(|(id, _)| id.clone())
+            .collect();
+        let State::Gathering { passage, phase } = &mut self.state else {
+            return false;
+        };
+        let cameras = config
+            .devices
+            .iter()
+            .filter(|(id, d)| d.role == Role::Camera && d.can_recapture && !lost.contains(*id));
+        let wanted = !passage.evidence.has_plate(&config)
+            && passage.supply.plates.is_empty()
+            && passage.recorded.is_none()
+            && passage.recaptures < config.recapture_n_max
+            && now.mono.since(passage.window.arrived) < config.gather_max
+            && cameras.clone().count() > 0;
+        if wanted {
+            passage.recaptures += 1;
+            *phase = Phase::Collecting {
+                recapture_until: Some(now.mono + config.recapture),
+            };
+            for (device, _) in cameras {
+                let device = device.clone();
+                self.commands.push_back(Command::Recapture { device });
+            }
+        }
+        wanted
+    }
+
+    fn look_up(&mut self, now: Now) {
+        self.attempt += 1;
+        let attempt = self.attempt;
+        let config = self.config.clone();
+        let State::Gathering { passage, phase } = &mut self.state else {
+            return;
+        };
+        passage.lookups += 1;
+        let asked = query(passage, &config);
+        *phase = Phase::LookingUp {
+            attempt,
+            until: now.mono + config.lookup_max,
+            asked: asked.clone(),
+        };
+        let passage = passage.id.clone();
+        self.commands.push_back(Command::LookUp {
+            passage,
+            attempt,
+            query: Box::new(asked),
+        });
+    }
+
+    pub(super) fn on_candidates(&mut self, id: &PassageId, attempt: u32, facts: Facts, now: Now) {
+        let awaited = if let State::Gathering {
+            passage,
+            phase:
+                Phase::LookingUp {
+                    attempt: asked_as,
+                    asked,
+                    ..
+                },
+        } = &self.state
+            && passage.id == *id
+            && *asked_as == attempt
+        {
+            Some(passage.lookups < LOOKUPS_MAX && query(passage, &self.config) != *asked)
+        } else {
+            None
+        };
+        match awaited {
+            None => self.tell(Tell::Stale("candidates")),
+            // A plate came in while the store was answering: ask for it too.
+            Some(true) => self.look_up(now),
+            Some(false) => self.judge_present(facts, now),
+        }
+    }
+
+    fn judge_present(&mut self, mut facts: Facts, now: Now) {
+        let Some(mut passage) = self.take_passage() else {
+            return;
+        };
+        self.take_in_declared_seals(&mut passage, &facts);
+        facts.contended = passage.refused_n > REFUSED_MAX;
+        let case = self.case(&passage, facts, now);
+        let verdict = judge(&case, &passage.policy);
+        let worst = verdict.reasons.first().map(|r| r.code);
+        self.tell(Tell::Judged {
+            passage: passage.id.clone(),
+            verdict: verdict.verdict,
+            worst,
+            gather_us: now.mono.since(passage.window.arrived).0,
+        });
+        self.enter_committing_verdict(passage, case, verdict, now);
+    }
+
+    /// Reports of a declared seal that came in before this truck did count
+    /// too: a seal names itself, and the rules look at its own time.
+    fn take_in_declared_seals(&self, passage: &mut Passage, facts: &Facts) {
+        let declared: BTreeSet<_> = facts
+            .candidates
+            .iter()
+            .flat_map(|d| d.all_seals().cloned())
+            .collect();
+        for reading in self.recent.iter() {
+            if let Content::Seal(seal) = &reading.content
+                && declared.contains(&seal.id)
+            {
+                passage.evidence.put_seal(seal);
+            }
+        }
+    }
+
+    fn case(&self, passage: &Passage, facts: Facts, now: Now) -> Case {
+        let mut plates = passage.evidence.plates(&self.config);
+        plates.extend(passage.supply.plates.iter().map(supplied_plate));
+        let mut containers = passage.evidence.containers().to_vec();
+        containers.extend(passage.supply.containers.iter().map(|no| ContainerRead {
+            no: no.as_str().to_owned(),
+            confidence_pct: Some(100),
+        }));
+        let card = passage.supply.driver_card.as_deref();
+        let card = card.or_else(|| passage.evidence.card());
+        Case {
+            v: None,
+            passage: passage.id.clone(),
+            lane: self.config.lane.clone(),
+            port: self.config.port.clone(),
+            direction: self.config.direction,
+            arrived_at: passage.arrived_at,
+            judged_at: now.wall,
+            clock: now.clock,
+            plates,
+            seals: passage.evidence.seals(),
+            containers,
+            tags: passage.evidence.tags(),
+            driver_card: card.map(str::to_owned),
+            weight: self.case_weight(passage),
+            devices: self.devices.clone(),
+            facts,
+            ext: serde_json::Map::new(),
+        }
+    }
+
+    fn case_weight(&self, passage: &Passage) -> Option<CaseWeight> {
+        let weight = passage.evidence.weight()?;
+        let gross_kg = weight
+            .gross
+            .or(weight.overload.then_some(crate::model::Kg(0)))?;
+        let inputs = self.sensors.last();
+        Some(CaseWeight {
+            gross_kg,
+            stable: weight.stable,
+            seen_empty: passage.seen_empty,
+            whole: inputs.and_then(|i| i.whole),
+            division_kg: self.config.division_kg,
+            overload: weight.overload,
+        })
+    }
+
+    /// A fact changed: a Hold for a technical reason is judged again.
+    pub(super) fn on_facts_changed(&mut self, _now: Now, why: &'static str) {
+        let limit = self.config.rejudge_n_max;
+        let State::Held { passage } = &self.state else {
+            return;
+        };
+        let technical = passage.recorded.as_ref().is_some_and(|r| {
+            r.verdict.verdict == VerdictKind::Hold
+                && r.verdict.reasons.iter().any(|r| technical(r.code))
+        });
+        if !technical || passage.rejudged_n >= limit {
+            return;
+        }
+        if let Some(mut passage) = self.take_passage() {
+            passage.rejudged_n += 1;
+            passage.refused_n = 0;
+            self.enter_gathering(passage, why);
+        }
+    }
+
+    /// Deadlines of the gathering phase.
+    pub(super) fn gathering_deadlines(&self) -> Vec<Mono> {
+        let State::Gathering { passage, phase } = &self.state else {
+            return Vec::new();
+        };
+        match phase {
+            Phase::LookingUp { until, .. } => vec![*until],
+            Phase::Collecting { recapture_until } => {
+                let arrived = passage.window.arrived;
+                let devices = self.config.devices.values().map(|d| arrived + d.evidence);
+                let mut all: Vec<Mono> = devices.collect();
+                all.push(arrived + self.config.gather_max);
+                all.extend(*recapture_until);
+                all
+            }
+        }
+    }
+}
+
+/// Reasons whose cause can go away while the truck waits.
+const fn technical(code: Code) -> bool {
+    matches!(
+        code,
+        Code::CacheStale
+            | Code::ClockUnknown
+            | Code::DeviceLost
+            | Code::StoreUnavailable
+            | Code::StoreUnverified
+            | Code::JournalUnavailable
+            | Code::ClaimUnavailable
+            | Code::ClaimTaken
+            | Code::DeclarationHeld
+            | Code::DeclarationUnusable
+            | Code::DeclarationNotYet
+            | Code::ConvoyIncomplete
+    )
+}
+
+fn supplied_plate(plate: &Plate) -> CasePlate {
+    CasePlate {
+        text: plate.as_str().to_owned(),
+        confidence_pct: 100,
+        side: None,
+        device: None,
+        taken_at: None,
+        reads: None,
+        outvoted: false,
+    }
+}
+
+fn query(passage: &Passage, config: &super::LaneConfig) -> Query {
+    let read = passage.evidence.plates(config).into_iter();
+    let read = read.filter(|p| !p.outvoted).map(|p| normalise(&p.text));
+    let read = read.filter(|text| Plate::parse(text).is_ok());
+    let supplied = passage.supply.plates.iter().map(|p| p.as_str().to_owned());
+    let plates: BTreeSet<String> = read.chain(supplied).collect();
+    let boxes = passage.evidence.containers().iter().map(|c| c.no.clone());
+    let typed = passage
+        .supply
+        .containers
+        .iter()
+        .map(|c| c.as_str().to_owned());
+    let containers: BTreeSet<String> = boxes.chain(typed).collect();
+    let card = passage.supply.driver_card.as_deref();
+    Query {
+        plates: plates.into_iter().collect(),
+        seals: passage
+            .evidence
+            .seal_ids()
+            .into_iter()
+            .map(String::from)
+            .collect(),
+        containers: containers.into_iter().collect(),
+        tags: passage.evidence.tags().into_iter().map(|t| t.id).collect(),
+        driver_card: card.or_else(|| passage.evidence.card()).map(str::to_owned),
+    }
+}

@@ -1,0 +1,343 @@
+//! The lane's inputs over time: two detectors that are "off" only after
+//! their clear time, and the arm's limit switches.
+
+use crate::model::Inputs;
+use crate::time::{Micros, Mono};
+
+/// A change of a detector, after its clear time.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub(super) enum Edge {
+    /// A vehicle came.
+    On,
+    /// It went, its clear time ago.
+    Off,
+}
+
+/// One vehicle detector.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub(super) struct Detector {
+    raw: bool,
+    raw_since: Mono,
+    on: bool,
+    on_since: Mono,
+}
+
+impl Detector {
+    const fn new(on: bool) -> Self {
+        Self {
+            raw: on,
+            raw_since: Mono(0),
+            on,
+            on_since: Mono(0),
+        }
+    }
+
+    fn update(&mut self, raw: bool, at: Mono, blind: bool, clear: Micros) -> Option<Edge> {
+        // After a gap nobody knows what happened in it: the clear time starts anew.
+        if raw != self.raw || (blind && !raw) {
+            self.raw = raw;
+            self.raw_since = at;
+        }
+        if raw && !self.on {
+            self.on = true;
+            self.on_since = at;
+            return Some(Edge::On);
+        }
+        if !raw && self.on && at.since(self.raw_since) >= clear {
+            self.on = false;
+            return Some(Edge::Off);
+        }
+        None
+    }
+
+    /// A vehicle is there, or left less than its clear time ago.
+    pub(super) const fn on(&self) -> bool {
+        self.on
+    }
+}
+
+/// What one poll of the inputs changed.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub(super) struct Edges {
+    /// Presence at the stop line.
+    pub(super) presence: Option<Edge>,
+    /// The closing inhibit.
+    pub(super) inhibit: Option<Edge>,
+    /// Presence went off just now, before its clear time.
+    pub(super) presence_raw_off: bool,
+}
+
+/// Everything the lane I/O says, with its age.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub(super) struct Sensors {
+    now: Option<Inputs>,
+    at: Mono,
+    presence: Detector,
+    inhibit: Detector,
+    /// When the last vehicle left the stop line.
+    left_at: Mono,
+    /// Inputs have been fresh without a gap since then.
+    fresh_since: Option<Mono>,
+    /// The arm has been in its present position (up, down, neither) since.
+    arm_since: Mono,
+}
+
+/// Where the limit switches say the arm is.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub(super) enum ArmSeen {
+    /// At its upper limit.
+    Up,
+    /// At its lower limit.
+    Down,
+    /// At neither.
+    Between,
+    /// At both: a limit switch lies.
+    Both,
+    /// Inputs are missing or stale.
+    Unknown,
+}
+
+const fn arm_of(inputs: &Inputs) -> ArmSeen {
+    match (inputs.arm_up, inputs.arm_down) {
+        (true, false) => ArmSeen::Up,
+        (false, true) => ArmSeen::Down,
+        (false, false) => ArmSeen::Between,
+        (true, true) => ArmSeen::Both,
+    }
+}
+
+impl Sensors {
+    pub(super) const fn new() -> Self {
+        Self {
+            now: None,
+            at: Mono(0),
+            presence: Detector::new(false),
+            // Until it has been seen clear for its clear time it counts as on.
+            inhibit: Detector::new(true),
+            left_at: Mono(0),
+            fresh_since: None,
+            arm_since: Mono(0),
+        }
+    }
+
+    pub(super) fn update(
+        &mut self,
+        inputs: Inputs,
+        at: Mono,
+        stale_after: Micros,
+        clear: (Micros, Micros),
+    ) -> Edges {
+        let blind = self.now.is_none() || at.since(self.at) > stale_after;
+        if blind {
+            self.fresh_since = Some(at);
+        }
+        let arm_before = self.now.as_ref().map(arm_of);
+        if blind || arm_before != Some(arm_of(&inputs)) {
+            self.arm_since = at;
+        }
+        let presence_raw_before = self.presence.raw;
+        let presence = self.presence.update(inputs.presence, at, blind, clear.0);
+        let inhibit = self.inhibit.update(inputs.inhibit, at, blind, clear.1);
+        if presence == Some(Edge::Off) {
+            self.left_at = self.presence.raw_since;
+        }
+        self.now = Some(inputs);
+        self.at = at;
+        Edges {
+            presence,
+            inhibit,
+            presence_raw_off: presence_raw_before && !inputs.presence,
+        }
+    }
+
+    /// The board was given up on: nothing it said counts any more.
+    pub(super) const fn forget(&mut self) {
+        self.now = None;
+        self.fresh_since = None;
+    }
+
+    /// The inputs, if not older than `stale_after`.
+    pub(super) fn fresh(&self, now: Mono, stale_after: Micros) -> Option<&Inputs> {
+        self.now
+            .as_ref()
+            .filter(|_| now.since(self.at) <= stale_after)
+    }
+
+    /// The last inputs, whatever their age.
+    pub(super) const fn last(&self) -> Option<&Inputs> {
+        self.now.as_ref()
+    }
+
+    /// When the present inputs will be stale.
+    pub(super) fn stale_at(&self, stale_after: Micros) -> Option<Mono> {
+        self.now.as_ref().map(|_| self.at + stale_after + Micros(1))
+    }
+
+    pub(super) fn arm(&self, now: Mono, stale_after: Micros) -> ArmSeen {
+        self.fresh(now, stale_after)
+            .map_or(ArmSeen::Unknown, arm_of)
+    }
+
+    /// How long the arm has been where it is.
+    pub(super) const fn arm_for(&self, now: Mono) -> Micros {
+        now.since(self.arm_since)
+    }
+
+    /// The arm's position changed then.
+    pub(super) const fn arm_since(&self) -> Mono {
+        self.arm_since
+    }
+
+    /// How long inputs have been fresh without a gap.
+    pub(super) fn fresh_for(&self, now: Mono) -> Micros {
+        self.fresh_since.map_or(Micros(0), |since| now.since(since))
+    }
+
+    /// Since when inputs have been fresh without a gap.
+    pub(super) const fn fresh_since(&self) -> Option<Mono> {
+        self.fresh_since
+    }
+
+    pub(super) const fn present(&self) -> bool {
+        self.presence.on()
+    }
+
+    pub(super) const fn present_since(&self) -> Mono {
+        self.presence.on_since
+    }
+
+    pub(super) const fn left_at(&self) -> Mono {
+        self.left_at
+    }
+
+    /// The closing inhibit is fresh and has been off for its clear time.
+    pub(super) fn inhibit_clear(&self, now: Mono, stale_after: Micros) -> bool {
+        self.fresh(now, stale_after).is_some() && !self.inhibit.on()
+    }
+
+    /// The closing inhibit is fresh and off for `quiet` at least.
+    pub(super) fn inhibit_quiet(&self, now: Mono, stale_after: Micros, quiet: Micros) -> bool {
+        self.inhibit_clear(now, stale_after) && now.since(self.inhibit.raw_since) >= quiet
+    }
+
+    /// When it will have been quiet so long, if nothing changes.
+    pub(super) fn inhibit_quiet_at(&self, quiet: Micros) -> Option<Mono> {
+        (!self.inhibit.raw).then(|| self.inhibit.raw_since + quiet)
+    }
+}
+
+/// What was seen of a truck since the lift command: which end its passage has.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
+pub(super) struct Track {
+    /// Presence was off.
+    pub(super) left: bool,
+    /// The inhibit was on while presence was off, before presence came on again.
+    pub(super) crossed: bool,
+    /// The inhibit was on at all.
+    pub(super) under_arm: bool,
+    /// The arm was seen off "down".
+    pub(super) arm_moved: bool,
+    /// Presence came on again after it was off.
+    pub(super) again: bool,
+    /// A second vehicle crossed.
+    pub(super) tailgated: bool,
+    /// The inhibit was on since presence last went off, not yet confirmed.
+    in_gap: bool,
+}
+
+impl Track {
+    /// Takes in one poll. The period in which presence is off begins when the
+    /// truck leaves the loop, not when its clear time has run out, so that a
+    /// truck that backs out is never taken for one that crossed.
+    pub(super) fn observe(&mut self, inputs: &Inputs, edges: Edges, present: bool) {
+        self.under_arm |= inputs.inhibit;
+        self.arm_moved |= !inputs.arm_down;
+        if edges.presence_raw_off {
+            self.in_gap = false;
+        }
+        if !inputs.presence && inputs.inhibit {
+            self.in_gap = true;
+        }
+        match edges.presence {
+            Some(Edge::On) if self.left => {
+                self.again = true;
+                self.in_gap = false;
+            }
+            Some(Edge::Off) => self.left = true,
+            Some(Edge::On) | None => {}
+        }
+        if self.left && !present && self.in_gap {
+            if self.again {
+                self.tailgated = true;
+            } else {
+                self.crossed = true;
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CLEAR: (Micros, Micros) = (Micros::from_ms(600), Micros::from_ms(1500));
+    const STALE: Micros = Micros::from_ms(500);
+
+    fn at(ms: u64) -> Mono {
+        Mono(ms * 1000)
+    }
+
+    fn poll(sensors: &mut Sensors, track: &mut Track, ms: u64, p: bool, i: bool) -> Edges {
+        let inputs = Inputs {
+            presence: p,
+            inhibit: i,
+            arm_up: true,
+            ..Inputs::default()
+        };
+        let edges = sensors.update(inputs, at(ms), STALE, CLEAR);
+        track.observe(&inputs, edges, sensors.present());
+        edges
+    }
+
+    #[test]
+    fn a_semi_trailer_gap_shorter_than_the_clear_time_is_no_departure() {
+        let (mut s, mut t) = (Sensors::new(), Track::default());
+        poll(&mut s, &mut t, 0, true, false);
+        for ms in [100, 200, 300, 400, 500] {
+            assert_eq!(poll(&mut s, &mut t, ms, false, true).presence, None);
+        }
+        poll(&mut s, &mut t, 600, true, true);
+        assert!(!t.left && !t.crossed && s.present());
+    }
+
+    #[test]
+    fn a_truck_under_the_arm_after_it_left_the_stop_line_has_crossed() {
+        let (mut s, mut t) = (Sensors::new(), Track::default());
+        poll(&mut s, &mut t, 0, true, true);
+        poll(&mut s, &mut t, 100, false, true);
+        for ms in (200..=700).step_by(100) {
+            poll(&mut s, &mut t, ms, false, false);
+        }
+        assert!(t.left && t.crossed);
+    }
+
+    #[test]
+    fn a_truck_that_backs_out_from_under_the_arm_has_not_crossed() {
+        let (mut s, mut t) = (Sensors::new(), Track::default());
+        poll(&mut s, &mut t, 0, true, true);
+        poll(&mut s, &mut t, 100, true, false);
+        for ms in (200..=900).step_by(100) {
+            poll(&mut s, &mut t, ms, false, false);
+        }
+        assert!(t.left && !t.crossed && t.under_arm);
+    }
+
+    #[test]
+    fn after_a_gap_in_the_inputs_the_clear_time_starts_anew() {
+        let (mut s, mut t) = (Sensors::new(), Track::default());
+        poll(&mut s, &mut t, 0, true, false);
+        poll(&mut s, &mut t, 100, false, false);
+        assert_eq!(poll(&mut s, &mut t, 2000, false, false).presence, None);
+        assert_eq!(s.fresh(at(2600), STALE), None);
+    }
+}

@@ -1,0 +1,333 @@
+//! The lane's states, each owning its data.
+//!
+//! P = presence at the stop line, I = closing inhibit; each is "off" only
+//! after its clear time. Where two arrows are enabled at once the first in the
+//! row wins. Arrows are named after the state they lead to.
+//!
+//! ```text
+//!              +-------------------- arm down, I clear / ended -------------------+
+//!              v                                                                  |
+//!  start -> Starting --arm up, ours--> Securing --I quiet--> Lowering             |
+//!              |  \--arm up otherwise / keep-up / maintenance in force---------> ArmUp
+//!              v                                                                  ^
+//!   +------> Vacant --close--> Closed --open--> Starting      any of these, arm   |
+//!   |          | P on                                         seen up ------------+
+//!   |          v
+//!   |       Gathering <----- refused{changed}, control-late, supply, rejudge -----+
+//!   |          | complete or deadline                                             |
+//!   |          v                                                                  |
+//!   |       Committing --durable--> Held --------- order ------> Committing       |
+//!   |          |   |   \-----------> Diverting, Returning -- order --> Committing |
+//!   |          |   \--no answer--> Faulted{journal}            Held --------------+
+//!   |          v
+//!   |       Cleared --arm up--> Passing --P was off, I clear--> Lowering
+//!   |          \------P was off, I clear----------------------> Lowering
+//!   |                              ^---- I on, unknown, stale ----/   |
+//!   +------------------------- arm down ------------------------------+
+//!
+//!  any --fault--> Faulted --reset, or lane I/O back with the arm down--> Starting
+//! ```
+
+use super::evidence::{Evidence, Window};
+use super::sensors::Track;
+use super::{Query, Token};
+use crate::model::{Order, PassageId, Supply, Verdict};
+use crate::time::{Mono, Now, Wall};
+
+use std::sync::Arc;
+
+/// One truck's stay.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub(super) struct Passage {
+    pub(super) id: PassageId,
+    pub(super) window: Window,
+    pub(super) arrived_at: Wall,
+    /// Pinned when the truck arrives.
+    pub(super) policy: Arc<crate::clearance::Policy>,
+    pub(super) evidence: Evidence,
+    pub(super) supply: Supply,
+    pub(super) recaptures: u32,
+    /// Judged again because the commit was refused.
+    pub(super) refused_n: u32,
+    /// Judged again because a technical reason changed.
+    pub(super) rejudged_n: u32,
+    pub(super) lookups: u32,
+    /// The last verdict that is durable.
+    pub(super) recorded: Option<Recorded>,
+    /// The passage holds a spend that a give-back would return.
+    pub(super) spent: bool,
+    /// The scale had been seen empty when the truck came.
+    pub(super) seen_empty: bool,
+    /// Weights that arrived earlier are not this truck's.
+    pub(super) weigh_from: Mono,
+}
+
+/// A verdict in the journal.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub(super) struct Recorded {
+    pub(super) seq: u64,
+    pub(super) verdict: Box<Verdict>,
+    pub(super) case: Box<crate::model::Case>,
+    pub(super) judged: Now,
+}
+
+/// Which way a lifted truck goes.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub(super) enum Exit {
+    /// To the road: released.
+    Road,
+    /// To a bay behind the arm.
+    Bay,
+}
+
+/// What a pending commit is about.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub(super) enum Pending {
+    /// A verdict of the rules.
+    Verdict {
+        verdict: Box<Verdict>,
+        case: Box<crate::model::Case>,
+        judged: Now,
+    },
+    /// An officer's order, and the state to go back to if it is refused.
+    Order { order: Box<Order>, from: Waiting },
+}
+
+/// States in which a truck waits for an officer.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub(super) enum Waiting {
+    Held,
+    Returning,
+    Diverting,
+}
+
+/// Where gathering stands.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub(super) enum Phase {
+    /// Waiting for evidence; after a recapture until then at least.
+    Collecting { recapture_until: Option<Mono> },
+    /// The store was asked.
+    LookingUp {
+        attempt: u32,
+        until: Mono,
+        asked: Query,
+    },
+}
+
+/// Why the arm is up without a passage.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub(super) enum WhyUp {
+    Unpaired,
+    KeepUp,
+    Maintenance,
+}
+
+/// Why a lane faulted.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub(super) enum Cause {
+    /// The lane I/O board is lost.
+    LaneIo,
+    /// The journal did not answer or cannot be written.
+    Journal,
+    /// The arm was not seen up after a lift.
+    LiftNotConfirmed,
+    /// The arm was not seen down after a lower.
+    LowerNotConfirmed,
+    /// The arm rests at neither limit.
+    ArmPosition,
+    /// Both limit switches are on.
+    LimitSwitches,
+    /// The arm had to be raised again too often.
+    RaisedTooOften,
+    /// The diverter did not report its position.
+    Diverter,
+    /// An arm output failed.
+    Output,
+}
+
+impl Cause {
+    pub(super) const fn as_str(self) -> &'static str {
+        match self {
+            Self::LaneIo => "lane-io",
+            Self::Journal => "journal",
+            Self::LiftNotConfirmed => "lift-not-confirmed",
+            Self::LowerNotConfirmed => "lower-not-confirmed",
+            Self::ArmPosition => "arm-position",
+            Self::LimitSwitches => "limit-switches",
+            Self::RaisedTooOften => "raised-too-often",
+            Self::Diverter => "diverter",
+            Self::Output => "output",
+        }
+    }
+}
+
+/// What is lowered behind.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub(super) enum Behind {
+    /// A passage.
+    Passage {
+        passage: Box<Passage>,
+        to: Exit,
+        track: Track,
+    },
+    /// Nothing but an arm that was ours when we started.
+    Secured,
+}
+
+/// The lane's state.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub(super) enum State {
+    /// Finding out where the arm is; nothing moves.
+    Starting,
+    /// Our lift of before a restart: waiting for quiet under the arm.
+    Securing,
+    /// Free, arm down.
+    Vacant,
+    /// A truck is there; evidence comes in.
+    Gathering { passage: Box<Passage>, phase: Phase },
+    /// A verdict or order waits to be durable.
+    Committing {
+        passage: Box<Passage>,
+        pending: Pending,
+        token: Token,
+        until: Mono,
+        gone: bool,
+        arm_seen_up: bool,
+        control_late: bool,
+    },
+    /// The lift is on the record; the arm is commanded up.
+    Cleared {
+        passage: Box<Passage>,
+        to: Exit,
+        track: Track,
+        /// None until the diverter stands right.
+        lifted_at: Option<Mono>,
+        until: Mono,
+    },
+    /// The arm is up; the truck may drive.
+    Passing {
+        passage: Box<Passage>,
+        to: Exit,
+        track: Track,
+        until: Mono,
+        raises: u32,
+    },
+    /// The arm is commanded down.
+    Lowering {
+        behind: Behind,
+        lowered_at: Mono,
+        until: Mono,
+        raises: u32,
+    },
+    /// An officer must decide.
+    Held { passage: Box<Passage> },
+    /// Told to reverse out.
+    Returning { passage: Box<Passage> },
+    /// Sent to a bay before the arm.
+    Diverting { passage: Box<Passage> },
+    /// The arm is up without a passage; nothing lowers by itself.
+    ArmUp { why: WhyUp },
+    /// Closed by an officer, or draining.
+    Closed,
+    /// Out of order.
+    Faulted {
+        cause: Cause,
+        /// The arm was, or may have been, up when the fault came.
+        arm_was_up: bool,
+    },
+}
+
+impl State {
+    /// The state as one in which a truck waits for an officer.
+    pub(super) const fn waiting(&self) -> Option<Waiting> {
+        match self {
+            Self::Held { .. } => Some(Waiting::Held),
+            Self::Returning { .. } => Some(Waiting::Returning),
+            Self::Diverting { .. } => Some(Waiting::Diverting),
+            Self::Starting
+            | Self::Securing
+            | Self::Vacant
+            | Self::Gathering { .. }
+            | Self::Committing { .. }
+            | Self::Cleared { .. }
+            | Self::Passing { .. }
+            | Self::Lowering { .. }
+            | Self::ArmUp { .. }
+            | Self::Closed
+            | Self::Faulted { .. } => None,
+        }
+    }
+
+    /// The state's name, for records, logs and metrics.
+    pub(super) const fn name(&self) -> &'static str {
+        match self {
+            Self::Starting => "starting",
+            Self::Securing => "securing",
+            Self::Vacant => "vacant",
+            Self::Gathering { .. } => "gathering",
+            Self::Committing { .. } => "committing",
+            Self::Cleared { .. } => "cleared",
+            Self::Passing { .. } => "passing",
+            Self::Lowering { .. } => "lowering",
+            Self::Held { .. } => "held",
+            Self::Returning { .. } => "returning",
+            Self::Diverting { .. } => "diverting",
+            Self::ArmUp { .. } => "arm-up",
+            Self::Closed => "closed",
+            Self::Faulted { .. } => "faulted",
+        }
+    }
+
+    /// The present truck's passage.
+    pub(super) const fn passage(&self) -> Option<&Passage> {
+        match self {
+            Self::Gathering { passage, .. }
+            | Self::Committing { passage, .. }
+            | Self::Cleared { passage, .. }
+            | Self::Passing { passage, .. }
+            | Self::Lowering {
+                behind: Behind::Passage { passage, .. },
+                ..
+            }
+            | Self::Held { passage }
+            | Self::Returning { passage }
+            | Self::Diverting { passage } => Some(passage),
+            Self::Starting
+            | Self::Securing
+            | Self::Vacant
+            | Self::Lowering {
+                behind: Behind::Secured,
+                ..
+            }
+            | Self::ArmUp { .. }
+            | Self::Closed
+            | Self::Faulted { .. } => None,
+        }
+    }
+
+    pub(super) const fn passage_mut(&mut self) -> Option<&mut Box<Passage>> {
+        match self {
+            Self::Gathering { passage, .. }
+            | Self::Committing { passage, .. }
+            | Self::Cleared { passage, .. }
+            | Self::Passing { passage, .. }
+            | Self::Lowering {
+                behind: Behind::Passage { passage, .. },
+                ..
+            }
+            | Self::Held { passage }
+            | Self::Returning { passage }
+            | Self::Diverting { passage } => Some(passage),
+            Self::Starting
+            | Self::Securing
+            | Self::Vacant
+            | Self::Lowering {
+                behind: Behind::Secured,
+                ..
+            }
+            | Self::ArmUp { .. }
+            | Self::Closed
+            | Self::Faulted { .. } => None,
+        }
+    }
+}
