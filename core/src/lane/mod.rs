@@ -537,4 +537,4 @@ const RED: Lights = Lights {
 };
 
 #[cfg(test)]
-mod tests {}
+mod tests;

@@ -5,7 +5,7 @@ use super::state::{Passage, Pending, State, WhyUp};
 use super::{Command, Guard, Lane, Refusal};
 use crate::clearance::spend_of;
 use crate::model::{
-    LaneOrder, LaneOrderKind, MoveArm, Order, OrderKind, Plate, Supply, VerdictKind, normalise,
+    LaneOrder, LaneOrderKind, Order, OrderKind, Plate, Supply, VerdictKind, normalise,
 };
 use crate::record::{LaneOrderBody, OrderBody, ResumedBody, SpendOf};
 use crate::time::{Clock, Now, Wall};
@@ -205,8 +205,8 @@ impl Lane {
             LaneOrderKind::EndKeepUp => self.keep_up,
             LaneOrderKind::Maintenance => self.state.passage().is_none(),
             LaneOrderKind::EndMaintenance => self.maintenance,
-            LaneOrderKind::Move(MoveArm::Down) => in_maintenance && self.inhibit_clear(now),
-            LaneOrderKind::Move(MoveArm::Up | MoveArm::Stop) => in_maintenance,
+            LaneOrderKind::MoveDown => in_maintenance && self.inhibit_clear(now),
+            LaneOrderKind::MoveUp | LaneOrderKind::MoveStop => in_maintenance,
         };
         if fits { Ok(()) } else { Err("not-now") }
     }
@@ -248,25 +248,20 @@ impl Lane {
                 self.enter_arm_up(WhyUp::Maintenance, now, "maintenance");
             }
             LaneOrderKind::EndMaintenance => self.maintenance = false,
-            LaneOrderKind::Move(way) => self.move_arm(way, now),
-        }
-    }
-
-    fn move_arm(&mut self, way: MoveArm, now: Now) {
-        match way {
-            MoveArm::Up => self.lift(),
-            MoveArm::Stop => {
+            LaneOrderKind::MoveUp => self.lift(),
+            LaneOrderKind::MoveDown => self.move_down(now),
+            LaneOrderKind::MoveStop => {
                 self.lowering = false;
                 self.commands.push_back(Command::StopArm);
             }
-            // The inhibit may have come on while the record was written.
-            MoveArm::Down if self.inhibit_clear(now) => {
-                if self.arm(now) != ArmSeen::Down {
-                    self.lowering = true;
-                }
-                self.commands.push_back(Command::LowerArm);
-            }
-            MoveArm::Down => {}
+        }
+    }
+
+    /// The inhibit may have come on while the record was written.
+    fn move_down(&mut self, now: Now) {
+        if self.inhibit_clear(now) {
+            self.lowering = self.arm(now) != ArmSeen::Down;
+            self.commands.push_back(Command::LowerArm);
         }
     }
 }

@@ -35,7 +35,7 @@ pub use id::{
     ControlId, ControllerId, DeclarationId, DeviceId, EnterpriseId, FindingId, IdError, LaneId,
     OfficerId, OrderId, PassageId, PortCode,
 };
-pub use order::{LaneOrder, LaneOrderKind, MoveArm, Order, OrderKind, Supply};
+pub use order::{LaneOrder, LaneOrderKind, Order, OrderKind, Supply};
 pub use plate::{Plate, PlateError, PlateKind, normalise};
 pub use reading::{
     Content, Inputs, PlateRead, PlatesReading, Reading, SealReading, Taken, WeightReading,

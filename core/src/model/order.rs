@@ -70,37 +70,29 @@ pub struct Order {
 }
 
 word! {
-    /// How the arm is moved in maintenance.
-    MoveArm {
-        /// Up.
-        Up = "up",
-        /// Down.
-        Down = "down",
-        /// Stop.
-        Stop = "stop",
+    /// What an order about a lane asks for: the words of `lanegate lane`.
+    LaneOrderKind {
+        /// Take no further passages.
+        Close = "close",
+        /// Take passages again.
+        Open = "open",
+        /// Leave a fault behind.
+        Reset = "reset",
+        /// Emergency: arm up and kept up.
+        KeepUp = "keep-up",
+        /// End of it.
+        EndKeepUp = "end-keep-up",
+        /// Maintenance: moves by hand are expected.
+        Maintenance = "maintenance",
+        /// End of it.
+        EndMaintenance = "end-maintenance",
+        /// Arm up, in maintenance only.
+        MoveUp = "move up",
+        /// Arm down, in maintenance only.
+        MoveDown = "move down",
+        /// Arm stop, in maintenance only.
+        MoveStop = "move stop",
     }
-}
-
-/// What an order about a lane asks for: the words of `lanegate lane`.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum LaneOrderKind {
-    /// Take no further passages.
-    Close,
-    /// Take passages again.
-    Open,
-    /// Leave a fault behind.
-    Reset,
-    /// Emergency: arm up and kept up.
-    KeepUp,
-    /// End of it.
-    EndKeepUp,
-    /// Maintenance: moves by hand are expected.
-    Maintenance,
-    /// End of it.
-    EndMaintenance,
-    /// Move the arm, in maintenance only.
-    Move(MoveArm),
 }
 
 /// An order about a lane.

@@ -1,0 +1,241 @@
+use super::*;
+
+#[test]
+fn gathering_to_vacant_when_the_truck_leaves_before_a_verdict() {
+    let mut b = Bench::vacant();
+    b.inputs.presence = true;
+    b.run(300);
+    b.inputs.presence = false;
+    b.run(800);
+    assert_eq!(b.state(), "vacant");
+    assert_eq!(b.outcomes(), [Outcome::LeftBeforeVerdict]);
+}
+
+#[test]
+fn gathering_to_committing_when_the_evidence_is_complete() {
+    let mut b = Bench::vacant();
+    b.commits = Commits::Wait;
+    b.inputs.presence = true;
+    b.run(100);
+    b.read("粤B12345", 98);
+    assert_eq!(b.state(), "gathering", "the scale has not said anything yet");
+    b.weigh(8600);
+    assert_eq!(b.state(), "committing");
+}
+
+#[test]
+fn a_device_that_says_nothing_is_waited_for_its_own_time_only() {
+    let mut b = Bench::vacant();
+    b.inputs.presence = true;
+    b.run(100);
+    b.read("粤B12345", 98);
+    b.run(1800);
+    assert_eq!(b.state(), "gathering");
+    b.run(300);
+    assert_eq!(b.state(), "held");
+    assert!(b.codes().contains(&"weight.missing"));
+}
+
+#[test]
+fn a_lost_device_is_not_waited_for_and_holds() {
+    let mut b = Bench::vacant();
+    b.event(Event::DeviceLost(DeviceId::parse("scale-1").unwrap()));
+    b.inputs.presence = true;
+    b.run(100);
+    b.read("粤B12345", 98);
+    b.run(100);
+    assert_eq!(b.state(), "held");
+    assert!(b.codes().contains(&"device.lost"));
+}
+
+#[test]
+fn a_device_that_is_back_has_its_hold_judged_again() {
+    let mut b = Bench::vacant();
+    b.event(Event::DeviceLost(DeviceId::parse("scale-1").unwrap()));
+    b.inputs.presence = true;
+    b.run(100);
+    b.read("粤B12345", 98);
+    b.run(100);
+    b.event(Event::DeviceBack(DeviceId::parse("scale-1").unwrap()));
+    b.run(100);
+    assert_eq!(b.verdicts().len(), 2);
+}
+
+#[test]
+fn recapture_asks_the_camera_twice_before_a_hold_for_an_unread_plate() {
+    let b = Bench::held();
+    let asked = |(_, c): &&(u64, Command)| matches!(c, Command::Recapture { .. });
+    assert_eq!(b.log.iter().filter(asked).count(), 2);
+    assert_eq!(b.codes(), ["plate.unread"]);
+}
+
+#[test]
+fn a_plate_read_on_recapture_releases() {
+    let mut b = Bench::vacant();
+    b.cam_reads = false;
+    b.arrive();
+    b.run(2200);
+    b.read("粤B12345", 95);
+    b.run(100);
+    assert_eq!(b.verdicts(), [VerdictKind::Release]);
+}
+
+/// Case c01: a read of the truck before, delivered late, is nobody else's.
+#[test]
+fn a_late_read_of_the_truck_before_is_not_evidence() {
+    let mut b = Bench::held();
+    let taken_of_a = Mono(b.ms * 1000);
+    b.order(OrderKind::Release);
+    b.arm(true, false);
+    b.run(30_000);
+    b.drive_through();
+    b.arm(false, true);
+    b.run(60_000);
+    b.weigh(0);
+    b.inputs.presence = true;
+    b.run(500);
+    b.read_event(None, "粤B12345", 98, Taken::At(taken_of_a));
+    b.weigh(8600);
+    b.run(6000);
+    assert_eq!(b.dropped("late-read"), 1);
+    assert_eq!((b.state(), b.codes()), ("held", vec!["plate.unread"]));
+}
+
+#[test]
+fn a_read_taken_before_the_cameras_lead_is_not_evidence_and_one_within_it_is() {
+    for (early_ms, released) in [(3100, false), (2900, true)] {
+        let mut b = Bench::vacant();
+        b.run(10_000);
+        b.cam_reads = false;
+        let taken = Taken::At(Mono((b.ms - early_ms) * 1000));
+        b.read_event(None, "粤B12345", 98, taken);
+        b.arrive();
+        b.run(6000);
+        assert_eq!(b.lifts() == 1, released, "{early_ms} ms early");
+    }
+}
+
+#[test]
+fn an_event_that_began_too_early_is_not_this_passages_whatever_its_later_reads_say() {
+    let mut b = Bench::vacant();
+    b.run(10_000);
+    b.cam_reads = false;
+    let early = Taken::At(Mono((b.ms - 5000) * 1000));
+    b.read_event(Some("v-1"), "粤B12345", 98, early);
+    b.arrive();
+    b.read_event(Some("v-1"), "粤B12345", 98, Taken::OnArrival);
+    b.run(6000);
+    assert_eq!(b.codes(), ["plate.unread"]);
+}
+
+#[test]
+fn an_undated_read_after_a_reconnect_is_never_evidence() {
+    let mut b = Bench::vacant();
+    b.cam_reads = false;
+    b.arrive();
+    b.read_event(None, "粤B12345", 98, Taken::Unusable);
+    b.run(6000);
+    assert_eq!(b.codes(), ["plate.unread"]);
+    assert_eq!(b.dropped("undated"), 1);
+}
+
+/// Case c05: the same plate on the next visit is a new fact.
+#[test]
+fn the_same_plate_on_the_next_visit_is_a_new_passage_and_a_repeat_is_not() {
+    let mut b = Bench::vacant();
+    for visit in ["a", "b"] {
+        b.cam_reads = false;
+        b.inputs.presence = true;
+        b.run(100);
+        b.read_event(Some(visit), "粤B12345", 96, Taken::OnArrival);
+        b.read_event(Some(visit), "粤B12345", 96, Taken::OnArrival);
+        b.weigh(8600);
+        b.run(100);
+        b.arm(true, false);
+        b.drive_through();
+        b.arm(false, true);
+        b.run(600_000);
+        b.weigh(0);
+    }
+    assert_eq!(b.verdicts(), [VerdictKind::Release, VerdictKind::Release]);
+    assert_eq!(b.outcomes(), [Outcome::Passed, Outcome::Passed]);
+}
+
+fn every_frame() -> LaneConfig {
+    let mut config = config(Geometry::SideExit);
+    for device in config.devices.values_mut() {
+        device.reads_min = 2;
+    }
+    config
+}
+
+/// Case c11: agreement of reads decides, not the first or the most confident.
+#[test]
+fn a_single_read_however_confident_neither_identifies_nor_contradicts() {
+    let mut b = Bench::vacant_with(every_frame());
+    b.cam_reads = false;
+    b.arrive();
+    for text in ["粤B11111", "粤B22222"] {
+        b.read_event(Some("v-31"), text, 100, Taken::OnArrival);
+    }
+    for _ in 0..3 {
+        b.read_event(Some("v-31"), "粤B12345", 94, Taken::OnArrival);
+    }
+    b.run(3000);
+    assert_eq!(b.verdicts(), [VerdictKind::Release]);
+    let mut b = Bench::vacant_with(every_frame());
+    b.cam_reads = false;
+    b.arrive();
+    b.read_event(Some("v-31"), "粤B11111", 100, Taken::OnArrival);
+    b.run(6000);
+    assert_eq!(b.codes(), ["plate.unread"]);
+}
+
+/// Case c17: an overlay or a badge is no plate.
+#[test]
+fn texts_without_a_plates_shape_stop_nobody_and_identify_nobody() {
+    let mut b = Bench::vacant();
+    b.arrive();
+    for text in ["CAM03", "C00D", "全包国脚型"] {
+        b.read(text, 91);
+    }
+    b.run(200);
+    assert_eq!(b.verdicts(), [VerdictKind::Release]);
+    let mut b = Bench::vacant();
+    b.cam_reads = false;
+    b.arrive();
+    b.read("CAM03", 90);
+    b.run(6000);
+    assert_eq!(b.codes(), ["plate.unread"]);
+}
+
+#[test]
+fn a_scale_not_seen_empty_since_the_truck_before_holds() {
+    let mut b = Bench::vacant();
+    b.arrive();
+    b.run(200);
+    b.arm(true, false);
+    b.drive_through();
+    b.arm(false, true);
+    b.run(100);
+    b.arrive();
+    b.run(200);
+    assert!(b.codes().contains(&"scale.not-empty-before"));
+    assert_eq!(b.state(), "held");
+}
+
+#[test]
+fn readings_of_a_device_the_lane_does_not_have_are_dropped() {
+    let mut b = Bench::vacant();
+    let content = Content::Tag("E28011606000020500AA0001".into());
+    b.event(reading("tag-9", b.ms, Taken::OnArrival, content));
+    assert_eq!(b.dropped("unknown-device"), 1);
+}
+
+#[test]
+fn deadlines_never_lie_in_the_past() {
+    let mut b = Bench::held();
+    b.run(2000);
+    let next = b.lane.poll_timeout();
+    assert!(next.is_none_or(|(at, _)| at > b.now().mono), "{next:?}");
+}
