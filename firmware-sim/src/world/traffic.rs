@@ -1,0 +1,642 @@
+//! Trucks and drivers: who sets off when, who goes, waits, reverses, follows.
+
+use super::lane::{Truck, Why};
+use super::view::{Fact, Phase, To};
+use super::{ABANDON_US, Event, World, id, permille};
+use crate::devices::board::{Coil, Switched};
+use crate::options::{Geometry, MS, Must, Us};
+use crate::population::Driver;
+use crate::truth::Crossing;
+use crate::yard::arm::{ArmMark, CLEAR, UP};
+use crate::yard::truck::{
+    ARM_MM, ENTRY_MM, GONE_MM, Gap, INHIBIT_MM, LINE_MM, Mark, PRESENCE_MM, Segment,
+};
+
+/// What the signs tell the driver at the stop line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Told {
+    Wait,
+    Go(To),
+    SideExit,
+    ReverseOut,
+}
+
+impl World {
+    // ---- arrivals
+
+    pub(super) fn open(&mut self, lane: usize) {
+        if !self.lanes[lane].open {
+            self.lanes[lane].open = true;
+            self.issue_controls(lane);
+            self.consider_next(lane);
+        }
+    }
+
+    /// Lets the next truck set off if the entry is free; called whenever that may have changed.
+    pub(super) fn consider_next(&mut self, lane: usize) {
+        let l = &self.lanes[lane];
+        if !l.open || l.queue.is_empty() || l.coming {
+            return;
+        }
+        if l.present.is_empty() && l.may_turn_away != Some(l.ticket) {
+            let turn_away = Event::TurnAway {
+                lane,
+                ticket: l.ticket,
+            };
+            self.schedule(self.now + ABANDON_US, turn_away);
+            self.lanes[lane].may_turn_away = Some(self.lanes[lane].ticket);
+        }
+        if self.entry_free(lane) {
+            let ticket = self.lanes[lane].ticket;
+            self.lanes[lane].coming = true;
+            let gap = Us::from(self.o.times.gap_ms) * MS;
+            self.schedule(self.now + gap, Event::Arrive { lane, ticket });
+        }
+    }
+
+    pub(super) fn arrive(&mut self, lane: usize, ticket: u32) {
+        if self.lanes[lane].ticket != ticket {
+            return;
+        }
+        self.lanes[lane].coming = false;
+        if !self.entry_free(lane) {
+            return;
+        }
+        let Some(truck) = self.set_off(lane) else {
+            return;
+        };
+        let approach = Us::from(self.o.times.approach_ms) * MS;
+        self.approach(truck, ENTRY_MM, approach);
+    }
+
+    /// The entry stayed red although nobody is in the lane: the driver gives up.
+    pub(super) fn turn_away(&mut self, lane: usize, ticket: u32) {
+        let l = &self.lanes[lane];
+        if l.ticket != ticket || !l.present.is_empty() {
+            return;
+        }
+        if let Some(truck) = self.set_off(lane) {
+            self.lanes[lane].present.retain(|&t| t != truck);
+            self.note(truck, "turned away at the entry");
+            self.end(truck, Phase::Unfinished);
+        }
+    }
+
+    fn entry_free(&self, lane: usize) -> bool {
+        let (l, now) = (&self.lanes[lane], self.now);
+        let blocks = |t: &Truck| match t.phase {
+            Phase::Crossing => t.body.rear(now) < PRESENCE_MM.1,
+            Phase::ToBay => t.body.on_presence(now),
+            Phase::Approaching | Phase::AtStopLine | Phase::Reversing => true,
+            Phase::Queued
+            | Phase::Released
+            | Phase::Inspected
+            | Phase::Held
+            | Phase::Unfinished => false,
+        };
+        !l.board.coil(Coil::EntryRed, now) && !l.present.iter().any(|&t| blocks(&self.trucks[t]))
+    }
+
+    /// Takes the next truck out of the queue and into the lane.
+    fn set_off(&mut self, lane: usize) -> Option<usize> {
+        let truck = self.lanes[lane].queue.pop_front()?;
+        let l = &mut self.lanes[lane];
+        l.ticket += 1;
+        l.coming = false;
+        l.present.push(truck);
+        self.issue_controls(lane);
+        Some(truck)
+    }
+
+    fn approach(&mut self, truck: usize, from_mm: i64, for_us: Us) {
+        let segment = Segment {
+            t0: self.now,
+            x0: from_mm,
+            t1: self.now + for_us,
+            x1: LINE_MM,
+        };
+        self.set_phase(truck, Phase::Approaching);
+        self.go(truck, segment);
+        let presence = segment.reaches(PRESENCE_MM.0).unwrap_or(self.now);
+        self.photograph(truck, presence);
+    }
+
+    /// A follower or tailgater sets off right behind `before`, whose rear is at the stop line.
+    fn follow(&mut self, lane: usize, before: usize) {
+        let Some(&next) = self.lanes[lane].queue.front() else {
+            return;
+        };
+        let arm_up = self.lanes[lane].arm.is_up(self.now);
+        let driver = self.trucks[next].driver;
+        if !arm_up || !self.lanes[lane].open || !matches!(driver, Driver::Follow | Driver::Tailgate)
+        {
+            return;
+        }
+        self.set_off(lane);
+        self.trucks[next].driver = Driver::Calm;
+        let rng = &mut self.trucks[next].rng;
+        if driver == Driver::Follow {
+            let from_mm = rng.range(-14_000, -9_000);
+            let for_ms = rng.range(700, 1200) as Us;
+            self.note(next, "followed");
+            self.approach(next, from_mm, for_ms * MS);
+        } else {
+            let gap_mm = rng.range(1500, 12_000);
+            self.tailgate(next, before, gap_mm);
+        }
+    }
+
+    fn tailgate(&mut self, truck: usize, before: usize, gap_mm: i64) {
+        let pace = self.trucks[before].body.segment;
+        let (to, length) = (self.trucks[before].to, self.trucks[truck].body.length_mm);
+        let end_mm = length + GONE_MM;
+        let way = (end_mm + gap_mm) as u64;
+        let for_us = (way * (pace.t1 - pace.t0)).div_ceil((pace.x1 - pace.x0).unsigned_abs());
+        let t = &mut self.trucks[truck];
+        t.to = to;
+        t.forced = true;
+        t.body.gap = None;
+        self.note(truck, "tailgated");
+        self.set_phase(truck, Phase::Crossing);
+        let segment = Segment {
+            t0: self.now,
+            x0: -gap_mm,
+            t1: self.now + for_us,
+            x1: end_mm,
+        };
+        self.go(truck, segment);
+        if -gap_mm >= PRESENCE_MM.0 {
+            self.on_presence(truck);
+        }
+        self.photograph(truck, segment.reaches(PRESENCE_MM.0).unwrap_or(self.now));
+    }
+
+    // ---- milestones
+
+    pub(super) fn truck_mark(&mut self, truck: usize, mark: Mark) {
+        let lane = self.trucks[truck].profile.lane;
+        match mark {
+            Mark::Presence => self.on_presence(truck),
+            Mark::Line => self.at_line(truck),
+            Mark::UnderArm => {
+                if self.lanes[lane].arm.position(self.now) < CLEAR {
+                    self.hit(lane, truck);
+                }
+            }
+            Mark::RearPastLine => {
+                self.follow(lane, truck);
+                self.consider_next(lane);
+            }
+            Mark::RearPastArm => self.crossed(lane, truck),
+            Mark::End => self.end_of_way(lane, truck),
+        }
+    }
+
+    fn on_presence(&mut self, truck: usize) {
+        let (lane, at) = (self.trucks[truck].profile.lane, self.now);
+        let arm = &self.lanes[lane].arm;
+        let downs_needed = arm.downs + u64::from(!arm.is_down(at));
+        let t = &mut self.trucks[truck];
+        t.arrived_at = at;
+        t.downs_needed = downs_needed;
+        self.fact(Fact::Arrived {
+            at,
+            lane,
+            truck: id(truck),
+        });
+        self.announce_seals(truck);
+    }
+
+    fn at_line(&mut self, truck: usize) {
+        let (lane, at) = (self.trucks[truck].profile.lane, self.now);
+        self.stand(truck);
+        self.fact(Fact::ReachedStopLine {
+            at,
+            lane,
+            truck: id(truck),
+        });
+        let (driver, visit) = (self.trucks[truck].driver, self.trucks[truck].visit);
+        if let Driver::ReverseEarly { after_ms } = driver {
+            self.schedule(at + Us::from(after_ms) * MS, Event::Whim { truck, visit });
+        }
+        self.look(lane);
+    }
+
+    fn stand(&mut self, truck: usize) {
+        let t = &mut self.trucks[truck];
+        t.visit += 1;
+        t.deciding = false;
+        let visit = t.visit;
+        self.set_phase(truck, Phase::AtStopLine);
+        self.schedule(self.now + ABANDON_US, Event::Abandon { truck, visit });
+    }
+
+    fn crossed(&mut self, lane: usize, truck: usize) {
+        let (at, wall_ms) = (self.now, self.wall_ms());
+        self.lanes[lane].last_crossed = Some(truck);
+        self.settle_truth(truck);
+        let t = &mut self.trucks[truck];
+        let (to, forced) = (t.to, t.forced);
+        if to == To::Road {
+            t.spent = !forced;
+            self.crossings.push(Crossing {
+                lane,
+                wall_ms,
+                must: t.must,
+                forced,
+                own: t.profile.declaration.clone(),
+                misread: t.misread,
+            });
+        }
+        self.fact(Fact::CrossedArm {
+            at,
+            lane,
+            truck: id(truck),
+            to,
+            forced,
+        });
+    }
+
+    fn end_of_way(&mut self, lane: usize, truck: usize) {
+        let t = &self.trucks[truck];
+        match t.phase {
+            Phase::Crossing if t.body.front(self.now) < t.body.length_mm + GONE_MM => {
+                self.stall(truck)
+            }
+            Phase::Crossing => {
+                let to = t.to;
+                self.leave(lane, truck);
+                match to {
+                    To::Road => self.end(truck, Phase::Released),
+                    To::Bay => {
+                        self.set_phase(truck, Phase::ToBay);
+                        let way = Us::from(self.o.times.bay_ms) * MS;
+                        self.schedule(self.now + way, Event::Bay { lane, truck });
+                    }
+                }
+            }
+            Phase::Reversing => self.reversed_out(lane, truck),
+            Phase::Queued
+            | Phase::Approaching
+            | Phase::AtStopLine
+            | Phase::ToBay
+            | Phase::Released
+            | Phase::Inspected
+            | Phase::Held
+            | Phase::Unfinished => {}
+        }
+        self.consider_next(lane);
+    }
+
+    fn stall(&mut self, truck: usize) {
+        if let Driver::StallUnderArm { for_ms } = self.trucks[truck].driver {
+            self.trucks[truck].driver = Driver::Calm;
+            self.note(truck, "halted under the arm");
+            let plan = self.trucks[truck].body.plan;
+            self.schedule(
+                self.now + Us::from(for_ms) * MS,
+                Event::Resume { truck, plan },
+            );
+        }
+    }
+
+    fn reversed_out(&mut self, lane: usize, truck: usize) {
+        let at = self.now;
+        self.leave(lane, truck);
+        self.fact(Fact::ReversedOut {
+            at,
+            lane,
+            truck: id(truck),
+        });
+        match self.trucks[truck].reversing {
+            Why::Returned => self.end(truck, Phase::Held),
+            Why::Abandoned if self.trucks[truck].held => self.end(truck, Phase::Held),
+            Why::Abandoned => self.end(truck, Phase::Unfinished),
+            Why::Whim => {
+                // Once lifted for, its papers may stand as used by a passage
+                // nobody saw end: stopping it then is right too.
+                let lifted = self.lanes[lane].arm.raised_at > self.trucks[truck].arrived_at;
+                if lifted && self.trucks[truck].must == Must::Release {
+                    self.set_must(truck, Must::May);
+                }
+                self.trucks[truck].driver = Driver::Calm;
+                self.trucks[truck].held = false;
+                self.note(truck, "reversed and came back");
+                self.set_phase(truck, Phase::Queued);
+                self.lanes[lane].queue.push_front(truck);
+            }
+        }
+    }
+
+    pub(super) fn in_bay(&mut self, lane: usize, truck: usize) {
+        let at = self.now;
+        self.lanes[lane].bay_until = at + 1000 * MS;
+        self.fact(Fact::WentToBay {
+            at,
+            lane,
+            truck: id(truck),
+        });
+        self.leave(lane, truck);
+        self.end(truck, Phase::Inspected);
+        self.consider_next(lane);
+    }
+
+    fn leave(&mut self, lane: usize, truck: usize) {
+        self.lanes[lane].present.retain(|&t| t != truck);
+    }
+
+    fn end(&mut self, truck: usize, phase: Phase) {
+        self.settle_truth(truck);
+        self.set_phase(truck, phase);
+        let lane = self.trucks[truck].profile.lane;
+        self.consider_next(lane);
+    }
+
+    fn hit(&mut self, lane: usize, truck: usize) {
+        let at = self.now;
+        let height = permille(self.lanes[lane].arm.position(at));
+        self.note(truck, "hit by the arm");
+        self.count("yard.hit-by-arm");
+        self.fact(Fact::HitByArm {
+            at,
+            lane,
+            truck: id(truck),
+            permille: height,
+        });
+    }
+
+    // ---- drivers
+
+    /// The driver at the stop line looks at arm and lamps.
+    pub(super) fn look(&mut self, lane: usize) {
+        let standing = self.lanes[lane].present.iter().copied();
+        let standing: Vec<usize> = standing
+            .filter(|&t| self.trucks[t].phase == Phase::AtStopLine)
+            .collect();
+        for truck in standing {
+            if self.trucks[truck].deciding || self.told(lane, truck) == Told::Wait {
+                continue;
+            }
+            let go = matches!(self.told(lane, truck), Told::Go(_));
+            let t = &mut self.trucks[truck];
+            t.deciding = true;
+            let reaction_ms = t.rng.range(200, 400) as Us;
+            let wait_ms = match t.driver {
+                Driver::StallAtLine { for_ms } if go => Us::from(for_ms),
+                Driver::StallAtLine { .. }
+                | Driver::Calm
+                | Driver::Follow
+                | Driver::Tailgate
+                | Driver::ReverseEarly { .. }
+                | Driver::ReverseCleared
+                | Driver::StallUnderArm { .. } => reaction_ms,
+            };
+            let visit = t.visit;
+            self.schedule(self.now + wait_ms * MS, Event::Decide { truck, visit });
+        }
+    }
+
+    fn told(&self, lane: usize, truck: usize) -> Told {
+        let (l, now) = (&self.lanes[lane], self.now);
+        let lamp = |coil| l.board.coil(coil, now);
+        let side_exit = self.o.geometry == Geometry::SideExit;
+        let divert = lamp(Coil::Divert);
+        let mine = l.arm.is_up(now) && l.arm.downs >= self.trucks[truck].downs_needed;
+        if divert && side_exit {
+            Told::SideExit
+        } else if lamp(Coil::Return) {
+            Told::ReverseOut
+        } else if mine && divert {
+            Told::Go(To::Bay)
+        } else if mine && lamp(Coil::Green) {
+            Told::Go(To::Road)
+        } else {
+            Told::Wait
+        }
+    }
+
+    /// The reaction time is over: do what the signs say now.
+    pub(super) fn act(&mut self, truck: usize, visit: u32) {
+        let t = &mut self.trucks[truck];
+        if t.visit != visit || t.phase != Phase::AtStopLine {
+            return;
+        }
+        t.deciding = false;
+        let lane = t.profile.lane;
+        match self.told(lane, truck) {
+            Told::Wait => {}
+            Told::Go(_) if self.trucks[truck].driver == Driver::ReverseCleared => {
+                self.reverse(truck, Why::Whim)
+            }
+            Told::Go(to) => {
+                self.trucks[truck].to = to;
+                self.set_phase(truck, Phase::Crossing);
+                self.drive_on(truck);
+            }
+            Told::SideExit => self.side_exit(lane, truck),
+            Told::ReverseOut => self.reverse(truck, Why::Returned),
+        }
+    }
+
+    pub(super) fn whim(&mut self, truck: usize, visit: u32) {
+        let t = &self.trucks[truck];
+        if t.visit == visit && t.phase == Phase::AtStopLine {
+            self.reverse(truck, Why::Whim);
+        }
+    }
+
+    pub(super) fn abandon(&mut self, truck: usize, visit: u32) {
+        let t = &self.trucks[truck];
+        if t.visit == visit && t.phase == Phase::AtStopLine {
+            self.note(truck, "gave up waiting");
+            self.reverse(truck, Why::Abandoned);
+        }
+    }
+
+    fn reverse(&mut self, truck: usize, why: Why) {
+        let way = Us::from(self.o.times.approach_ms) * MS;
+        self.trucks[truck].reversing = why;
+        self.set_phase(truck, Phase::Reversing);
+        let x0 = self.trucks[truck].body.front(self.now);
+        self.go(
+            truck,
+            Segment {
+                t0: self.now,
+                x0,
+                t1: self.now + way,
+                x1: ENTRY_MM,
+            },
+        );
+    }
+
+    /// Off the loop half way; there the bay's detector sees it.
+    fn side_exit(&mut self, lane: usize, truck: usize) {
+        let off = self.now + Us::from(self.o.times.bay_ms) * MS / 2;
+        self.trucks[truck].body.sideways = Some((self.now, off));
+        self.set_phase(truck, Phase::ToBay);
+        self.schedule(off, Event::Bay { lane, truck });
+    }
+
+    /// Drives on from where the truck is: under the arm and away, or to a halt under it.
+    pub(super) fn drive_on(&mut self, truck: usize) {
+        let leave_us = Us::from(self.o.times.leave_ms) * MS;
+        let now = self.now;
+        let t = &mut self.trucks[truck];
+        let length = t.body.length_mm;
+        let x0 = t.body.front(now);
+        let whole = (length + GONE_MM - LINE_MM) as u64;
+        let halts = matches!(t.driver, Driver::StallUnderArm { .. });
+        let halt_mm = ARM_MM + length / 2;
+        let x1 = if halts && x0 < halt_mm {
+            halt_mm
+        } else {
+            length + GONE_MM
+        };
+        if t.profile.articulated && !halts && t.rng.chance(500) {
+            // At most 150 ms of nothing between tractor and trailer.
+            let blind_ms = t.rng.range(30, 140) as u64;
+            let width_mm = (whole * blind_ms * MS / leave_us) as i64;
+            let from_mm = t.rng.range(ARM_MM + 2000, length + 1500);
+            t.body.gap = Some(Gap { from_mm, width_mm });
+        } else {
+            t.body.gap = None;
+        }
+        let for_us = ((x1 - x0) as u64 * leave_us).div_ceil(whole);
+        self.go(
+            truck,
+            Segment {
+                t0: now,
+                x0,
+                t1: now + for_us,
+                x1,
+            },
+        );
+    }
+
+    fn go(&mut self, truck: usize, segment: Segment) {
+        let marks = self.trucks[truck].body.go(segment);
+        let plan = self.trucks[truck].body.plan;
+        for (at, mark) in marks {
+            self.schedule(at, Event::Truck { truck, plan, mark });
+        }
+    }
+
+    // ---- the arm
+
+    pub(super) fn switched(&mut self, lane: usize, switched: &[Switched]) {
+        for &s in switched {
+            match s {
+                Switched::On { coil, until } => self.switched_on(lane, coil, until),
+                Switched::Off { coil: _ } => {}
+            }
+        }
+        self.look(lane);
+        self.consider_next(lane);
+    }
+
+    fn switched_on(&mut self, lane: usize, coil: Coil, until: Option<Us>) {
+        match coil {
+            Coil::ArmUp => self.send_arm(lane, UP),
+            Coil::ArmDown => self.send_arm(lane, 0),
+            Coil::ArmStop => {
+                let now = self.now;
+                self.lanes[lane].arm.stop(now);
+                self.arm_fact(lane, None);
+            }
+            Coil::Red | Coil::Green | Coil::EntryRed | Coil::Divert | Coil::Return => {
+                if let Some(until) = until {
+                    self.schedule(until, Event::Look { lane });
+                }
+            }
+        }
+    }
+
+    pub(super) fn send_arm(&mut self, lane: usize, target: i64) {
+        let now = self.now;
+        let arm = &mut self.lanes[lane].arm;
+        let marks = arm.send(now, target);
+        let motion = arm.motion;
+        if marks.is_empty() {
+            return;
+        }
+        for (at, mark) in marks {
+            self.schedule(at, Event::Arm { lane, motion, mark });
+        }
+        self.arm_fact(lane, Some(target));
+        if target == 0 {
+            self.brake(lane);
+        }
+    }
+
+    pub(super) fn arm_mark(&mut self, lane: usize, motion: u32, mark: ArmMark) {
+        if self.lanes[lane].arm.motion != motion {
+            return;
+        }
+        match mark {
+            ArmMark::ClearanceLost => {
+                for truck in self.lanes[lane].present.clone() {
+                    if self.trucks[truck].body.under_arm(self.now) {
+                        self.hit(lane, truck);
+                    }
+                }
+            }
+            ArmMark::Limit => {
+                let down = self.lanes[lane].arm.is_down(self.now);
+                self.lanes[lane].arm.downs += u64::from(down);
+                self.arm_fact(lane, None);
+                self.look(lane);
+            }
+        }
+    }
+
+    fn arm_fact(&mut self, lane: usize, to: Option<i64>) {
+        let at = self.now;
+        let position = permille(self.lanes[lane].arm.position(at));
+        let to = to.map_or(position, permille);
+        self.fact(Fact::ArmMoved {
+            at,
+            lane,
+            permille: position,
+            to,
+        });
+    }
+
+    /// A driver who sees the arm come down before reaching it brakes.
+    fn brake(&mut self, lane: usize) {
+        let now = self.now;
+        let moving: Vec<usize> = self.lanes[lane]
+            .present
+            .iter()
+            .copied()
+            .filter(|&t| {
+                self.trucks[t].phase == Phase::Crossing
+                    && self.trucks[t].body.front(now) < INHIBIT_MM.0
+            })
+            .collect();
+        for truck in moving {
+            let downs = self.lanes[lane].arm.downs;
+            let t = &mut self.trucks[truck];
+            t.downs_needed = downs + u64::from(t.forced);
+            t.forced = false;
+            t.body.gap = None;
+            let x = t.body.front(now);
+            self.note(truck, "braked before the arm");
+            if x < LINE_MM {
+                self.set_phase(truck, Phase::Approaching);
+                let for_us = (LINE_MM - x) as Us * 200;
+                self.go(
+                    truck,
+                    Segment {
+                        t0: now,
+                        x0: x,
+                        t1: now + for_us,
+                        x1: LINE_MM,
+                    },
+                );
+            } else {
+                self.trucks[truck].body.go(Segment::standing(now, x));
+                self.stand(truck);
+            }
+        }
+    }
+}
