@@ -47,7 +47,7 @@ mod tests {
 
     #[test]
     fn the_check_digit_is_the_one_on_known_boxes() {
-        // The example of ISO 6346 itself, and two boxes on public photographs.
+        // Widely published numbers with their check digits.
         assert_eq!(check_digit("CSQU305438"), 3);
         assert_eq!(check_digit("TOLU473478"), 7);
         assert_eq!(check_digit("MSKU907032"), 3);

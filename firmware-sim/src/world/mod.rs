@@ -9,6 +9,7 @@
 //! pieces; detectors are computed when somebody asks.
 
 mod devices;
+mod drivers;
 mod lane;
 mod officer;
 mod score;

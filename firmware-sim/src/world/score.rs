@@ -60,18 +60,18 @@ impl World {
         self.views[truck].must = must;
     }
 
-    /// Softens a must-not that rests on something that did not come about:
-    /// the original of a second spender that never spent, or a control the
-    /// controller had not heard of when the arm rose.
-    pub(super) fn settle_truth(&mut self, truck: usize) {
+    /// Softens a must-not that rests on something that did not come about: the
+    /// original of a second spender never spent, or the truck has crossed while
+    /// the controller had not heard of the control when the arm rose.
+    pub(super) fn settle_truth(&mut self, truck: usize, crossed: bool) {
         let t = &self.trucks[truck];
         if t.must != Must::Not {
             return;
         }
         let raised_at = self.lanes[t.profile.lane].arm.raised_at;
         let unspent = t.profile.clone_of.is_some_and(|o| !self.trucks[o].spent);
-        let unknown = t.control_seq.is_some() && t.control_known_at.is_none_or(|k| k > raised_at);
-        if unspent || unknown {
+        let unheard = t.control_seq.is_some() && t.control_known_at.is_none_or(|k| k > raised_at);
+        if unspent || (crossed && unheard) {
             self.set_must(truck, Must::May);
         }
     }

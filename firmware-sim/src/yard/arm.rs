@@ -48,7 +48,7 @@ impl Arm {
     /// Sends the arm to `target`; the marks of the new motion, in order.
     pub(crate) fn send(&mut self, at: Us, target: i64) -> Vec<(Us, ArmMark)> {
         let from = self.position(at);
-        if target == self.target && (from == target || self.since <= at && from != self.target) {
+        if target == self.target {
             // Already on its way or there: a repeated pulse changes nothing.
             return Vec::new();
         }

@@ -61,7 +61,7 @@ impl Segment {
             way <= part && part < 0
         };
         // Rounded up, so that at that moment the front is there.
-        inside.then(|| self.t0 + ((part * whole).abs() as u64).div_ceil(way.unsigned_abs()))
+        inside.then(|| self.t0 + (part * whole).unsigned_abs().div_ceil(way.unsigned_abs()))
     }
 }
 
