@@ -173,7 +173,7 @@ impl Mix {
     /// Seven in ten conform; every other story occurs from 20 trucks on.
     pub fn demo() -> Mix {
         Mix {
-            conforming: 703,
+            conforming: 708,
             no_declaration: 34,
             wrong_plate: 34,
             broken_seal: 34,
@@ -182,7 +182,7 @@ impl Mix {
             expired: 34,
             under_control: 34,
             spent_twice: 34,
-            misread: 25,
+            misread: 20,
         }
     }
 
@@ -254,7 +254,7 @@ impl Drivers {
         Drivers {
             follow_permille: 40,
             tailgate_permille: 15,
-            reverse_permille: 30,
+            reverse_permille: 24,
             stall_permille: 35,
         }
     }

@@ -189,6 +189,7 @@ struct Maker<'a> {
     rng: Rng,
     plates: Plates,
     serial: u32,
+    enterprises_made: u32,
     enterprises: Vec<(String, &'static str)>,
     year: i16,
     trucks: Vec<Profile>,
@@ -202,6 +203,7 @@ impl<'a> Maker<'a> {
             rng: Rng::new(o.seed, 0x504f_5055),
             plates: Plates::default(),
             serial: 0,
+            enterprises_made: 0,
             enterprises: Vec::new(),
             year: crate::wall::local(o.start_wall_ms).year(),
             trucks: Vec::with_capacity(o.trucks),
@@ -221,7 +223,9 @@ impl<'a> Maker<'a> {
     }
 
     fn new_enterprise(&mut self) -> (String, &'static str) {
-        let id = numbers::enterprise(self.next_serial());
+        // A count of their own: their numbers are short, and no two may be the same.
+        self.enterprises_made += 1;
+        let id = numbers::enterprise(self.enterprises_made);
         let class = self.rng.pick(&[
             "advanced",
             "advanced",

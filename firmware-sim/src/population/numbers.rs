@@ -12,7 +12,7 @@ pub(crate) fn container(rng: &mut Rng, serial: u32) -> String {
 
 /// A JT701 terminal number, ten digits.
 pub(crate) fn seal(serial: u32) -> String {
-    format!("80006{:05}", serial % 100_000)
+    format!("80{:08}", serial % 100_000_000)
 }
 
 /// A declaration's id: port, year, eight digits.
@@ -22,7 +22,7 @@ pub(crate) fn declaration(port: &str, year: i16, serial: u32) -> String {
 
 /// A ten-character customs code of an enterprise.
 pub(crate) fn enterprise(serial: u32) -> String {
-    format!("440316{:04}", serial % 10_000)
+    format!("44031{:05}", serial % 100_000)
 }
 
 /// ISO 6346: letters from A = 10 skipping multiples of 11; sum of value times
@@ -57,8 +57,8 @@ mod tests {
     fn ids_have_their_lengths() {
         let mut rng = Rng::new(1, 1);
         assert_eq!(container(&mut rng, 305_438).len(), 11);
-        assert_eq!(seal(11), "8000600011");
+        assert_eq!(seal(620_011), "8000620011");
         assert_eq!(declaration("5345", 2026, 12345), "5345202600012345");
-        assert_eq!(enterprise(7), "4403160007");
+        assert_eq!(enterprise(7), "4403100007");
     }
 }

@@ -64,7 +64,7 @@ impl Plates {
 
     /// A semi-trailer's plate.
     pub(crate) fn trailer(&mut self, rng: &mut Rng) -> String {
-        self.unique(rng, |r| format!("粤B{:04}挂", r.below(10_000)))
+        self.unique(rng, |r| format!("粤B{}挂", serial(r, 4, false)))
     }
 
     fn hong_kong(&mut self, rng: &mut Rng) -> String {

@@ -238,7 +238,7 @@ impl World {
 
     pub(super) fn seal_port_alive(&mut self, lane: usize) {
         // The reader's own terminal number; no seal of the population has it.
-        let bytes = seal::heartbeat(&format!("80005{lane:05}"));
+        let bytes = seal::heartbeat(&format!("7000{lane:06}"));
         let port = self.lanes[lane].layout.seal_port.clone();
         self.out.push_back(Output::Serial { port, bytes });
         self.schedule(self.now + ALIVE_US, Event::SealPort { lane });

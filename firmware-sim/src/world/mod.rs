@@ -36,7 +36,6 @@ const FACTS_MAX: usize = 4096;
 const EPOCH: u64 = 7;
 
 /// Something that is going to happen.
-#[derive(Debug)]
 enum Event {
     Emit(Output),
     Open {
@@ -117,7 +116,6 @@ enum Event {
 }
 
 /// An event with its place in time; equal times keep the order of scheduling.
-#[derive(Debug)]
 struct Scheduled {
     at: Us,
     n: u64,
@@ -153,7 +151,6 @@ enum Port {
 }
 
 /// The simulated yard with its vendors' devices and the authority.
-#[derive(Debug)]
 pub struct World {
     o: WorldOptions,
     now: Us,
@@ -161,6 +158,7 @@ pub struct World {
     n: u64,
     out: VecDeque<Output>,
     facts: VecDeque<Fact>,
+    facts_dropped: u64,
     layouts: Vec<LaneLayout>,
     ports: BTreeMap<String, (usize, Port)>,
     lanes: Vec<Lane>,
@@ -203,6 +201,7 @@ impl World {
             n: 0,
             out: VecDeque::new(),
             facts: VecDeque::new(),
+            facts_dropped: 0,
             layouts: lanes.iter().map(|l| l.layout.clone()).collect(),
             ports: ports(&lanes),
             views: views(&trucks, &lanes),
@@ -325,6 +324,11 @@ impl World {
         self.facts.pop_front()
     }
 
+    /// Facts nobody took in time.
+    pub fn facts_dropped(&self) -> u64 {
+        self.facts_dropped
+    }
+
     fn happen(&mut self, event: Event) {
         match event {
             Event::Emit(output) => self.out.push_back(output),
@@ -362,7 +366,10 @@ impl World {
             Event::Abandon { truck, visit } => self.abandon(truck, visit),
             Event::Arrive { lane, ticket } => self.arrive(lane, ticket),
             Event::TurnAway { lane, ticket } => self.turn_away(lane, ticket),
-            Event::Look { lane } => self.look(lane),
+            Event::Look { lane } => {
+                self.look(lane);
+                self.consider_next(lane);
+            }
             Event::Bay { lane, truck } => self.in_bay(lane, truck),
             Event::Answer { question } => self.answer(&question),
             Event::SeeTo { lane } => self.see_to(lane),
@@ -381,7 +388,7 @@ impl World {
     fn fact(&mut self, fact: Fact) {
         if self.facts.len() == FACTS_MAX {
             self.facts.pop_front();
-            self.count("facts.dropped");
+            self.facts_dropped += 1;
         }
         self.facts.push_back(fact);
     }

@@ -90,7 +90,7 @@ impl World {
         let Ok(answer) = serde_json::from_slice::<Value>(payload) else {
             return;
         };
-        let (Some(seq), true) = (answer["seq"].as_u64(), answer["applied"] == true) else {
+        let (Some(seq), true) = (seq_of(&answer), answer["applied"] == true) else {
             return;
         };
         let now = self.now;
@@ -213,6 +213,11 @@ impl World {
     fn officer_us(&self) -> Us {
         Us::from(self.o.times.officer_ms) * MS
     }
+}
+
+/// How far an answer to the feed goes: a batch's number or a snapshot's.
+fn seq_of(answer: &Value) -> Option<u64> {
+    answer["seq"].as_u64().or(answer["snapshot"].as_u64())
 }
 
 /// Reads a lane's state, whether it is a word or an object named by it.

@@ -442,3 +442,49 @@ fn sealed_trucks_report_until_acknowledged_and_three_times_at_most() {
     assert!(once > 0);
     assert!(thrice > once && thrice <= 3 * (once + 1), "{once} {thrice}");
 }
+
+#[test]
+fn around_an_arrival_camera_and_scale_speak_of_the_truck_that_comes() {
+    let mut o = options(1, 12);
+    o.lanes = 1;
+    o.mix = Mix::only(Story::Conforming);
+    let mut g = Gateway::new(o, Sabotage::NeverAnswers);
+    while g.world.physical(0).at_stop_line.is_none() {
+        g.poll();
+    }
+    let presence = g
+        .facts
+        .iter()
+        .find_map(|f| {
+            if let Fact::Arrived { at, .. } = f {
+                Some(*at)
+            } else {
+                None
+            }
+        })
+        .unwrap();
+    g.wait(1_000 * MS);
+    let shot = g
+        .published
+        .iter()
+        .find(|p| p.1.ends_with("up/ivs_result"))
+        .unwrap();
+    let v: Value = serde_json::from_slice(&shot.2).unwrap();
+    let time = &v["payload"]["AlarmInfoPlate"]["result"]["PlateResult"]["timeStamp"]["Timeval"];
+    let taken = time["sec"].as_u64().unwrap() * 1_000_000 + time["usec"].as_u64().unwrap()
+        - 1_795_478_400_000_000;
+    assert!(taken + 900 * MS >= presence && taken <= presence + 600 * MS);
+    assert!(shot.0 > taken && shot.0 <= taken + 180 * MS);
+    // Standing, the indicator shows the truck's weight to the division, frame after frame.
+    let gross_kg = g.world.trucks[0].profile.gross_kg;
+    let frame = crate::devices::scale::frame(crate::devices::scale::round(gross_kg, 20));
+    let text = format!("bytes: {:?} }}", frame.to_vec());
+    let before = String::from_utf8(std::mem::take(&mut g.transcript)).unwrap();
+    assert!(
+        before.contains("bytes: [2, 43, 48, 48, 48, 48, 48, 48, 48, 49, 66, 3]"),
+        "never seen empty"
+    );
+    g.wait(1_000 * MS);
+    let after = String::from_utf8(std::mem::take(&mut g.transcript)).unwrap();
+    assert_eq!(after.matches(&text).count(), 5, "{after}");
+}

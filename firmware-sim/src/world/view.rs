@@ -132,7 +132,7 @@ pub struct Physical {
     pub arm_lowering: bool,
     /// The truck under the arm.
     pub under_arm: Option<u32>,
-    /// Something is on the inhibit loop, gaps between tractor and trailer included.
+    /// What the inhibit loop sees; it may miss the gap between tractor and trailer.
     pub on_inhibit: bool,
     /// The truck standing at the stop line.
     pub at_stop_line: Option<u32>,
