@@ -136,11 +136,8 @@ impl Authority {
                 }
             }
             "hello" => {
-                let through = self.records.len();
-                self.send(
-                    "records/ack",
-                    &json!({"genesis": value["genesis"], "through": through}),
-                );
+                let ack = json!({"genesis": value["genesis"], "through": self.through()});
+                self.send("records/ack", &ack);
             }
             "records" => self.record(at, value),
             "orders/answer" => {
@@ -166,8 +163,8 @@ impl Authority {
         self.questions.pop_front()
     }
 
-    /// Sends the order that answers `q`.
-    pub fn answer(&mut self, at: Us, q: &Question, a: Answer) {
+    /// Sends the order that answers `q`; says whether it was sent.
+    pub fn answer(&mut self, at: Us, q: &Question, a: Answer) -> bool {
         let (kind, plates) = match a {
             Answer::Release => ("release", Vec::new()),
             Answer::Inspect => ("inspect", Vec::new()),
@@ -181,6 +178,7 @@ impl Authority {
             "stops": [], "resumes": null, "expires": self.wall(at + 60_000_000),
         });
         self.send("orders", &order);
+        true
     }
 
     /// An order to a lane.
@@ -215,14 +213,20 @@ impl Authority {
     fn record(&mut self, at: Us, record: Value) {
         let seq = record["seq"].as_u64().unwrap_or(0);
         let held = self.records.len() as u64;
-        if seq == held + 1 {
+        if seq == held {
             self.ask(at, &record);
             self.records.push(record);
-        } else if seq > held + 1 {
-            self.faults.push(format!("gap: {seq} after {held}"));
+        } else if seq > held {
+            self.faults.push(format!("gap: {seq} with {held} held"));
         }
-        let through = self.records.len();
-        self.send("records/ack", &json!({"through": through, "refused": []}));
+        self.send(
+            "records/ack",
+            &json!({"through": self.through(), "refused": []}),
+        );
+    }
+
+    fn through(&self) -> Option<usize> {
+        self.records.len().checked_sub(1)
     }
 
     fn ask(&mut self, at: Us, record: &Value) {

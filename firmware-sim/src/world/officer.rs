@@ -61,6 +61,7 @@ impl World {
             let Some(control) = self.trucks[truck].profile.live_control.take() else {
                 continue;
             };
+            self.settle_authority();
             self.authority.publish(self.now, vec![control.item]);
             while let Some(Message {
                 topic,
@@ -129,9 +130,6 @@ impl World {
         let asked = *asked;
         let story = self.trucks[truck].profile.story;
         let fine = matches!(story, Story::Conforming | Story::Misread);
-        if fine {
-            self.helped.insert(truck);
-        }
         let plate = question.codes.iter().any(|c| c.starts_with("plate."));
         let answer = if !fine || asked > ANSWERS_MAX {
             Answer::Inspect
@@ -142,7 +140,9 @@ impl World {
         } else {
             Answer::Release
         };
-        self.authority.answer(self.now, question, answer);
+        if self.authority.answer(self.now, question, answer) && fine {
+            self.helped.insert(truck);
+        }
         self.settle_authority();
     }
 

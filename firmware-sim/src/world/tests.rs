@@ -219,7 +219,7 @@ fn trucks_nobody_answers_leave_after_ninety_seconds_unfinished() {
 }
 
 fn record(seq: u64, kind: &str, at: &str, body: Value) -> Value {
-    json!({"controller": "c1", "genesis": "g", "seq": seq, "prev": "", "lane": "SZB-X-01",
+    json!({"controller": "c1", "genesis": "g", "seq": seq, "prev": "0".repeat(64), "lane": "SZB-X-01",
            "passage": "SZB-X-01-1-1", "kind": kind, "at": at, "body": body})
 }
 
@@ -258,7 +258,7 @@ fn the_officer_supplies_the_plates_of_a_held_truck_two_seconds_later_and_is_coun
     g.send(
         "lanegate/c1/records",
         &record(
-            1,
+            0,
             "verdict",
             "2026-11-24T08:00:08+08:00",
             hold(&["plate.unread"]),
@@ -285,7 +285,7 @@ fn the_officer_sends_a_held_truck_that_must_not_go_to_inspection_and_is_not_coun
     g.send(
         "lanegate/c1/records",
         &record(
-            1,
+            0,
             "verdict",
             "2026-11-24T08:00:08+08:00",
             hold(&["weight.unstable"]),
