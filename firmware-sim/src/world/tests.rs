@@ -488,3 +488,25 @@ fn around_an_arrival_camera_and_scale_speak_of_the_truck_that_comes() {
     let after = String::from_utf8(std::mem::take(&mut g.transcript)).unwrap();
     assert_eq!(after.matches(&text).count(), 5, "{after}");
 }
+
+#[test]
+fn a_conforming_truck_that_tailgates_another_into_the_bay_is_not_the_gateways_miss() {
+    let mut o = options(60, 1010);
+    o.lanes = 3;
+    o.drivers = Drivers::lively();
+    o.geometry = Geometry::BehindBarrier;
+    let mut g = Gateway::new(o, Sabotage::None);
+    g.run();
+    let into_bay = |f: &&Fact| {
+        matches!(
+            f,
+            Fact::CrossedArm {
+                to: To::Bay,
+                forced: true,
+                ..
+            }
+        )
+    };
+    assert_eq!(g.facts.iter().filter(into_bay).count(), 1);
+    assert_eq!(g.world.score().missed_releases, 0);
+}

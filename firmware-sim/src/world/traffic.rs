@@ -235,6 +235,10 @@ impl World {
                 misread: t.misread,
             });
         }
+        if to == To::Bay && forced && self.trucks[truck].must == Must::Release {
+            // It went to the bay by its own driver's doing.
+            self.set_must(truck, Must::May);
+        }
         self.fact(Fact::CrossedArm {
             at,
             lane,
