@@ -1,1 +1,20 @@
-//! Simulated lane hardware, trucks and authority.
+//! Simulated lane hardware, trucks and authority: the vendors' side of every
+//! wire and the yard itself. Imports nothing of the gateway, so that a misread
+//! protocol cannot cancel out on both sides.
+//!
+//! [`World`] is sans-IO and deterministic from a seed.
+
+mod devices;
+mod options;
+mod population;
+mod rng;
+mod truth;
+mod wall;
+mod world;
+mod yard;
+
+pub use options::{Drivers, Geometry, Mix, Must, Story, Times, Us, WorldOptions};
+pub use truth::Score;
+pub use world::{Fact, Input, LaneLayout, Output, Phase, Physical, To, TruckView, World};
+
+pub mod authority;

@@ -1,0 +1,230 @@
+//! What ought to have happened against what happened: the yard's own count,
+//! from its population, the bytes it sent and the trucks it saw cross.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+
+use crate::options::Must;
+use crate::wall;
+
+/// The count of a run; every truck that has left is in exactly one of
+/// `released`, `inspected`, `held` and `unfinished`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Score {
+    /// Trucks of the population.
+    pub trucks: u64,
+    /// Crossed the arm to the road.
+    pub released: u64,
+    /// Went to the bay.
+    pub inspected: u64,
+    /// Sent back, or gone after a hold nobody resolved.
+    pub held: u64,
+    /// Gave up waiting without an answer.
+    pub unfinished: u64,
+    /// Trucks that must be released.
+    pub must: u64,
+    /// Trucks that may be.
+    pub may: u64,
+    /// Trucks that must not be.
+    pub must_not: u64,
+    /// Must-not trucks that crossed to the road, not on an officer's word and
+    /// not behind another truck.
+    pub false_releases: u64,
+    /// Must trucks that left otherwise than over the road and were not
+    /// selected by sampling.
+    pub missed_releases: u64,
+    /// Trucks that crossed on another truck's declaration.
+    pub wrong_truck_releases: u64,
+    /// Crossings nobody released.
+    pub forced: u64,
+    /// Conforming or misread trucks for which an officer had to act.
+    pub needed_person: u64,
+    /// Faults by kind.
+    pub faults: BTreeMap<String, u64>,
+}
+
+/// A truck that passed the arm to the road.
+#[derive(Debug, Clone)]
+pub(crate) struct Crossing {
+    pub(crate) lane: usize,
+    pub(crate) wall_ms: i64,
+    /// The truth at that moment.
+    pub(crate) must: Must,
+    pub(crate) forced: bool,
+    /// The declaration the truck is entitled to.
+    pub(crate) own: Option<String>,
+    /// A camera sent another text than its plates.
+    pub(crate) misread: bool,
+}
+
+/// Why an arm was lifted, by the controller's records.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Permit {
+    wall_ms: i64,
+    by_officer: bool,
+    declarations: Vec<String>,
+}
+
+/// What a crossing amounts to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Judgement {
+    Right,
+    Forced,
+    False,
+    WrongTruck,
+}
+
+/// Follows the controller's records.
+#[derive(Debug, Default)]
+pub(crate) struct Records {
+    read: usize,
+    permits: BTreeMap<String, Vec<Permit>>,
+    selected: BTreeSet<String>,
+}
+
+impl Records {
+    /// Reads the records that have come since.
+    pub(crate) fn follow(&mut self, records: &[Value]) {
+        for record in records.get(self.read..).unwrap_or_default() {
+            self.read_one(record);
+        }
+        self.read = records.len();
+    }
+
+    /// Whether one of the truck's verdicts was a selection by sampling.
+    pub(crate) fn selected(&self, declaration: Option<&String>) -> bool {
+        declaration.is_some_and(|id| self.selected.contains(id))
+    }
+
+    pub(crate) fn judge(&self, lane: &str, c: &Crossing) -> Judgement {
+        if c.forced {
+            return Judgement::Forced;
+        }
+        let permit = self.permit_before(lane, c.wall_ms);
+        if permit.is_some_and(|p| p.by_officer) {
+            return Judgement::Right;
+        }
+        let drawn = permit.map_or(&[][..], |p| &p.declarations);
+        let own = c.own.as_ref().is_some_and(|id| drawn.contains(id));
+        match c.must {
+            // The bytes sent named another truck's declaration.
+            Must::Not | Must::May if c.misread && !own && !drawn.is_empty() => {
+                Judgement::WrongTruck
+            }
+            Must::Not => Judgement::False,
+            Must::Release | Must::May if !own && !drawn.is_empty() => Judgement::WrongTruck,
+            Must::Release | Must::May => Judgement::Right,
+        }
+    }
+
+    fn permit_before(&self, lane: &str, wall_ms: i64) -> Option<&Permit> {
+        let permits = self.permits.get(lane)?;
+        let after = permits.partition_point(|p| p.wall_ms <= wall_ms);
+        permits.get(after.checked_sub(1)?)
+    }
+
+    fn read_one(&mut self, record: &Value) {
+        let (Some(lane), Some(wall_ms)) = (
+            record["lane"].as_str(),
+            record["at"].as_str().and_then(wall::parse_rfc3339),
+        ) else {
+            return;
+        };
+        let body = &record["body"];
+        let declarations: Vec<String> = array(&body["verdict"]["declarations"])
+            .filter_map(|d| d["id"].as_str().map(str::to_owned))
+            .collect();
+        let by_officer = record["kind"] == "order";
+        let released = match record["kind"].as_str() {
+            Some("verdict") => {
+                if array(&body["verdict"]["reasons"]).any(|r| r["code"] == "sampling.selected") {
+                    self.selected.extend(declarations.iter().cloned());
+                }
+                body["verdict"]["verdict"] == "release"
+            }
+            // The order stands in the body, or is it.
+            Some("order") => body["kind"] == "release" || body["order"]["kind"] == "release",
+            Some(_) | None => false,
+        };
+        if released {
+            self.permits
+                .entry(lane.to_owned())
+                .or_default()
+                .push(Permit {
+                    wall_ms,
+                    by_officer,
+                    declarations,
+                });
+        }
+    }
+}
+
+fn array(value: &Value) -> impl Iterator<Item = &Value> {
+    value.as_array().into_iter().flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    const AT: i64 = 1_795_478_400_000;
+
+    fn verdict(second: u8, verdict: &str, id: &str) -> Value {
+        json!({"lane": "L", "kind": "verdict", "at": format!("2026-11-24T08:00:{second:02}+08:00"),
+               "body": {"verdict": {"verdict": verdict, "declarations": [{"id": id}], "reasons": []}}})
+    }
+
+    fn crossing(second: i64, must: Must) -> Crossing {
+        Crossing {
+            lane: 0,
+            wall_ms: AT + second * 1000,
+            must,
+            forced: false,
+            own: Some("own".into()),
+            misread: false,
+        }
+    }
+
+    #[test]
+    fn a_must_not_truck_that_crossed_on_a_verdict_is_false_and_on_an_officers_order_right() {
+        let mut r = Records::default();
+        r.follow(&[verdict(1, "release", "own")]);
+        assert_eq!(r.judge("L", &crossing(5, Must::Not)), Judgement::False);
+        let order = json!({"lane": "L", "kind": "order", "at": "2026-11-24T08:00:08+08:00", "body": {"kind": "release"}});
+        r.follow(&[verdict(1, "release", "own"), order]);
+        assert_eq!(r.judge("L", &crossing(9, Must::Not)), Judgement::Right);
+        assert_eq!(r.judge("L", &crossing(7, Must::Not)), Judgement::False);
+    }
+
+    #[test]
+    fn crossing_on_another_trucks_declaration_is_told_from_a_false_release() {
+        let mut r = Records::default();
+        r.follow(&[verdict(1, "release", "another")]);
+        assert_eq!(
+            r.judge("L", &crossing(5, Must::Release)),
+            Judgement::WrongTruck
+        );
+        // Nothing the yard sent named the other truck: the gateway was wrong, not the camera.
+        assert_eq!(r.judge("L", &crossing(5, Must::Not)), Judgement::False);
+        let misread = Crossing {
+            misread: true,
+            ..crossing(5, Must::Not)
+        };
+        assert_eq!(r.judge("L", &misread), Judgement::WrongTruck);
+    }
+
+    #[test]
+    fn a_selection_by_sampling_is_remembered_by_declaration() {
+        let mut r = Records::default();
+        let mut v = verdict(1, "inspect", "own");
+        v["body"]["verdict"]["reasons"] = json!([{"code": "sampling.selected"}]);
+        r.follow(&[v]);
+        assert!(
+            r.selected(Some(&"own".to_owned()))
+                && !r.selected(Some(&"other".to_owned()))
+                && !r.selected(None)
+        );
+    }
+}

@@ -1,0 +1,78 @@
+//! The truth about each truck, as it stands, and the count of the run.
+
+use super::World;
+use super::view::Phase;
+use crate::options::Must;
+use crate::truth::{Judgement, Score};
+
+impl World {
+    /// The count so far; complete once [`World::finished`].
+    pub fn score(&self) -> Score {
+        let mut s = Score {
+            trucks: self.trucks.len() as u64,
+            needed_person: self.helped.len() as u64,
+            ..Score::default()
+        };
+        for t in &self.trucks {
+            match t.must {
+                Must::Release => s.must += 1,
+                Must::May => s.may += 1,
+                Must::Not => s.must_not += 1,
+            }
+            match t.phase {
+                Phase::Released => s.released += 1,
+                Phase::Inspected => s.inspected += 1,
+                Phase::Held => s.held += 1,
+                Phase::Unfinished => s.unfinished += 1,
+                Phase::Queued
+                | Phase::Approaching
+                | Phase::AtStopLine
+                | Phase::Crossing
+                | Phase::ToBay
+                | Phase::Reversing => {}
+            }
+            let left_otherwise = t.phase.is_over() && t.phase != Phase::Released;
+            let selected = self.records.selected(t.profile.declaration.as_ref());
+            s.missed_releases += u64::from(t.must == Must::Release && left_otherwise && !selected);
+        }
+        for c in &self.crossings {
+            match self.records.judge(&self.lanes[c.lane].layout.lane, c) {
+                Judgement::Right => {}
+                Judgement::Forced => s.forced += 1,
+                Judgement::False => s.false_releases += 1,
+                Judgement::WrongTruck => s.wrong_truck_releases += 1,
+            }
+        }
+        s.faults = self
+            .counts
+            .iter()
+            .map(|(&k, &n)| (k.to_owned(), n))
+            .collect();
+        let protocol = self.authority.faults().len() as u64;
+        if protocol > 0 {
+            s.faults.insert("authority.protocol".to_owned(), protocol);
+        }
+        s
+    }
+
+    pub(super) fn set_must(&mut self, truck: usize, must: Must) {
+        self.trucks[truck].must = must;
+        self.views[truck].must = must;
+    }
+
+    /// Softens a must-not that rests on something that did not come about: the
+    /// original of a second spender never spent, or the truck has crossed while
+    /// the controller had not heard of the control when the arm rose.
+    pub(super) fn settle_truth(&mut self, truck: usize, crossed: bool) {
+        let t = &self.trucks[truck];
+        if t.must != Must::Not {
+            return;
+        }
+        let raised_at = self.lanes[t.profile.lane].arm.raised_at;
+        let unspent = t.profile.clone_of.is_some_and(|o| !self.trucks[o].spent);
+        let unheard = t.control_seq.is_some() && t.control_known_at.is_none_or(|k| k > raised_at);
+        if unspent || (crossed && unheard) {
+            self.set_must(truck, Must::May);
+        }
+    }
+}

@@ -1,0 +1,4 @@
+//! The physical lane: an arm, the trucks in it, what its detectors see.
+
+pub(crate) mod arm;
+pub(crate) mod truck;
