@@ -91,7 +91,7 @@ impl Skew {
     /// The same while the wall clock is trusted and reads `wall`: a device
     /// time that agrees with it is right.
     pub fn observe_with_wall(&mut self, event: Wall, arrived: Mono, wall: Wall) {
-        let right = (wall - event).abs() <= WALL_TOLERANCE_MS;
+        let right = (wall - event).saturating_abs() <= WALL_TOLERANCE_MS;
         let stamp = if right { Stamp::Fresh } else { Stamp::Event };
         self.take(event, arrived, stamp);
     }
@@ -122,7 +122,7 @@ impl Skew {
     pub fn off_ms(&self, now: Mono, wall: Wall) -> Option<i64> {
         let bound = self.bound.filter(|b| b.proven)?;
         let device_us = i64::try_from(now.0).ok()?.checked_sub(bound.offset_us)?;
-        Some(device_us / 1000 - wall.0)
+        Some(Wall(device_us / 1000) - wall)
     }
 
     fn take(&mut self, event: Wall, arrived: Mono, stamp: Stamp) {
@@ -228,7 +228,7 @@ impl ClockFault {
             return None;
         }
         let era_ms = ROLLOVER_DAYS * DAY_MS;
-        let eras = (off_ms.saturating_abs() + era_ms / 2) / era_ms * off_ms.signum();
+        let eras = off_ms.saturating_abs().saturating_add(era_ms / 2) / era_ms * off_ms.signum();
         let days = eras * ROLLOVER_DAYS;
         if eras != 0 && off_ms.saturating_sub(days * DAY_MS).saturating_abs() <= DAY_MS {
             return Some(Self::GpsWeekRollover { days });
