@@ -1,6 +1,11 @@
 //! Scenarios: a timeline in, what was commanded out. One test an arrow of the
 //! design's table, named after it.
 
+#![expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "a test picks the commands it is about out of all of them"
+)]
+
 mod arm_up;
 mod bay;
 mod committing;
@@ -109,9 +114,11 @@ fn config(geometry: Geometry) -> LaneConfig {
 fn policy() -> Arc<Policy> {
     let text = include_str!("../../../../config/policy.toml");
     let text = text.replace("csp1", "none");
-    Arc::new(Policy::parse(&text).unwrap_or_else(|_| {
-        Policy::parse(include_str!("../../../../config/policy.toml")).unwrap()
-    }))
+    Arc::new(
+        Policy::parse(&text).unwrap_or_else(|_| {
+            Policy::parse(include_str!("../../../../config/policy.toml")).unwrap()
+        }),
+    )
 }
 
 /// Facts under which the truck of [`DECLARATION`] is released.
@@ -248,7 +255,9 @@ impl Bench {
         while self.ms < end {
             let next_poll = (self.ms / 100 + 1) * 100;
             let timer = self.lane.poll_timeout().map(|(at, _)| at.0.div_ceil(1000));
-            let next = timer.map_or(next_poll, |t| t.clamp(self.ms, next_poll)).min(end);
+            let next = timer
+                .map_or(next_poll, |t| t.clamp(self.ms, next_poll))
+                .min(end);
             let is_poll = next == next_poll;
             self.ms = next;
             if is_poll && self.polling {
@@ -456,12 +465,14 @@ impl Bench {
     }
 
     fn told(&self, alarm: &str) -> bool {
-        let is = |(_, c): &(u64, Command)| matches!(c, Command::Tell(Tell::Alarm(a)) if *a == alarm);
+        let is =
+            |(_, c): &(u64, Command)| matches!(c, Command::Tell(Tell::Alarm(a)) if *a == alarm);
         self.log.iter().any(is)
     }
 
     fn dropped(&self, why: &str) -> usize {
-        let is = |(_, c): &&(u64, Command)| matches!(c, Command::Tell(Tell::Dropped(w)) if *w == why);
+        let is =
+            |(_, c): &&(u64, Command)| matches!(c, Command::Tell(Tell::Dropped(w)) if *w == why);
         self.log.iter().filter(is).count()
     }
 }
