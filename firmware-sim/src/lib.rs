@@ -2,6 +2,8 @@
 
 pub mod authority;
 pub mod broker;
+pub mod pty;
+pub mod realtime;
 
 /// Microseconds since the world began.
 pub type Us = u64;
