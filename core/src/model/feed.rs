@@ -21,6 +21,30 @@ pub struct Position {
     pub seq: u64,
 }
 
+/// Which part of a snapshot, counted from 1.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Part {
+    /// This one.
+    pub part: u32,
+    /// Of how many.
+    pub parts: u32,
+}
+
+impl Part {
+    /// Whether a snapshot begins with it.
+    #[must_use]
+    pub const fn is_first(self) -> bool {
+        self.part == 1
+    }
+
+    /// Whether the snapshot comes into force with it.
+    #[must_use]
+    pub const fn is_last(self) -> bool {
+        self.part == self.parts
+    }
+}
+
 /// A policy as the feed carries it: its TOML text, whose SHA-256 names it.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -31,7 +31,7 @@ pub use declaration::{
 };
 pub use enterprise::{Enterprise, EnterpriseState};
 pub use fault::{Fault, parse_json};
-pub use feed::{BUCKETS, Buckets, ItemDigest, PolicyText, Position};
+pub use feed::{BUCKETS, Buckets, ItemDigest, Part, PolicyText, Position};
 pub use finding::{Finding, FindingResult, Then};
 pub use id::{
     ControlId, ControllerId, DeclarationId, DeviceId, EnterpriseId, FindingId, IdError, LaneId,

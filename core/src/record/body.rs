@@ -7,8 +7,8 @@ use serde_json::Value;
 
 use crate::model::{
     Balance, Case, Control, ControlId, ControllerId, DeclarationId, Enterprise, EnterpriseId,
-    Finding, LaneOrder, Order, OrderId, Outcome, PassageId, PolicyRef, PolicyText, PortCode, Spend,
-    Status, Verdict,
+    Finding, LaneOrder, Order, OrderId, Outcome, Part, PassageId, PolicyRef, PolicyText, PortCode,
+    Spend, Status, Verdict,
 };
 use crate::time::Wall;
 
@@ -269,6 +269,10 @@ body! {
         /// Whether this is the last part of a snapshot: what it does not name
         /// is gone.
         snapshot: bool,
+        /// Which part of a snapshot this is; none = a batch of changes. `seq`
+        /// is reached with the last part only.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        part: Option<Part>,
         /// Declarations.
         declarations: Vec<DeclarationMark>,
         /// Enterprises.
