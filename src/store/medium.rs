@@ -75,6 +75,7 @@ pub struct MemMedium {
     present: BTreeMap<Vec<u8>, Vec<u8>>,
     aside: BTreeMap<Vec<u8>, Vec<u8>>,
     quarantined: usize,
+    bloat_bytes: u64,
     fail_writes: bool,
     fail_open: bool,
 }
@@ -107,6 +108,12 @@ impl MemMedium {
     /// From now on opening fails, or no longer.
     pub fn fail_open(&mut self, fail: bool) {
         self.fail_open = fail;
+    }
+
+    /// Pretends that the files have `bytes` more than what they hold, until
+    /// they are rewritten.
+    pub fn bloat(&mut self, bytes: u64) {
+        self.bloat_bytes = bytes;
     }
 
     /// How often it was set aside.
@@ -171,6 +178,7 @@ impl Medium for MemMedium {
     fn swap(&mut self) -> Result<(), StoreError> {
         self.refused("swapped")?;
         self.present = std::mem::take(&mut self.aside);
+        self.bloat_bytes = 0;
         Ok(())
     }
 
@@ -187,6 +195,7 @@ impl Medium for MemMedium {
 
     fn disk_bytes(&self) -> u64 {
         let entries = self.present.iter();
-        entries.map(|(k, v)| (k.len() + v.len()) as u64).sum()
+        let held: usize = entries.map(|(k, v)| k.len() + v.len()).sum();
+        self.bloat_bytes + held as u64
     }
 }

@@ -22,6 +22,8 @@ mod disk;
 mod import;
 mod index;
 mod medium;
+#[cfg(test)]
+pub(crate) mod testing;
 mod thread;
 mod verified;
 
