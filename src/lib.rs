@@ -1,0 +1,4 @@
+//! The shell of lanegate: everything that touches the world on behalf of the
+//! pure core. `ARCHITECTURE.md` has the map and the floors.
+
+pub mod config;
