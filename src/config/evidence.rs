@@ -11,7 +11,7 @@ use toml::de::DeValue;
 
 use super::device::{DeviceConfig, ScaleConfig, Source, WeightUnit};
 use super::keys;
-use super::section::{Section, flag, number, parsed, text, word};
+use super::section::{Section, number, parsed, text, word};
 use super::source::source;
 
 /// How long before presence a camera may have seen the truck, unless said.
@@ -67,7 +67,6 @@ fn evidence(
     let evidence = s.need("evidence_ms_max", number(100..=60_000));
     let reads_min = s.need("reads_min", number(1..=10));
     let side = s.maybe("side", text);
-    let awaited = s.maybe("awaited", flag);
     let role = role?;
     let lead_default = if role == Role::Camera {
         CAMERA_LEAD_MS
@@ -85,7 +84,6 @@ fn evidence(
         side: side?,
         reads_min: u32::try_from(reads_min?).expect("read in a range up to 10"),
         can_recapture,
-        awaited: awaited?.unwrap_or(role != Role::SealReader),
     })
 }
 

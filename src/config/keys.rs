@@ -148,7 +148,7 @@ pub(super) static INPUTS: [Key; 7] = [
     optional("whole"),
 ];
 
-pub(super) static DEVICE: [Key; 13] = [
+pub(super) static DEVICE: [Key; 12] = [
     required("id", "\"scale-1\""),
     required("role", "\"scale\""),
     required("protocol", "\"yaohua-tf0\""),
@@ -160,7 +160,6 @@ pub(super) static DEVICE: [Key; 13] = [
     optional("lead_ms_max"),
     default("reads_min", "1"),
     optional("side"),
-    optional("awaited"),
     optional("scale"),
 ];
 
