@@ -1,0 +1,4 @@
+//! The shell of lanegate: everything that touches the world.
+
+pub mod authority;
+pub mod store;
