@@ -2,3 +2,8 @@
 //! folders.
 
 pub mod feed;
+mod session;
+mod topics;
+
+pub use session::{Ask, IN_FLIGHT_MAX, Session};
+pub use topics::{Topic, Topics};

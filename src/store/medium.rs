@@ -12,13 +12,22 @@ pub type Changes = Vec<(Vec<u8>, Option<Vec<u8>>)>;
 /// One page of entries in key order.
 pub type Page = Vec<(Vec<u8>, Vec<u8>)>;
 
+/// What opening found.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Opened {
+    /// Nothing: it was begun now.
+    New,
+    /// One that was begun before, which must say how much it holds.
+    Existing,
+}
+
 /// Where the cache lies. No method panics, whatever lies there.
 pub trait Medium {
     /// Opens what is there, or an empty one. Called again until it succeeds.
     ///
     /// # Errors
     /// [`StoreError::Damaged`] if what is there should be set aside.
-    fn open(&mut self) -> Result<(), StoreError>;
+    fn open(&mut self) -> Result<Opened, StoreError>;
 
     /// The value under `key`.
     ///
@@ -74,6 +83,7 @@ pub trait Medium {
 pub struct MemMedium {
     present: BTreeMap<Vec<u8>, Vec<u8>>,
     aside: BTreeMap<Vec<u8>, Vec<u8>>,
+    begun: bool,
     quarantined: usize,
     bloat_bytes: u64,
     fail_writes: bool,
@@ -141,11 +151,15 @@ fn write_all(into: &mut BTreeMap<Vec<u8>, Vec<u8>>, changes: &Changes) {
 }
 
 impl Medium for MemMedium {
-    fn open(&mut self) -> Result<(), StoreError> {
+    fn open(&mut self) -> Result<Opened, StoreError> {
         if self.fail_open {
             return Err(StoreError::Unavailable);
         }
-        Ok(())
+        if std::mem::replace(&mut self.begun, true) {
+            Ok(Opened::Existing)
+        } else {
+            Ok(Opened::New)
+        }
     }
 
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
@@ -190,7 +204,8 @@ impl Medium for MemMedium {
         self.present.clear();
         self.aside.clear();
         self.quarantined += 1;
-        self.open()
+        self.begun = false;
+        self.open().map(drop)
     }
 
     fn disk_bytes(&self) -> u64 {

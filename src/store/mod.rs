@@ -30,7 +30,7 @@ mod verified;
 pub use cache::Cache;
 pub use disk::{DiskOptions, SledMedium};
 pub use import::{LineFault, parse_csv, parse_json_lines, rounded_looking};
-pub use medium::{Changes, Medium, MemMedium, Page};
+pub use medium::{Changes, Medium, MemMedium, Opened, Page};
 pub use thread::{Busy, Overlay, Progress, QUEUE_LEN_MAX, StoreHandle, StoreNotice, StoreThread};
 
 use lanegate_core::lane::Query;
