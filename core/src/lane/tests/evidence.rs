@@ -18,7 +18,11 @@ fn gathering_to_committing_when_the_evidence_is_complete() {
     b.inputs.presence = true;
     b.run(100);
     b.read("粤B12345", 98);
-    assert_eq!(b.state(), "gathering", "the scale has not said anything yet");
+    assert_eq!(
+        b.state(),
+        "gathering",
+        "the scale has not said anything yet"
+    );
     b.weigh(8600);
     assert_eq!(b.state(), "committing");
 }

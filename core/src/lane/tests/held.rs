@@ -137,7 +137,10 @@ fn an_order_that_answers_another_verdict_or_has_expired_is_refused() {
     order.expires = Some(b.now().wall);
     b.event(Event::Order(order));
     let refused = |s: &str| Some(s.to_owned());
-    assert_eq!(b.answers(), [refused("verdict-changed"), refused("expired")]);
+    assert_eq!(
+        b.answers(),
+        [refused("verdict-changed"), refused("expired")]
+    );
     assert_eq!(b.lifts(), 0);
 }
 
@@ -179,7 +182,11 @@ fn steps_of_the_wall_clock_move_no_timer() {
         b.run(100);
         assert!(b.ms < arrived + 6000);
     }
-    assert!((arrived + 3500..=arrived + 5100).contains(&b.ms), "{}", b.ms - arrived);
+    assert!(
+        (arrived + 3500..=arrived + 5100).contains(&b.ms),
+        "{}",
+        b.ms - arrived
+    );
 }
 
 /// Case c49: with an unknown clock neither open nor shut; judged again after.

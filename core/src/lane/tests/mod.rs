@@ -109,9 +109,11 @@ fn config(geometry: Geometry) -> LaneConfig {
 fn policy() -> Arc<Policy> {
     let text = include_str!("../../../../config/policy.toml");
     let text = text.replace("csp1", "none");
-    Arc::new(Policy::parse(&text).unwrap_or_else(|_| {
-        Policy::parse(include_str!("../../../../config/policy.toml")).unwrap()
-    }))
+    Arc::new(
+        Policy::parse(&text).unwrap_or_else(|_| {
+            Policy::parse(include_str!("../../../../config/policy.toml")).unwrap()
+        }),
+    )
 }
 
 /// Facts under which the truck of [`DECLARATION`] is released.
@@ -248,7 +250,9 @@ impl Bench {
         while self.ms < end {
             let next_poll = (self.ms / 100 + 1) * 100;
             let timer = self.lane.poll_timeout().map(|(at, _)| at.0.div_ceil(1000));
-            let next = timer.map_or(next_poll, |t| t.clamp(self.ms, next_poll)).min(end);
+            let next = timer
+                .map_or(next_poll, |t| t.clamp(self.ms, next_poll))
+                .min(end);
             let is_poll = next == next_poll;
             self.ms = next;
             if is_poll && self.polling {
@@ -456,12 +460,14 @@ impl Bench {
     }
 
     fn told(&self, alarm: &str) -> bool {
-        let is = |(_, c): &(u64, Command)| matches!(c, Command::Tell(Tell::Alarm(a)) if *a == alarm);
+        let is =
+            |(_, c): &(u64, Command)| matches!(c, Command::Tell(Tell::Alarm(a)) if *a == alarm);
         self.log.iter().any(is)
     }
 
     fn dropped(&self, why: &str) -> usize {
-        let is = |(_, c): &&(u64, Command)| matches!(c, Command::Tell(Tell::Dropped(w)) if *w == why);
+        let is =
+            |(_, c): &&(u64, Command)| matches!(c, Command::Tell(Tell::Dropped(w)) if *w == why);
         self.log.iter().filter(is).count()
     }
 }

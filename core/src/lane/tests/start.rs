@@ -72,7 +72,13 @@ fn securing_to_vacant_when_the_arm_is_down() {
 
 #[test]
 fn securing_waits_while_a_truck_is_under_the_arm() {
-    let mut b = start(ours(), Inputs { inhibit: true, ..UP });
+    let mut b = start(
+        ours(),
+        Inputs {
+            inhibit: true,
+            ..UP
+        },
+    );
     b.run(60_000);
     assert_eq!(b.state(), "securing");
     assert_eq!(b.lowers(), 0);
