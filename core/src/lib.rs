@@ -10,5 +10,6 @@ pub mod lane;
 pub mod ledger;
 pub mod model;
 pub mod record;
+pub mod skew;
 pub mod time;
 pub mod wire;

@@ -31,4 +31,3 @@ pub use verdict::judge;
 
 /// Version of the built-in rules; named by every verdict.
 pub const RULES: u32 = 1;
-

@@ -49,10 +49,6 @@ pub struct EvidenceDevice {
     pub reads_min: u32,
     /// Whether the gateway can ask it to read again.
     pub can_recapture: bool,
-    /// Whether the lane waits for it and misses it when it is lost. A seal
-    /// reader in a lane of mixed traffic is not: a truck without a seal
-    /// cannot be told from one whose seal is late before the declaration is.
-    pub awaited: bool,
 }
 
 /// A lane's configuration. Durations are those of DESIGN 3.

@@ -279,6 +279,12 @@ impl Policy {
         tightened.map_or(by_default, |s| s.max(by_default))
     }
 
+    /// Below this confidence a plate read neither identifies nor contradicts.
+    #[must_use]
+    pub const fn plate_confidence_pct_min(&self) -> u8 {
+        self.defaults.plate_confidence_pct_min
+    }
+
     /// How a verdict names this policy.
     #[must_use]
     pub fn reference(&self) -> PolicyRef {
@@ -314,4 +320,3 @@ impl Override {
         }
     }
 }
-

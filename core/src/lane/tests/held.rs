@@ -175,7 +175,11 @@ fn steps_of_the_wall_clock_move_no_timer() {
     b.arrive();
     let arrived = b.ms;
     while b.state() != "held" {
-        let step = if b.ms % 200 == 0 { 21_600_000 } else { -400 };
+        let step = if b.ms.is_multiple_of(200) {
+            21_600_000
+        } else {
+            -400
+        };
         let mut now = b.now();
         now.wall = now.wall.plus_ms(step);
         b.lane.handle_timeout(now);

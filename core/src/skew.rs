@@ -1,0 +1,241 @@
+//! How far a device's clock is from ours, learned from what it sends, so that
+//! its event times can be placed on the monotonic clock (L7).
+//!
+//! A message arrives after the moment it speaks of, never before. So every
+//! one gives an upper bound of `arrival - device time`, and the smallest is
+//! nearest to the truth: a read delivered three minutes late does not move the
+//! estimate, and is placed three minutes back.
+//!
+//! ```text
+//!           a message               a heartbeat, a second message
+//!  Nothing ------------> Unproven ---------------------------------> Proven
+//!                         |  taken() = None                          |  ^
+//!                         +---- near the trusted wall clock ---------+  |
+//!                                       smaller bound: at once ---------+
+//!                larger, three times alike, of messages made as sent ---+
+//! ```
+//! The bound may grow only with the drift two clocks have, or when messages
+//! that were stamped as they were sent agree on it (the device's clock was
+//! set back). Late reads alone never make it grow.
+//!
+//! Absent: any clock, and any correction of the device's time as recorded.
+
+use crate::time::{Micros, Mono, Wall};
+
+/// Drift allowed between two quartz clocks, in millionths.
+const DRIFT_PPM: u64 = 200;
+/// Bounds this near to one another agree.
+const AGREE_US: i64 = 1_000_000;
+/// Two messages prove an offset only if this far apart: what arrives
+/// together may be late together.
+const APART: Micros = Micros::from_s(10);
+/// Agreeing stamps that show that the device's clock was set back.
+const STEP_COUNT: u32 = 3;
+/// Time they must cover; a backlog arrives at once and does not agree.
+const STEP_OVER: Micros = Micros::from_s(4);
+/// A device clock this near to the trusted wall clock is right.
+const WALL_TOLERANCE_MS: i64 = 2_000;
+/// A device clock further off than this is reported.
+const OFF_MS_MAX: i64 = 60_000;
+/// GPS week numbers of old firmware wrap after 1,024 weeks.
+const ROLLOVER_DAYS: i64 = 7_168;
+const DAY_MS: i64 = 86_400_000;
+
+/// The estimate for one device. Starts anew with each (re)start of the device.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
+pub struct Skew {
+    bound: Option<Bound>,
+    step: Option<Step>,
+}
+
+/// `arrival - device time` in microseconds, at most.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+struct Bound {
+    offset_us: i64,
+    /// When it was last confirmed; it grows with drift from here.
+    since: Mono,
+    /// Since when messages agree on it.
+    first: Mono,
+    proven: bool,
+}
+
+/// Stamps that agree on a larger offset.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+struct Step {
+    least_us: i64,
+    first: Mono,
+    count: u32,
+}
+
+/// How a stamp was made.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Stamp {
+    /// Of an event that may be old.
+    Event,
+    /// Of the sending, or near the trusted wall clock.
+    Fresh,
+}
+
+impl Skew {
+    /// Nothing seen yet.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// A message that speaks of an `event` arrived. Not for replays.
+    pub fn observe(&mut self, event: Wall, arrived: Mono) {
+        self.take(event, arrived, Stamp::Event);
+    }
+
+    /// The same while the wall clock is trusted and reads `wall`: a device
+    /// time that agrees with it is right.
+    pub fn observe_with_wall(&mut self, event: Wall, arrived: Mono, wall: Wall) {
+        let right = (wall - event).saturating_abs() <= WALL_TOLERANCE_MS;
+        let stamp = if right { Stamp::Fresh } else { Stamp::Event };
+        self.take(event, arrived, stamp);
+    }
+
+    /// A message stamped as it was sent arrived: a heartbeat, or the sending
+    /// time of any message.
+    pub fn heartbeat(&mut self, sent: Wall, arrived: Mono) {
+        self.take(sent, arrived, Stamp::Fresh);
+    }
+
+    /// The device restarted or was changed: what was learned is void.
+    pub fn reset(&mut self) {
+        *self = Self::default();
+    }
+
+    /// When `event` was, on our clock; none until that is proven, or if it
+    /// lies before our start.
+    #[must_use]
+    pub fn taken(&self, event: Wall) -> Option<Mono> {
+        let bound = self.bound.filter(|b| b.proven)?;
+        let at = micros(event).checked_add(bound.offset_us)?;
+        u64::try_from(at).ok().map(Mono)
+    }
+
+    /// The device's clock minus the trusted `wall` clock read at `now`, in
+    /// milliseconds, as far as proven.
+    #[must_use]
+    pub fn off_ms(&self, now: Mono, wall: Wall) -> Option<i64> {
+        let bound = self.bound.filter(|b| b.proven)?;
+        let device_us = i64::try_from(now.0).ok()?.checked_sub(bound.offset_us)?;
+        Some(Wall(device_us / 1000) - wall)
+    }
+
+    fn take(&mut self, event: Wall, arrived: Mono, stamp: Stamp) {
+        let offset_us = i64::try_from(arrived.0)
+            .unwrap_or(i64::MAX)
+            .saturating_sub(micros(event));
+        let Some(bound) = self.bound else {
+            self.bound = Some(Bound {
+                offset_us,
+                since: arrived,
+                first: arrived,
+                proven: stamp == Stamp::Fresh,
+            });
+            return;
+        };
+        let age = arrived.since(bound.since);
+        let drift_us = i64::try_from(age.0.saturating_mul(DRIFT_PPM) / 1_000_000).unwrap_or(0);
+        let limit_us = bound.offset_us.saturating_add(drift_us);
+        let agrees = offset_us.saturating_sub(bound.offset_us).saturating_abs() <= AGREE_US;
+        let first = if agrees { bound.first } else { arrived };
+        let proven = bound.proven || stamp == Stamp::Fresh || arrived.since(first) >= APART;
+        if offset_us <= limit_us {
+            self.step = None;
+            self.bound = Some(Bound {
+                offset_us,
+                since: arrived,
+                first,
+                proven,
+            });
+            return;
+        }
+        let kept = Bound { proven, ..bound };
+        self.bound = Some(match stamp {
+            // Only an event was seen so far, perhaps ahead of its time: the
+            // first fresh stamp is worth more.
+            Stamp::Fresh if !bound.proven => Bound {
+                offset_us,
+                since: arrived,
+                first: arrived,
+                proven: true,
+            },
+            Stamp::Fresh => self.stepped(offset_us, arrived).unwrap_or(kept),
+            Stamp::Event => kept,
+        });
+    }
+
+    /// Counts fresh stamps that agree on a larger offset than the bound.
+    fn stepped(&mut self, offset_us: i64, arrived: Mono) -> Option<Bound> {
+        let near = |s: &Step| s.least_us.saturating_sub(offset_us).saturating_abs() <= AGREE_US;
+        let step = match self.step.filter(near) {
+            Some(step) => Step {
+                least_us: step.least_us.min(offset_us),
+                count: step.count.saturating_add(1),
+                ..step
+            },
+            None => Step {
+                least_us: offset_us,
+                first: arrived,
+                count: 1,
+            },
+        };
+        let shown = step.count >= STEP_COUNT && arrived.since(step.first) >= STEP_OVER;
+        self.step = (!shown).then_some(step);
+        shown.then_some(Bound {
+            offset_us: step.least_us,
+            since: arrived,
+            first: step.first,
+            proven: true,
+        })
+    }
+}
+
+const fn micros(at: Wall) -> i64 {
+    at.0.saturating_mul(1000)
+}
+
+/// A device clock that is wrong, in words.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, thiserror::Error)]
+pub enum ClockFault {
+    /// Off by whole eras of GPS week numbers.
+    #[error(
+        "GPS week rollover: the device's clock is off by {days} days; \
+         renew its firmware or have its time set"
+    )]
+    GpsWeekRollover {
+        /// Device minus ours.
+        days: i64,
+    },
+    /// Off by any other amount.
+    #[error("the device's clock is off by {s} s; set its time source")]
+    Off {
+        /// Device minus ours.
+        s: i64,
+    },
+}
+
+impl ClockFault {
+    /// What a device time that is off by `off_ms` (device minus ours) says
+    /// about its clock; none while it is near enough.
+    #[must_use]
+    pub const fn of(off_ms: i64) -> Option<Self> {
+        if off_ms.saturating_abs() <= OFF_MS_MAX {
+            return None;
+        }
+        let era_ms = ROLLOVER_DAYS * DAY_MS;
+        let eras = off_ms.saturating_abs().saturating_add(era_ms / 2) / era_ms * off_ms.signum();
+        let days = eras * ROLLOVER_DAYS;
+        if eras != 0 && off_ms.saturating_sub(days * DAY_MS).saturating_abs() <= DAY_MS {
+            return Some(Self::GpsWeekRollover { days });
+        }
+        Some(Self::Off { s: off_ms / 1000 })
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,186 @@
+//! Scenario tests: at this time arrives a message of that device time.
+
+use super::*;
+
+/// Our monotonic zero is this wall time, on a device clock that is right.
+const START: Wall = Wall(1_795_478_400_000);
+
+fn at(ms: i64) -> Mono {
+    Mono(u64::try_from(ms * 1000).unwrap())
+}
+
+/// What a device whose clock is `off` ms ahead shows `ms` after our start.
+fn device(ms: i64, off: i64) -> Wall {
+    START.plus_ms(ms + off)
+}
+
+#[test]
+fn a_heartbeat_proves_the_offset_at_once_however_far_the_clock_is_off() {
+    let mut skew = Skew::new();
+    assert_eq!(skew.taken(device(5_000, -7_000_000)), None);
+    skew.heartbeat(device(5_000, -7_000_000), at(5_000));
+    assert_eq!(skew.taken(device(6_500, -7_000_000)), Some(at(6_500)));
+    let off = skew.off_ms(at(5_000), START.plus_ms(5_000));
+    assert_eq!(off, Some(-7_000_000));
+}
+
+/// Field case c01: delivered 190 s late, with a delivery time that looks
+/// current; the read belongs to the truck of 190 s ago.
+#[test]
+fn a_read_delivered_190_s_late_is_placed_190_s_back() {
+    let mut skew = Skew::new();
+    for s in [1, 6, 11, 16] {
+        skew.heartbeat(device(s * 1000, 0), at(s * 1000));
+    }
+    skew.observe(device(20_000, 0), at(210_000));
+    assert_eq!(skew.taken(device(20_000, 0)), Some(at(20_000)));
+}
+
+#[test]
+fn late_reads_alone_never_raise_the_estimate_however_many_agree() {
+    let mut skew = Skew::new();
+    skew.heartbeat(device(1_000, 0), at(1_000));
+    for n in 0..50 {
+        let taken_ms = 2_000 + n * 2_000;
+        skew.observe(device(taken_ms, 0), at(taken_ms + 190_000));
+    }
+    let placed = skew.taken(device(100_000, 0)).unwrap();
+    // Drift may add 200 millionths of the five minutes.
+    assert!(placed.since(at(100_000)) <= Micros(60_000), "{placed:?}");
+}
+
+/// Field case c01 after a restart: the first thing heard may be the late one.
+#[test]
+fn the_first_read_after_a_start_is_not_proven_alone() {
+    let mut skew = Skew::new();
+    skew.observe(device(0, 0), at(190_000));
+    assert_eq!(skew.taken(device(0, 0)), None);
+    skew.observe(device(800, 0), at(190_400));
+    assert_eq!(skew.taken(device(0, 0)), None, "both may be late together");
+    skew.heartbeat(device(191_000, 0), at(191_000));
+    assert_eq!(skew.taken(device(0, 0)), Some(at(0)));
+}
+
+#[test]
+fn two_reads_ten_seconds_apart_that_agree_prove_the_offset() {
+    let mut skew = Skew::new();
+    skew.observe(device(1_000, 0), at(1_300));
+    skew.observe(device(10_500, 0), at(10_800));
+    assert_eq!(skew.taken(device(10_500, 0)), None);
+    skew.observe(device(11_100, 0), at(11_400));
+    assert_eq!(skew.taken(device(11_100, 0)), Some(at(11_400)));
+}
+
+#[test]
+fn two_reads_that_disagree_prove_nothing() {
+    let mut skew = Skew::new();
+    skew.observe(device(0, 0), at(190_000));
+    skew.observe(device(230_000, 0), at(231_000));
+    assert_eq!(skew.taken(device(230_000, 0)), None);
+}
+
+#[test]
+fn a_read_near_the_trusted_wall_clock_is_proven_alone_and_another_is_not() {
+    let mut skew = Skew::new();
+    let wall = |ms| START.plus_ms(ms);
+    skew.observe_with_wall(device(0, 0), at(190_000), wall(190_000));
+    assert_eq!(skew.taken(device(0, 0)), None);
+    skew.observe_with_wall(device(195_000, 0), at(195_400), wall(195_400));
+    assert_eq!(skew.taken(device(195_000, 0)), Some(at(195_400)));
+    assert_eq!(skew.taken(device(0, 0)), Some(at(400)));
+}
+
+#[test]
+fn a_clock_set_forward_is_followed_at_once() {
+    let mut skew = Skew::new();
+    skew.heartbeat(device(1_000, 0), at(1_000));
+    skew.heartbeat(device(6_000, 3_600_000), at(6_000));
+    assert_eq!(skew.taken(device(7_000, 3_600_000)), Some(at(7_000)));
+}
+
+#[test]
+fn a_clock_set_back_is_followed_after_three_heartbeats_that_agree() {
+    let mut skew = Skew::new();
+    skew.heartbeat(device(1_000, 0), at(1_000));
+    let set_back = |ms: i64| device(ms, -600_000);
+    for s in [606, 611] {
+        skew.heartbeat(set_back(s * 1000), at(s * 1000));
+        let placed = skew.taken(set_back(612_000)).unwrap();
+        assert!(placed < at(13_000), "not followed yet: {placed:?}");
+    }
+    skew.heartbeat(set_back(616_000), at(616_000));
+    assert_eq!(skew.taken(set_back(617_000)), Some(at(617_000)));
+}
+
+#[test]
+fn a_backlog_of_heartbeats_that_arrives_at_once_is_no_step() {
+    let mut skew = Skew::new();
+    skew.heartbeat(device(1_000, 0), at(1_000));
+    for n in 1..40 {
+        skew.heartbeat(device(1_000 + n * 5_000, 0), at(201_000 + n));
+    }
+    let placed = skew.taken(device(100_000, 0)).unwrap();
+    assert!(placed.since(at(100_000)) <= Micros(60_000), "{placed:?}");
+}
+
+#[test]
+fn a_slow_quartz_is_followed_over_a_day() {
+    let mut skew = Skew::new();
+    // 100 millionths slow: 8.64 s a day.
+    let shown = |ms: i64| device(ms - ms / 10_000, 0);
+    for n in 0..(24 * 60) {
+        let ms = n * 60_000;
+        skew.heartbeat(shown(ms), at(ms));
+    }
+    let ms = 23 * 3_600_000 + 59 * 60_000;
+    let placed = skew.taken(shown(ms)).unwrap();
+    assert!(placed.since(at(ms)) <= Micros(50_000) && at(ms).since(placed) <= Micros(50_000));
+}
+
+#[test]
+fn an_event_before_our_start_has_no_place() {
+    let mut skew = Skew::new();
+    skew.heartbeat(device(1_000, 0), at(1_000));
+    assert_eq!(skew.taken(device(-1, 0)), None);
+    skew.reset();
+    assert_eq!(skew.taken(device(1_000, 0)), None);
+}
+
+/// Field case c29 and its kind: one era, two eras, and what is neither.
+#[test]
+fn a_clock_off_by_whole_gps_eras_is_named() {
+    let sent = Wall::parse("2007-04-10T00:00:00Z").unwrap();
+    let now = Wall::parse("2026-11-24T08:00:00+08:00").unwrap();
+    let fault = ClockFault::of(sent - now);
+    assert_eq!(fault, Some(ClockFault::GpsWeekRollover { days: -7_168 }));
+    assert!(fault.unwrap().to_string().starts_with("GPS week rollover"));
+    let eras = |n: i64, slack_ms: i64| ClockFault::of(-n * 7_168 * 86_400_000 + slack_ms);
+    assert_eq!(
+        eras(2, 5_000),
+        Some(ClockFault::GpsWeekRollover { days: -14_336 })
+    );
+    assert_eq!(
+        eras(-1, -86_400_000),
+        Some(ClockFault::GpsWeekRollover { days: 7_168 })
+    );
+    assert_eq!(
+        eras(1, 2 * 86_400_000),
+        Some(ClockFault::Off { s: -7_166 * 86_400 })
+    );
+    assert_eq!(ClockFault::of(-60_000), None);
+    assert_eq!(ClockFault::of(60_001), Some(ClockFault::Off { s: 60 }));
+}
+
+#[test]
+fn times_at_the_end_of_their_range_do_not_panic() {
+    let mut skew = Skew::new();
+    for event in [Wall(i64::MIN), Wall(i64::MAX), Wall(0)] {
+        for arrived in [Mono(0), Mono(u64::MAX)] {
+            skew.heartbeat(event, arrived);
+            skew.observe_with_wall(event, arrived, Wall(i64::MAX));
+            skew.observe_with_wall(event, arrived, Wall(i64::MIN));
+            let _ = (skew.taken(event), skew.off_ms(arrived, event));
+        }
+    }
+    let _ = (ClockFault::of(i64::MIN), ClockFault::of(i64::MAX));
+}

@@ -1,0 +1,3 @@
+//! Plate cameras.
+
+pub(super) mod vzenith;

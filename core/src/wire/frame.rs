@@ -1,0 +1,362 @@
+//! Frames: what a device said, typed, not yet judged.
+
+use serde_json::{Value, json};
+
+use crate::model::{Kg, SealAlarm, SealId, SealState};
+use crate::time::Wall;
+
+/// One whole message of a device.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Frame {
+    /// A weight.
+    Weight(WeightFrame),
+    /// Plates of one camera event.
+    Plates(PlatesFrame),
+    /// A seal's report.
+    Seal(SealFrame),
+    /// A sign of life, with or without a time.
+    Heartbeat(HeartbeatFrame),
+    /// Discrete inputs.
+    Inputs(InputsFrame),
+    /// An answer (or, on a tapped bus, a request).
+    Reply(ReplyFrame),
+}
+
+/// What a weight figure means.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum WeightMode {
+    /// All that stands on the platform.
+    Gross,
+    /// Less a tare.
+    Net,
+    /// The tare itself.
+    Tare,
+}
+
+/// A weight as the indicator sent it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct WeightFrame {
+    /// Decimal text: sign only if negative, at least one digit before the
+    /// point, as many behind it as sent. Never a float.
+    pub value: String,
+    /// `kg` or `t`.
+    pub unit: &'static str,
+    /// What the figure means.
+    pub mode: WeightMode,
+    /// The device's own flag; none = the format has no flag.
+    pub stable: Option<bool>,
+    /// Above what the scale can weigh.
+    pub overload: bool,
+    /// Below zero beyond its range.
+    pub underload: bool,
+    /// The frame's bytes.
+    pub raw: Vec<u8>,
+}
+
+impl WeightFrame {
+    /// The figure in whole kilograms; none while over- or underloaded.
+    #[must_use]
+    pub fn kg(&self) -> Option<Kg> {
+        let valid = !self.overload && !self.underload;
+        Kg::from_decimal(&self.value, self.unit).filter(|_| valid)
+    }
+}
+
+/// One text with its confidence.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct PlateText {
+    /// As sent.
+    pub text: String,
+    /// 0 to 100.
+    pub confidence_pct: u8,
+}
+
+/// Why a camera event carries no plate.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum NoRead {
+    /// The camera saw none.
+    NoPlate,
+    /// The camera takes it for a forgery or a picture.
+    Fake,
+    /// Encrypted; without the key it is no read.
+    Encrypted,
+}
+
+impl NoRead {
+    /// The word.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::NoPlate => "no-plate",
+            Self::Fake => "fake",
+            Self::Encrypted => "encrypted",
+        }
+    }
+}
+
+/// Plates of one camera event.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct PlatesFrame {
+    /// The texts read; empty = no plate.
+    pub reads: Vec<PlateText>,
+    /// Why none.
+    pub no_read: Option<NoRead>,
+    /// Other texts the camera considered for the same event.
+    pub candidates: Vec<PlateText>,
+    /// The camera's event or track id.
+    pub event: Option<String>,
+    /// When the picture was taken, by the camera's clock.
+    pub at: Option<Wall>,
+    /// When the message was sent, by the camera's clock.
+    pub sent: Option<Wall>,
+    /// From the camera's memory: never evidence.
+    pub replay: bool,
+    /// Direction of movement in the picture.
+    pub direction: Option<&'static str>,
+}
+
+/// What happened to a seal, where the message reports an event.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum SealEvent {
+    /// It locked.
+    Locked,
+    /// It was unlocked by someone with the right to.
+    Unlocked,
+    /// An unlocking was refused.
+    Refused,
+}
+
+impl SealEvent {
+    /// The word.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Locked => "locked",
+            Self::Unlocked => "unlocked",
+            Self::Refused => "refused",
+        }
+    }
+}
+
+/// A position in millionths of a degree, north and east positive.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct CoordinateMicrodeg {
+    /// Latitude.
+    pub lat: i32,
+    /// Longitude.
+    pub lon: i32,
+}
+
+/// A seal's report of itself.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct SealFrame {
+    /// Which seal.
+    pub id: SealId,
+    /// Its state. Of an event that does not tell the present state (a swipe,
+    /// a lock report) `Unknown`: such a frame is no evidence of a state.
+    pub state: SealState,
+    /// The event, where the message reports one.
+    pub event: Option<SealEvent>,
+    /// Alarms, sorted, each once.
+    pub alarms: Vec<SealAlarm>,
+    /// Battery in percent.
+    pub battery_pct: Option<u8>,
+    /// On the charger, so that no percentage is known.
+    pub charging: bool,
+    /// Its own event time; none = impossible or absent.
+    pub at: Option<Wall>,
+    /// Sent from its memory.
+    pub replay: bool,
+    /// Where, if it had a fix.
+    pub position: Option<CoordinateMicrodeg>,
+    /// What to write back so that it does not send this again.
+    pub ack: Option<Vec<u8>>,
+}
+
+/// A sign of life.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct HeartbeatFrame {
+    /// The device's own id.
+    pub id: String,
+    /// Its time, if sent.
+    pub at: Option<Wall>,
+    /// The kind of message, where it is more than a heartbeat.
+    pub message: Option<String>,
+}
+
+/// Discrete inputs of one unit.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct InputsFrame {
+    /// Which unit.
+    pub unit: u8,
+    /// The first input asked for first; padded to whole bytes.
+    pub bits: Vec<bool>,
+}
+
+/// An answer of a unit.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ReplyFrame {
+    /// Which unit.
+    pub unit: u8,
+    /// Function code, without the exception bit.
+    pub function: u8,
+    /// What.
+    pub content: ReplyContent,
+}
+
+/// What a reply says.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum ReplyContent {
+    /// Coils, padded to whole bytes.
+    Coils(Vec<bool>),
+    /// Registers.
+    Registers(Vec<u16>),
+    /// One coil written; `on` none = a value that is neither on nor off.
+    CoilWritten {
+        /// Which.
+        coil: u16,
+        /// What.
+        on: Option<bool>,
+        /// As sent.
+        value: u16,
+    },
+    /// A pulse timed by the board.
+    Flash {
+        /// Which coil.
+        coil: u16,
+        /// How long.
+        ms: u32,
+    },
+    /// One register written.
+    RegisterWritten {
+        /// Which.
+        register: u16,
+        /// What.
+        value: u16,
+    },
+    /// Several written.
+    ManyWritten {
+        /// First.
+        start: u16,
+        /// How many.
+        count: u16,
+    },
+    /// It failed; none = the unit left out the code (malformed exception).
+    Exception(Option<u8>),
+    /// Not an answer: the master's question.
+    Request {
+        /// First.
+        start: u16,
+        /// How many.
+        count: u16,
+    },
+}
+
+impl Frame {
+    /// As `decode` prints it (FORMATS 7).
+    #[must_use]
+    pub fn to_json(&self) -> Value {
+        match self {
+            Self::Weight(frame) => weight(frame),
+            Self::Plates(frame) => plates(frame),
+            Self::Seal(frame) => seal(frame),
+            Self::Heartbeat(f) => {
+                json!({"kind": "heartbeat", "id": f.id, "at": f.at, "message": f.message})
+            }
+            Self::Inputs(f) => json!({"kind": "inputs", "unit": f.unit, "inputs": f.bits}),
+            Self::Reply(frame) => reply(frame),
+        }
+    }
+}
+
+fn weight(f: &WeightFrame) -> Value {
+    let mode = match f.mode {
+        WeightMode::Gross => "gross",
+        WeightMode::Net => "net",
+        WeightMode::Tare => "tare",
+    };
+    json!({"kind": "weight", "value": f.value, "unit": f.unit, "mode": mode, "stable": f.stable,
+        "overload": f.overload, "underload": f.underload, "raw": hex(&f.raw)})
+}
+
+fn plates(f: &PlatesFrame) -> Value {
+    let texts = |texts: &[PlateText]| -> Vec<Value> {
+        let one = |p: &PlateText| json!({"text": p.text, "confidence_pct": p.confidence_pct, "region": null});
+        texts.iter().map(one).collect()
+    };
+    let mut json = json!({"kind": "plates", "plates": texts(&f.reads), "at": f.at,
+        "replay": f.replay, "direction": f.direction, "event": f.event});
+    if let Some(why) = f.no_read {
+        json["no_read"] = why.word().into();
+    }
+    if !f.candidates.is_empty() {
+        json["candidates"] = texts(&f.candidates).into();
+    }
+    json
+}
+
+fn seal(f: &SealFrame) -> Value {
+    let sealed = match f.state {
+        SealState::Sealed => Some(true),
+        SealState::Open | SealState::Cut => Some(false),
+        SealState::Unknown => None,
+    };
+    let mut json = json!({"kind": "seal", "id": f.id, "state": f.state, "sealed": sealed,
+        "battery_pct": f.battery_pct, "at": f.at, "alarms": f.alarms, "replay": f.replay});
+    if let Some(event) = f.event {
+        json["event"] = event.word().into();
+    }
+    if let Some(at) = f.position {
+        json["lat"] = degrees(at.lat).into();
+        json["lon"] = degrees(at.lon).into();
+    }
+    if let Some(ack) = &f.ack {
+        json["ack"] = String::from_utf8_lossy(ack).into();
+    }
+    json
+}
+
+fn reply(f: &ReplyFrame) -> Value {
+    let mut json = json!({"kind": "reply", "unit": f.unit, "function": f.function});
+    let more = match &f.content {
+        ReplyContent::Coils(bits) => json!({"ok": true, "coils": bits}),
+        ReplyContent::Registers(words) => json!({"ok": true, "registers": words}),
+        ReplyContent::CoilWritten { coil, on, value } => {
+            json!({"ok": true, "coil": coil, "on": on, "value": value})
+        }
+        ReplyContent::Flash { coil, ms } => json!({"ok": true, "coil": coil, "flash_ms": ms}),
+        ReplyContent::RegisterWritten { register, value } => {
+            json!({"ok": true, "register": register, "value": value})
+        }
+        ReplyContent::ManyWritten { start, count } => {
+            json!({"ok": true, "start": start, "count": count})
+        }
+        ReplyContent::Exception(Some(code)) => json!({"ok": false, "exception": code}),
+        ReplyContent::Exception(None) => {
+            json!({"ok": false, "exception": null, "why": "malformed exception: it has no code"})
+        }
+        ReplyContent::Request { start, count } => {
+            json!({"kind": "request", "start": start, "count": count})
+        }
+    };
+    let (Value::Object(json_map), Value::Object(more)) = (&mut json, more) else {
+        unreachable!("both are objects");
+    };
+    json_map.extend(more);
+    json
+}
+
+/// Millionths of a degree as a decimal text.
+fn degrees(microdeg: i32) -> String {
+    let sign = if microdeg < 0 { "-" } else { "" };
+    let size = microdeg.unsigned_abs();
+    format!("{sign}{}.{:06}", size / 1_000_000, size % 1_000_000)
+}
+
+fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    bytes.iter().fold(String::new(), |mut text, b| {
+        write!(text, "{b:02x}").expect("writing to a String cannot fail");
+        text
+    })
+}

@@ -1,0 +1,3 @@
+//! Lane inputs and outputs.
+
+pub mod modbus_rtu;

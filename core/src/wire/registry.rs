@@ -1,0 +1,122 @@
+//! The protocols by name.
+
+use super::settings::{self, Setting, SettingFault, Settings};
+use super::{Decoder, Item, camera, io, scale, seal};
+
+/// Every protocol, one line each, in the order of names.
+static PROTOCOLS: [&Protocol; 4] = [
+    &seal::jt701::PROTOCOL,
+    &io::modbus_rtu::PROTOCOL,
+    &camera::vzenith::PROTOCOL,
+    &scale::yaohua_tf0::PROTOCOL,
+];
+
+/// Longest line of hex `decode` takes, in bytes decoded.
+const LINE_LEN_MAX: usize = 8 << 20;
+
+/// What a device of a protocol is.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum ProtocolKind {
+    /// A weighbridge indicator.
+    Scale,
+    /// A plate camera.
+    Camera,
+    /// An electronic seal or its reader.
+    Seal,
+    /// The lane's inputs and outputs.
+    Io,
+}
+
+/// One protocol.
+pub struct Protocol {
+    /// Its name in configuration and `decode`.
+    pub name: &'static str,
+    /// What speaks it.
+    pub kind: ProtocolKind,
+    /// What can be set.
+    pub settings: &'static [Setting],
+    /// Makes a decoder from settings already checked against the table; use
+    /// [`Protocol::decoder`].
+    pub(super) make: fn(&Settings) -> Box<dyn Decoder + Send>,
+}
+
+impl Protocol {
+    /// A decoder with these settings.
+    ///
+    /// # Errors
+    /// The first setting that is unknown or cannot be used; see
+    /// [`Protocol::faults`] for all.
+    pub fn decoder(&self, settings: &Settings) -> Result<Box<dyn Decoder + Send>, SettingFault> {
+        match self.faults(settings).into_iter().next() {
+            Some(fault) => Err(fault),
+            None => Ok((self.make)(settings)),
+        }
+    }
+
+    /// Everything wrong with these settings.
+    #[must_use]
+    pub fn faults(&self, settings: &Settings) -> Vec<SettingFault> {
+        settings::faults(self.settings, settings)
+    }
+}
+
+/// The protocol of that name.
+#[must_use]
+pub fn protocol(name: &str) -> Option<&'static Protocol> {
+    PROTOCOLS.iter().find(|p| p.name == name).copied()
+}
+
+/// All protocols, in the order of names.
+#[must_use]
+pub fn protocols() -> &'static [&'static Protocol] {
+    &PROTOCOLS
+}
+
+/// A line that is no hex.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum HexFault {
+    /// A character that is neither hex nor blank.
+    #[error("character {at} is {found:?}: write bytes as hex, like 022b30")]
+    Character {
+        /// Which character, from 1.
+        at: usize,
+        /// What stands there.
+        found: char,
+    },
+    /// Half a byte.
+    #[error("{0} hex digits are no whole number of bytes")]
+    Odd(usize),
+    /// Too long.
+    #[error("more than {LINE_LEN_MAX} bytes in one line")]
+    TooLong,
+}
+
+/// Decodes one line of hex as one message; its end is an idle gap.
+///
+/// # Errors
+/// The line is no hex; nothing was decoded then.
+pub fn decode_line(decoder: &mut dyn Decoder, line: &str) -> Result<Vec<Item>, HexFault> {
+    let bytes = hex(line)?;
+    let mut out = Vec::new();
+    decoder.push(&bytes, &mut out);
+    decoder.idle(&mut out);
+    Ok(out)
+}
+
+fn hex(line: &str) -> Result<Vec<u8>, HexFault> {
+    let mut nibbles = Vec::with_capacity(line.len().min(2 * LINE_LEN_MAX));
+    for (i, found) in line.chars().enumerate() {
+        match found.to_digit(16) {
+            Some(nibble) => nibbles.push(nibble as u8),
+            None if found.is_ascii_whitespace() => {}
+            None => return Err(HexFault::Character { at: i + 1, found }),
+        }
+        if nibbles.len() > 2 * LINE_LEN_MAX {
+            return Err(HexFault::TooLong);
+        }
+    }
+    match nibbles.len() % 2 {
+        0 => Ok(nibbles.chunks(2).map(|n| n[0] << 4 | n[1]).collect()),
+        _ => Err(HexFault::Odd(nibbles.len())),
+    }
+}

@@ -1,0 +1,3 @@
+//! Electronic seals.
+
+pub(super) mod jt701;
