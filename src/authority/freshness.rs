@@ -47,7 +47,11 @@ impl Freshness {
     pub fn current(&mut self, now: Mono) -> bool {
         let silent = self.current_at.is_none_or(|at| now.since(at) > SILENT);
         self.connected = true;
-        self.run = if silent { 1 } else { self.run.saturating_add(1) };
+        self.run = if silent {
+            1
+        } else {
+            self.run.saturating_add(1)
+        };
         self.current_at = Some(now);
         let due = self
             .recorded_at
