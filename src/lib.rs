@@ -4,4 +4,7 @@
 pub mod authority;
 pub mod config;
 pub mod device;
+pub mod http;
+pub mod metrics;
 pub mod store;
+pub mod systemd;
