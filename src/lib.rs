@@ -2,5 +2,8 @@
 //! pure core. `ARCHITECTURE.md` has the map and the floors.
 
 pub mod authority;
+pub mod claims;
+pub mod committer;
 pub mod config;
+pub mod journal;
 pub mod store;
