@@ -2,9 +2,12 @@
 //! pure core. `ARCHITECTURE.md` has the map and the floors.
 
 pub mod authority;
+pub mod claims;
+pub mod committer;
 pub mod config;
 pub mod device;
 pub mod http;
+pub mod journal;
 pub mod metrics;
 pub mod store;
 pub mod systemd;
