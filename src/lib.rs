@@ -1,4 +1,5 @@
-//! The shell of lanegate: everything that touches the world around the pure
-//! core in `lanegate-core`.
+//! The shell of lanegate: everything that touches the world.
 
+pub mod authority;
 pub mod clock;
+pub mod store;

@@ -1,2 +1,3 @@
-//! The daemon.
+//! `lanegate`: arguments to subcommand to exit code.
+
 fn main() {}

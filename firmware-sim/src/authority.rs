@@ -1,24 +1,52 @@
-//! Customs' back-end, sans-IO: holds the feed, answers the controller, keeps
-//! its records, turns holds into questions and answers into orders.
+//! Customs' back-end, sans-IO: it sends the feed, keeps every record and
+//! checks that none is missing or forged, turns a Hold into a question to an
+//! officer and the officer's answer into an order.
+//!
+//! Written from the message formats alone; nothing here is shared with the
+//! controller, so that a misreading cannot cancel out on both sides. Absent:
+//! any clock, socket or randomness. Time is what the caller says.
+//!
+//! Topics, all under `lanegate/<controller>/`:
+//!
+//! | topic | from | carries |
+//! |---|---|---|
+//! | `feed` | authority | batches, heartbeats, parts of a snapshot |
+//! | `feed/request`, `feed/answer` | controller | where it stands; what became of a batch |
+//! | `hello` | controller | its journal and how far that goes |
+//! | `records` | controller | one record a message |
+//! | `records/ack`, `reconcile` | authority | how far records are held; the ledger, for a replaced disk |
+//! | `orders` / `orders/answer` | authority / controller | an officer's order and its answer |
+//! | `state`, `lanes/<lane>` | controller | retained states |
+
+mod canonical;
+mod desk;
+mod feed;
+mod journal;
+mod ledger;
 
 use std::collections::{BTreeMap, VecDeque};
 
+use jiff::Timestamp;
+use jiff::tz::Offset;
 use serde_json::{Value, json};
-use sha2::{Digest, Sha256};
 
 use crate::Us;
-use crate::wall;
+use desk::Desk;
+use feed::Feed;
+use journal::{Hello, Journal, Kept};
+use ledger::Ledger;
 
-const HEARTBEAT_US: Us = 5_000_000;
+/// Lane states not yet taken; the oldest is dropped beyond that.
+const LANE_STATES_MAX: usize = 1024;
 
 /// What an authority is started with.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AuthorityOptions {
-    /// The controller it serves.
+    /// The controller it serves, as in the topics.
     pub controller: String,
     /// The feed's epoch.
     pub epoch: u64,
-    /// Unix milliseconds at `t = 0`.
+    /// Unix milliseconds at time zero.
     pub start_wall_ms: i64,
 }
 
@@ -27,7 +55,7 @@ pub struct AuthorityOptions {
 pub struct Message {
     /// Topic.
     pub topic: String,
-    /// Payload.
+    /// Payload, JSON.
     pub payload: Vec<u8>,
     /// Quality of service.
     pub qos: u8,
@@ -38,19 +66,19 @@ pub struct Message {
 /// A Hold was recorded and stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Question {
-    /// When it was heard of.
+    /// When the authority heard of it, or asked again.
     pub at: Us,
-    /// Lane.
+    /// The lane.
     pub lane: String,
-    /// Passage.
+    /// The passage.
     pub passage: String,
     /// Sequence of the verdict's record.
     pub verdict_seq: u64,
-    /// Reason codes.
+    /// The codes of all its reasons.
     pub codes: Vec<String>,
 }
 
-/// An officer's answer.
+/// An officer's answer to a [`Question`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Answer {
     /// Let it go.
@@ -59,225 +87,328 @@ pub enum Answer {
     Inspect,
     /// Reverse out.
     Return,
-    /// These are its plates.
+    /// Judge again with these plates, as seen on the truck.
     Supply {
-        /// As seen on the truck.
+        /// The plates.
         plates: Vec<String>,
     },
 }
 
-/// The simulated authority.
+/// The simulated authority of one controller.
 #[derive(Debug)]
 pub struct Authority {
-    o: AuthorityOptions,
-    batches: Vec<Vec<Value>>,
-    next_heartbeat: Us,
-    orders: u64,
-    out: VecDeque<Message>,
-    questions: VecDeque<Question>,
-    states: VecDeque<(String, Value)>,
-    records: Vec<Value>,
+    options: AuthorityOptions,
+    feed: Feed,
+    journal: Journal,
+    ledger: Ledger,
+    desk: Desk,
+    state: Option<Value>,
+    lane_states: VecDeque<(String, Value)>,
     faults: Vec<String>,
-    answers: BTreeMap<String, Value>,
+    output: VecDeque<Message>,
 }
 
 impl Authority {
-    /// An authority that holds `items`, already in force.
-    pub fn new(o: AuthorityOptions, items: Vec<Value>) -> Self {
-        Authority {
-            o,
-            batches: vec![items],
-            next_heartbeat: HEARTBEAT_US,
-            orders: 0,
-            out: VecDeque::new(),
-            questions: VecDeque::new(),
-            states: VecDeque::new(),
-            records: Vec::new(),
+    /// An authority that holds `items` (feed items), all in force at time zero.
+    #[must_use]
+    pub fn new(options: AuthorityOptions, items: Vec<Value>) -> Self {
+        let mut ledger = Ledger::default();
+        ledger.learn(&items);
+        Self {
+            feed: Feed::new(options.epoch, items),
+            options,
+            journal: Journal::default(),
+            ledger,
+            desk: Desk::default(),
+            state: None,
+            lane_states: VecDeque::new(),
             faults: Vec::new(),
-            answers: BTreeMap::new(),
+            output: VecDeque::new(),
         }
     }
 
-    /// A live batch, now.
+    /// Sends `items` as a live batch (several, if they are too many for one).
     pub fn publish(&mut self, at: Us, items: Vec<Value>) {
-        self.batches.push(items);
-        self.send_batch(at, self.batches.len());
-    }
-
-    /// When [`Authority::advance`] next has something to do.
-    pub fn next_event(&self) -> Option<Us> {
-        Some(self.next_heartbeat)
-    }
-
-    /// Heartbeats.
-    pub fn advance(&mut self, to: Us) {
-        while self.next_heartbeat <= to {
-            let at = self.next_heartbeat;
-            let beat = self.envelope(at, self.batches.len(), &[]);
-            self.send("feed", &beat);
-            self.next_heartbeat += HEARTBEAT_US;
+        self.ledger.learn(&items);
+        let sent_at = self.wall(at);
+        for batch in self.feed.publish(items, &sent_at) {
+            self.send("feed", &batch);
         }
     }
 
-    /// A message of the controller.
+    /// Heartbeats of the feed up to `to`; a question whose order was not
+    /// answered before it expired is asked again.
+    pub fn advance(&mut self, to: Us) {
+        while let Some(at) = self.feed.heartbeat_due(to) {
+            let heartbeat = self.feed.heartbeat(&self.wall(at));
+            self.send("feed", &heartbeat);
+        }
+        self.desk.expire(to);
+    }
+
+    /// A message of the controller. Topics that are not the controller's are
+    /// ignored, so that the authority may hear its own messages.
     pub fn message(&mut self, at: Us, topic: &str, payload: &[u8]) {
-        let root = format!("lanegate/{}/", self.o.controller);
-        let (Some(tail), Ok(value)) = (
-            topic.strip_prefix(&root),
-            serde_json::from_slice::<Value>(payload),
-        ) else {
+        self.advance(at);
+        let Some(tail) = topic
+            .strip_prefix("lanegate/")
+            .and_then(|t| t.strip_prefix(self.options.controller.as_str()))
+            .and_then(|t| t.strip_prefix('/'))
+        else {
             return;
         };
-        match tail {
-            "feed/request" => {
-                let have = value["have"].as_u64().unwrap_or(0) as usize;
-                for seq in have + 1..=self.batches.len() {
-                    self.send_batch(at, seq);
-                }
-            }
-            "hello" => {
-                let ack = json!({"genesis": value["genesis"], "through": self.through()});
-                self.send("records/ack", &ack);
-            }
-            "records" => self.record(at, value),
-            "orders/answer" => {
-                if let Some(id) = value["id"].as_str() {
-                    self.answers.insert(id.to_owned(), value.clone());
-                }
-            }
-            _ => {
-                if let Some(lane) = tail.strip_prefix("lanes/") {
-                    self.states.push_back((lane.to_owned(), value));
-                }
-            }
+        let handler = match tail {
+            "feed/request" => Self::feed_request,
+            "feed/answer" => Self::feed_answer,
+            "hello" => Self::hello,
+            "records" => Self::record,
+            "orders/answer" => Self::order_answer,
+            "state" => Self::controller_state,
+            lane if lane.starts_with("lanes/") => Self::lane_state,
+            _ => return,
+        };
+        match serde_json::from_slice::<Value>(payload) {
+            Ok(value) if value.is_object() => handler(self, at, tail, value),
+            // An empty retained payload clears a retained state.
+            _ if payload.is_empty() => {}
+            _ => self.fault(format!("{tail}: not a JSON object")),
         }
+    }
+
+    /// The officer's answer to `question`, sent as an order now. An answer to
+    /// a question that no longer stands is not sent. Says whether it was.
+    pub fn answer(&mut self, at: Us, question: &Question, answer: Answer) -> bool {
+        let expires = self.wall(at + desk::ORDER_TTL_US);
+        match self.desk.answer(at, question, answer, expires) {
+            Some(order) => {
+                self.send("orders", &order);
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// An order about a lane; `kind` is a word of `lane …` (`reset`, `close`,
+    /// `move up`).
+    pub fn lane_order(&mut self, at: Us, lane: &str, kind: &str, reason: &str) {
+        let expires = self.wall(at + desk::ORDER_TTL_US);
+        let order = self.desk.lane_order(lane, kind, reason, &expires);
+        self.send("orders", &order);
     }
 
     /// The next message to publish.
     pub fn take_output(&mut self) -> Option<Message> {
-        self.out.pop_front()
+        self.output.pop_front()
     }
 
     /// The next question to an officer.
     pub fn take_question(&mut self) -> Option<Question> {
-        self.questions.pop_front()
+        self.desk.take_question()
     }
 
-    /// Sends the order that answers `q`; says whether it was sent.
-    pub fn answer(&mut self, at: Us, q: &Question, a: Answer) -> bool {
-        let (kind, plates) = match a {
-            Answer::Release => ("release", Vec::new()),
-            Answer::Inspect => ("inspect", Vec::new()),
-            Answer::Return => ("return", Vec::new()),
-            Answer::Supply { plates } => ("supply", plates),
-        };
-        let order = json!({
-            "id": self.order_id(), "passage": q.passage, "verdict_seq": q.verdict_seq, "kind": kind,
-            "officer": "p-4", "reason": "seen at the lane",
-            "supply": {"plates": plates, "containers": [], "driver_card": null},
-            "stops": [], "resumes": null, "expires": self.wall(at + 60_000_000),
-        });
-        self.send("orders", &order);
-        true
-    }
-
-    /// An order to a lane.
-    pub fn lane_order(&mut self, at: Us, lane: &str, kind: &str, reason: &str) {
-        let order = json!({
-            "id": self.order_id(), "lane": lane, "kind": kind, "officer": "p-4",
-            "reason": reason, "expires": self.wall(at + 60_000_000),
-        });
-        self.send("orders", &order);
-    }
-
-    /// The next lane state the controller published.
+    /// The next lane state that the controller published.
     pub fn take_lane_state(&mut self) -> Option<(String, Value)> {
-        self.states.pop_front()
+        self.lane_states.pop_front()
     }
 
-    /// All records, in order.
+    /// When [`Self::advance`] next has something to do.
+    #[must_use]
+    pub fn next_event(&self) -> Option<Us> {
+        let heartbeat = self.feed.next_heartbeat();
+        Some(
+            self.desk
+                .next_expiry()
+                .map_or(heartbeat, |e| e.min(heartbeat)),
+        )
+    }
+
+    /// Every record held, in the order of arrival, of all journals.
+    #[must_use]
     pub fn records(&self) -> &[Value] {
-        &self.records
+        self.journal.records()
     }
 
     /// What the controller did against the protocol.
+    #[must_use]
     pub fn faults(&self) -> &[String] {
         &self.faults
     }
 
-    /// Answers to orders, by order id.
+    /// The answers to orders, by order id.
+    #[must_use]
     pub fn order_answers(&self) -> &BTreeMap<String, Value> {
-        &self.answers
+        self.desk.answers()
     }
 
-    fn record(&mut self, at: Us, record: Value) {
-        let seq = record["seq"].as_u64().unwrap_or(0);
-        let held = self.records.len() as u64;
-        if seq == held {
-            self.ask(at, &record);
-            self.records.push(record);
-        } else if seq > held {
-            self.faults.push(format!("gap: {seq} with {held} held"));
+    /// Whether `question` is still to be answered.
+    #[must_use]
+    pub fn stands(&self, question: &Question) -> bool {
+        self.desk.stands(question)
+    }
+
+    /// The feed's sequence, and the last one the controller says it applied.
+    #[must_use]
+    pub fn feed_position(&self) -> (u64, Option<u64>) {
+        self.feed.position()
+    }
+
+    /// Items the controller could not use, by path and reason.
+    #[must_use]
+    pub fn unusable(&self) -> &[Value] {
+        self.feed.unusable()
+    }
+
+    /// How often a journal came back shorter than what is held of it.
+    #[must_use]
+    pub fn lost_tails(&self) -> u64 {
+        self.journal.lost_tails()
+    }
+
+    /// The ledger entries a reconcile message would carry now.
+    #[must_use]
+    pub fn ledger(&self) -> Vec<Value> {
+        self.ledger.entries()
+    }
+
+    /// The last state the controller (or its will) published.
+    #[must_use]
+    pub fn last_state(&self) -> Option<&Value> {
+        self.state.as_ref()
+    }
+
+    fn feed_request(&mut self, at: Us, _tail: &str, request: Value) {
+        let (Some(epoch), Some(have)) = (request["epoch"].as_u64(), request["have"].as_u64())
+        else {
+            self.fault("feed/request: epoch or have is missing".to_owned());
+            return;
+        };
+        let sent_at = self.wall(at);
+        match self.feed.catch_up(epoch, have, &sent_at) {
+            Ok(messages) => {
+                for message in messages {
+                    self.send("feed", &message);
+                }
+            }
+            Err(why) => self.fault(format!("feed/request: {why}")),
         }
+    }
+
+    fn feed_answer(&mut self, _at: Us, _tail: &str, answer: Value) {
+        if let Err(why) = self.feed.answered(&answer) {
+            self.fault(format!("feed/answer: {why}"));
+        }
+    }
+
+    fn hello(&mut self, _at: Us, _tail: &str, hello: Value) {
+        if hello["controller"] != self.options.controller.as_str() {
+            self.fault(format!("hello: controller {}", hello["controller"]));
+        }
+        let (Some(genesis), Some(seq)) = (hello["genesis"].as_str(), hello["seq"].as_u64()) else {
+            self.fault("hello: genesis or seq is missing".to_owned());
+            return;
+        };
+        match self.journal.hello(genesis, seq) {
+            Hello::Known { through } => self.send_held(genesis, through),
+            Hello::Reconcile { genesis, through } => {
+                self.send_held(&genesis, Some(through));
+                let reconcile = json!({
+                    "genesis": genesis, "through": through, "ledger": self.ledger.entries(),
+                });
+                self.send("reconcile", &reconcile);
+            }
+        }
+    }
+
+    fn record(&mut self, at: Us, _tail: &str, record: Value) {
+        if record["controller"] != self.options.controller.as_str() {
+            self.fault(format!("record: controller {}", record["controller"]));
+            return;
+        }
+        let seq = record["seq"].clone();
+        let refused = match self.journal.keep(record) {
+            Kept::New(index) => {
+                let record = &self.journal.records()[index];
+                self.ledger.apply(record);
+                self.desk.hear(at, record);
+                None
+            }
+            Kept::Again => None,
+            Kept::NewButWrong(index, why) => {
+                self.faults.push(format!("record {seq}: {why}"));
+                let record = &self.journal.records()[index];
+                self.ledger.apply(record);
+                self.desk.hear(at, record);
+                Some(why)
+            }
+            Kept::Refused(why) => {
+                self.fault(format!("record {seq}: {why}"));
+                Some(why)
+            }
+            Kept::Gap(why) => {
+                self.fault(format!("record {seq}: {why}"));
+                None
+            }
+            Kept::Stranger(why) => {
+                self.fault(format!("record {seq}: {why}"));
+                return;
+            }
+        };
+        let refused: Vec<Value> = refused
+            .into_iter()
+            .map(|why| json!({"seq": seq, "why": why}))
+            .collect();
+        let ack = json!({"through": self.journal.through(), "refused": refused});
+        self.send("records/ack", &ack);
+    }
+
+    fn order_answer(&mut self, at: Us, _tail: &str, answer: Value) {
+        if let Err(why) = self.desk.answered(at, answer) {
+            self.fault(format!("orders/answer: {why}"));
+        }
+    }
+
+    fn controller_state(&mut self, _at: Us, _tail: &str, state: Value) {
+        self.state = Some(state);
+    }
+
+    fn lane_state(&mut self, _at: Us, tail: &str, state: Value) {
+        if self.lane_states.len() == LANE_STATES_MAX {
+            self.lane_states.pop_front();
+        }
+        let lane = tail.trim_start_matches("lanes/").to_owned();
+        self.lane_states.push_back((lane, state));
+    }
+
+    /// Says how far `genesis` is held; null = not a single record of it.
+    fn send_held(&mut self, genesis: &str, through: Option<u64>) {
         self.send(
             "records/ack",
-            &json!({"through": self.through(), "refused": []}),
+            &json!({"genesis": genesis, "through": through}),
         );
     }
 
-    fn through(&self) -> Option<usize> {
-        self.records.len().checked_sub(1)
-    }
-
-    fn ask(&mut self, at: Us, record: &Value) {
-        let verdict = &record["body"]["verdict"];
-        if record["kind"] != "verdict" || verdict["verdict"] != "hold" {
-            return;
-        }
-        let codes = verdict["reasons"].as_array().into_iter().flatten();
-        self.questions.push_back(Question {
-            at,
-            lane: record["lane"].as_str().unwrap_or_default().to_owned(),
-            passage: record["passage"].as_str().unwrap_or_default().to_owned(),
-            verdict_seq: record["seq"].as_u64().unwrap_or(0),
-            codes: codes
-                .filter_map(|r| r["code"].as_str().map(str::to_owned))
-                .collect(),
-        });
-    }
-
-    fn send_batch(&mut self, at: Us, seq: usize) {
-        let batch = self.envelope(at, seq, &self.batches[seq - 1]);
-        self.send("feed", &batch);
-    }
-
-    fn envelope(&self, at: Us, seq: usize, items: &[Value]) -> Value {
-        let canonical = Value::from(items.to_vec()).to_string();
-        let sha256: String = Sha256::digest(canonical)
-            .iter()
-            .map(|b| format!("{b:02x}"))
-            .collect();
-        json!({
-            "epoch": self.o.epoch, "seq": seq, "sent_at": self.wall(at), "items": items,
-            "sha256": sha256, "sig": null,
-        })
-    }
-
     fn send(&mut self, tail: &str, payload: &Value) {
-        self.out.push_back(Message {
-            topic: format!("lanegate/{}/{tail}", self.o.controller),
-            payload: payload.to_string().into_bytes(),
+        self.output.push_back(Message {
+            topic: format!("lanegate/{}/{tail}", self.options.controller),
+            payload: canonical::bytes(payload),
             qos: 1,
             retain: false,
         });
     }
 
-    fn order_id(&mut self) -> String {
-        self.orders += 1;
-        format!("o-{}", self.orders)
+    fn fault(&mut self, what: String) {
+        self.faults.push(what);
     }
 
+    /// RFC 3339 at the port's offset.
     fn wall(&self, at: Us) -> String {
-        wall::rfc3339(self.o.start_wall_ms + (at / 1000) as i64)
+        let ms = i64::try_from(at / 1000).unwrap_or(i64::MAX);
+        let ms = self.options.start_wall_ms.saturating_add(ms);
+        let time = Timestamp::from_millisecond(ms)
+            .expect("a simulated run lies within the calendar's years");
+        time.display_with_offset(Offset::constant(8)).to_string()
     }
 }
+
+#[cfg(test)]
+mod tests;

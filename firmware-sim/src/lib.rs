@@ -18,3 +18,7 @@ pub use truth::Score;
 pub use world::{Fact, Input, LaneLayout, Output, Phase, Physical, To, TruckView, World};
 
 pub mod authority;
+pub mod broker;
+pub mod pty;
+pub mod realtime;
+mod realtime_world;

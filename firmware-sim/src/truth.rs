@@ -144,7 +144,11 @@ impl Records {
                 body["verdict"]["verdict"] == "release"
             }
             // The order stands in the body, or is it.
-            Some("order") => body["kind"] == "release" || body["order"]["kind"] == "release",
+            // A refused one is on the record too.
+            Some("order") => {
+                let kind = body.get("order").unwrap_or(body).get("kind");
+                body["accepted"] != false && kind.is_some_and(|k| k == "release")
+            }
             Some(_) | None => false,
         };
         if released {

@@ -34,13 +34,3 @@ pub fn judge(_c: &crate::model::Case, _p: &Policy) -> crate::model::Verdict {
 pub fn spend_of(_d: &crate::model::Declaration, _c: &crate::model::Case) -> crate::model::Spend {
     unimplemented!()
 }
-/// stub until merged
-#[must_use]
-pub fn judge(_c: &crate::model::Case, _p: &Policy) -> crate::model::Verdict {
-    unimplemented!()
-}
-/// stub until merged
-#[must_use]
-pub fn spend_of(_d: &crate::model::Declaration, _c: &crate::model::Case) -> crate::model::Spend {
-    unimplemented!()
-}

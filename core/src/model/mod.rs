@@ -8,6 +8,7 @@ mod control;
 mod declaration;
 mod enterprise;
 mod fault;
+mod feed;
 mod finding;
 mod id;
 mod order;
@@ -30,6 +31,7 @@ pub use declaration::{
 };
 pub use enterprise::{Enterprise, EnterpriseState};
 pub use fault::{Fault, parse_json};
+pub use feed::{BUCKETS, Buckets, ItemDigest, Part, PolicyText, Position};
 pub use finding::{Finding, FindingResult, Then};
 pub use id::{
     ControlId, ControllerId, DeclarationId, DeviceId, EnterpriseId, FindingId, IdError, LaneId,

@@ -6,8 +6,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::model::{
-    Balance, Case, Control, ControlId, ControllerId, DeclarationId, Enterprise, Finding, LaneOrder,
-    Order, OrderId, Outcome, PassageId, PolicyRef, PortCode, Spend, Status, Verdict,
+    Balance, Case, Control, ControlId, ControllerId, DeclarationId, Enterprise, EnterpriseId,
+    Finding, LaneOrder, Order, OrderId, Outcome, Part, PassageId, PolicyRef, PolicyText, PortCode,
+    Spend, Status, Verdict,
 };
 use crate::time::Wall;
 
@@ -268,6 +269,10 @@ body! {
         /// Whether this is the last part of a snapshot: what it does not name
         /// is gone.
         snapshot: bool,
+        /// Which part of a snapshot this is; none = a batch of changes. `seq`
+        /// is reached with the last part only.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        part: Option<Part>,
         /// Declarations.
         declarations: Vec<DeclarationMark>,
         /// Enterprises.
@@ -280,6 +285,13 @@ body! {
         unusable: BTreeMap<String, String>,
         /// Declarations among them whose id could be read.
         unusable_ids: Vec<DeclarationId>,
+        /// Enterprises among them whose id could be read: what was known of
+        /// them may not be relied on until a usable version comes.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        unusable_enterprises: Vec<EnterpriseId>,
+        /// Policies, by their text.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        policies: Vec<PolicyText>,
         /// A control among them whose subject could not be read.
         control_unreadable: bool,
     }

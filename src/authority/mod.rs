@@ -1,0 +1,9 @@
+//! The customs side: what its messages mean. Transports live in their own
+//! folders.
+
+pub mod feed;
+mod session;
+mod topics;
+
+pub use session::{Ask, IN_FLIGHT_MAX, Session};
+pub use topics::{Topic, Topics};

@@ -1,0 +1,389 @@
+//! The conversation with the authority, sans-IO: what to publish, what to
+//! apply, which records to send, for every message and every durable step.
+//!
+//! ```text
+//! connected -> hello, feed request            ack {genesis, through} -> ours: send from there
+//! feed -> Apply -> applied() -> answer                                 not ours: Blocked until reconcile
+//! records: at most IN_FLIGHT_MAX beyond the acknowledgement, in order, again from there after a reconnect
+//! ```
+//!
+//! Absent: sockets, files, clocks. The outbox is a position in the journal.
+
+use std::collections::VecDeque;
+
+use lanegate_core::model::{Fault, LaneOrder, Order, Position, parse_json};
+use lanegate_core::record::{ReconciledBody, canonical};
+use lanegate_core::time::Wall;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::feed::{self, Batch, FeedState, FeedStep};
+use super::topics::{Topic, Topics};
+
+/// Records sent and not yet acknowledged (L9): beyond it the journal waits.
+pub const IN_FLIGHT_MAX: u64 = 256;
+
+/// What the shell is asked to do.
+#[derive(Debug, PartialEq)]
+pub enum Ask {
+    /// Publish with quality of service 1.
+    Publish {
+        /// Topic.
+        topic: String,
+        /// Payload.
+        payload: String,
+        /// Kept by the broker.
+        retain: bool,
+    },
+    /// Journal first, then store; then [`Session::applied`].
+    Apply(Box<Batch>),
+    /// The authority is there and we are current: the cache's age counts from
+    /// now; its time says whether our clock agrees.
+    Current {
+        /// The authority's time.
+        sent_at: Option<Wall>,
+    },
+    /// Read records from there and hand them to [`Session::records`].
+    Read {
+        /// First sequence.
+        from: u64,
+        /// At most so many.
+        max: u64,
+    },
+    /// The authority holds everything up to there.
+    Acknowledged(u64),
+    /// Whether the authority knows another journal, or more of ours than we
+    /// have: no release until reconciled.
+    Blocked(bool),
+    /// The ledger as the authority holds it: to be recorded, then
+    /// [`Session::reconciled`].
+    Reconcile(Box<ReconciledBody>),
+    /// An order about a passage.
+    Order(Box<Order>),
+    /// An order about a lane.
+    LaneOrder(Box<LaneOrder>),
+    /// To be counted and logged: what came and cannot be used.
+    Odd {
+        /// What kind of message.
+        what: &'static str,
+        /// Why.
+        why: String,
+    },
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Ack {
+    #[serde(default)]
+    genesis: Option<String>,
+    through: Option<u64>,
+    #[serde(default)]
+    refused: Vec<RefusedRecord>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RefusedRecord {
+    seq: u64,
+    why: String,
+}
+
+/// The conversation.
+#[derive(Debug)]
+pub struct Session {
+    topics: Topics,
+    controller: String,
+    genesis: String,
+    feed: FeedState,
+    connected: bool,
+    /// The authority has said what it holds since we connected.
+    greeted: bool,
+    blocked: bool,
+    /// Records below are acknowledged.
+    acked: u64,
+    /// The next record to send.
+    next: u64,
+    /// Records below exist.
+    head: u64,
+    reading: bool,
+    asks: VecDeque<Ask>,
+}
+
+impl Session {
+    /// A conversation not yet begun; `position` of the feed and `acked`
+    /// records are known from before.
+    #[must_use]
+    pub fn new(
+        controller: &str,
+        genesis: &str,
+        position: Option<Position>,
+        acked: u64,
+        head: u64,
+    ) -> Self {
+        Self {
+            topics: Topics::of(controller),
+            controller: controller.to_owned(),
+            genesis: genesis.to_owned(),
+            feed: FeedState::new(position),
+            connected: false,
+            greeted: false,
+            blocked: false,
+            acked,
+            next: acked,
+            head,
+            reading: false,
+            asks: VecDeque::new(),
+        }
+    }
+
+    /// The topics of this controller.
+    #[must_use]
+    pub const fn topics(&self) -> &Topics {
+        &self.topics
+    }
+
+    /// The next thing to do.
+    pub fn poll_ask(&mut self) -> Option<Ask> {
+        self.asks.pop_front()
+    }
+
+    /// The connection is up and subscribed.
+    pub fn connected(&mut self) {
+        self.connected = true;
+        self.greeted = false;
+        self.reading = false;
+        self.next = self.acked;
+        let hello = json!({
+            "controller": self.controller,
+            "genesis": self.genesis,
+            "seq": self.head.saturating_sub(1),
+        });
+        self.publish(Topic::Hello, canonical(&hello), false);
+        let step = self.feed.connected();
+        self.follow(step);
+    }
+
+    /// The connection is gone.
+    pub const fn disconnected(&mut self) {
+        self.connected = false;
+        self.greeted = false;
+        self.reading = false;
+    }
+
+    /// A message came on `topic`.
+    pub fn message(&mut self, topic: &str, payload: &[u8], retained: bool) {
+        match self.topics.incoming(topic) {
+            Some(Topic::Feed) => self.on_feed(payload, retained),
+            // Retained acknowledgements and orders are the past.
+            Some(_) if retained => self.odd("retained", "only the feed's sender keeps nothing"),
+            Some(Topic::RecordsAck) => self.on_ack(payload),
+            Some(Topic::Reconcile) => self.on_reconcile(payload),
+            Some(Topic::Orders) => self.on_order(payload),
+            Some(_) | None => self.odd("topic", "nothing is expected here"),
+        }
+    }
+
+    /// `batch` is durable in journal and store.
+    pub fn applied(&mut self, batch: &Batch) {
+        self.feed.applied(batch.position());
+        self.publish(Topic::FeedAnswer, batch.answer(true), false);
+    }
+
+    /// Journal or store could not take `batch`: what they hold counts.
+    pub fn not_applied(&mut self, batch: &Batch, position: Option<Position>) {
+        self.publish(Topic::FeedAnswer, batch.answer(false), false);
+        self.refill(position);
+    }
+
+    /// The store began again: ask for what is missing from `position` on.
+    pub fn refill(&mut self, position: Option<Position>) {
+        self.feed.restart(position);
+        if self.connected {
+            let step = self.feed.connected();
+            self.follow(step);
+        }
+    }
+
+    /// Records below `head` are durable.
+    pub fn durable(&mut self, head: u64) {
+        self.head = self.head.max(head);
+        self.pump();
+    }
+
+    /// Records read for [`Ask::Read`], in order from where it asked.
+    pub fn records(&mut self, records: Vec<(u64, String)>) {
+        self.reading = false;
+        for (seq, json) in records {
+            if seq == self.next && self.connected && self.greeted {
+                self.publish(Topic::Records, json, false);
+                self.next += 1;
+            }
+        }
+        self.pump();
+    }
+
+    /// The reconciled ledger is durable: releases resume.
+    pub fn reconciled(&mut self) {
+        self.set_blocked(false);
+        self.greeted = true;
+        self.acked = 0;
+        self.next = 0;
+        self.asks.push_back(Ask::Acknowledged(0));
+        self.pump();
+    }
+
+    /// Answers an order.
+    pub fn answer_order(&mut self, id: &str, refused: Option<&str>) {
+        let answer = json!({"id": id, "accepted": refused.is_none(), "why": refused});
+        self.publish(Topic::OrdersAnswer, canonical(&answer), false);
+    }
+
+    /// Publishes a lane's state, kept by the broker.
+    pub fn lane_state(&mut self, lane: &str, state: &Value) {
+        let topic = self.topics.lane(lane);
+        self.asks.push_back(Ask::Publish {
+            topic,
+            payload: canonical(state),
+            retain: true,
+        });
+    }
+
+    /// How far the feed is applied.
+    #[must_use]
+    pub fn position(&self) -> Option<Position> {
+        self.feed.position()
+    }
+
+    /// Records durable and not acknowledged.
+    #[must_use]
+    pub const fn outbox_depth(&self) -> u64 {
+        self.head.saturating_sub(self.acked)
+    }
+
+    fn on_feed(&mut self, payload: &[u8], retained: bool) {
+        match feed::parse(payload) {
+            Ok(batch) => {
+                for step in self.feed.message(batch, retained) {
+                    self.follow(step);
+                }
+            }
+            Err(fault) => self.odd("feed", &fault.to_string()),
+        }
+    }
+
+    fn follow(&mut self, step: FeedStep) {
+        match step {
+            FeedStep::Apply(batch) => self.asks.push_back(Ask::Apply(batch)),
+            FeedStep::AnswerAgain(batch) => {
+                self.publish(Topic::FeedAnswer, batch.answer(true), false);
+            }
+            FeedStep::Ask(request) => self.publish(Topic::FeedRequest, request.to_json(), false),
+            FeedStep::Current { sent_at } => self.asks.push_back(Ask::Current { sent_at }),
+            FeedStep::Ignore(why) => self.odd("feed-ignored", why.as_str()),
+        }
+    }
+
+    fn on_ack(&mut self, payload: &[u8]) {
+        let ack: Ack = match read(payload) {
+            Ok(ack) => ack,
+            Err(fault) => return self.odd("records-ack", &fault.to_string()),
+        };
+        for refused in &ack.refused {
+            let why = format!("record {}: {}", refused.seq, refused.why);
+            self.odd("record-refused", &why);
+        }
+        let foreign = ack.genesis.as_ref().is_some_and(|g| *g != self.genesis);
+        let through = ack.through;
+        let beyond = through.is_some_and(|t| t >= self.head);
+        if ack.genesis.is_some() {
+            self.greeted = true;
+            if foreign && through.is_some() || !foreign && beyond {
+                self.set_blocked(true);
+                return;
+            }
+        } else if beyond {
+            self.odd("records-ack", "acknowledges records that do not exist");
+            return;
+        }
+        if let Some(through) = through.filter(|_| !foreign) {
+            self.acked = self.acked.max(through + 1);
+            self.next = self.next.max(self.acked);
+            self.asks.push_back(Ask::Acknowledged(self.acked));
+        }
+        self.pump();
+    }
+
+    fn on_reconcile(&mut self, payload: &[u8]) {
+        match read::<ReconciledBody>(payload) {
+            Ok(body) if self.blocked => self.asks.push_back(Ask::Reconcile(Box::new(body))),
+            Ok(_) => self.odd("reconcile", "nothing is to be reconciled"),
+            Err(fault) => self.odd("reconcile", &fault.to_string()),
+        }
+    }
+
+    fn on_order(&mut self, payload: &[u8]) {
+        let about_lane = serde_json::from_slice::<Value>(payload)
+            .is_ok_and(|order| order.get("passage").is_none() && order.get("lane").is_some());
+        let parsed = if about_lane {
+            read(payload).map(|order| Ask::LaneOrder(Box::new(order)))
+        } else {
+            read(payload).map(|order| Ask::Order(Box::new(order)))
+        };
+        match parsed {
+            Ok(ask) => self.asks.push_back(ask),
+            Err(fault) => self.refuse_unreadable(payload, &fault),
+        }
+    }
+
+    /// An order nobody can read is still answered if it says which it is.
+    fn refuse_unreadable(&mut self, payload: &[u8], fault: &Fault) {
+        self.odd("order", &fault.to_string());
+        let order: Value = serde_json::from_slice(payload).unwrap_or_default();
+        if let Some(id) = order["id"].as_str() {
+            let why = format!("unreadable: {fault}");
+            self.answer_order(id, Some(&why));
+        }
+    }
+
+    fn set_blocked(&mut self, blocked: bool) {
+        if self.blocked != blocked {
+            self.blocked = blocked;
+            self.asks.push_back(Ask::Blocked(blocked));
+        }
+    }
+
+    /// Asks for records while there are any and the limit in flight allows.
+    fn pump(&mut self) {
+        let room = IN_FLIGHT_MAX.saturating_sub(self.next - self.acked.min(self.next));
+        let max = room.min(self.head.saturating_sub(self.next));
+        if self.connected && self.greeted && !self.blocked && !self.reading && max > 0 {
+            self.reading = true;
+            self.asks.push_back(Ask::Read {
+                from: self.next,
+                max,
+            });
+        }
+    }
+
+    fn publish(&mut self, topic: Topic, payload: String, retain: bool) {
+        if !self.connected {
+            return;
+        }
+        let topic = self.topics.outgoing(topic);
+        self.asks.push_back(Ask::Publish {
+            topic,
+            payload,
+            retain,
+        });
+    }
+
+    fn odd(&mut self, what: &'static str, why: &str) {
+        let why = why.chars().take(300).collect();
+        self.asks.push_back(Ask::Odd { what, why });
+    }
+}
+
+fn read<T: serde::de::DeserializeOwned>(payload: &[u8]) -> Result<T, Fault> {
+    let text = std::str::from_utf8(payload).map_err(|_| Fault::new("", "is not UTF-8"))?;
+    parse_json(text)
+}

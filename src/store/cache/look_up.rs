@@ -1,0 +1,105 @@
+//! What may be the truck's, and what that answer is worth.
+
+use std::collections::BTreeMap;
+
+use lanegate_core::lane::Query;
+use lanegate_core::model::{Declaration, DeclarationId, StoreState};
+
+use super::{CANDIDATES_MAX, Cache, Candidates, Medium, StoreError, damaged};
+
+impl<M: Medium> Cache<M> {
+    pub(super) fn look_up(&self, query: &Query) -> Result<Candidates, StoreError> {
+        let ids: Vec<DeclarationId> = {
+            let named = self.held.index.look_up(query).into_iter();
+            // One more than allowed shows that there are too many.
+            let named = named.take(CANDIDATES_MAX + 1);
+            named
+                .map(|id| DeclarationId::parse(id).expect("it was an identifier"))
+                .collect()
+        };
+        let mut found = BTreeMap::new();
+        for id in ids {
+            let read = self.read(&id)?.ok_or_else(|| damaged("a key is gone"))?;
+            if matches(&read.declaration, query) {
+                found.insert(id, read.declaration);
+            }
+        }
+        let identified = found.values().any(|d| identifies(d, query));
+        let covers_known = self.add_covered(&mut found)?;
+        if found.len() > CANDIDATES_MAX {
+            // An answer that leaves some out is no answer (L4).
+            return Ok(Candidates {
+                declarations: Vec::new(),
+                state: StoreState::Unavailable,
+            });
+        }
+        let whole = self.verified.missing() == 0;
+        let state = if covers_known && (whole || identified) {
+            StoreState::Ok
+        } else {
+            StoreState::Unverified
+        };
+        Ok(Candidates {
+            declarations: found.into_values().collect(),
+            state,
+        })
+    }
+
+    /// Adds the documents that ride along, as deep as they name each other.
+    /// False if one is not there and might have been lost.
+    fn add_covered(
+        &self,
+        found: &mut BTreeMap<DeclarationId, Declaration>,
+    ) -> Result<bool, StoreError> {
+        let mut known = true;
+        let covers = found.values().flat_map(|d| d.covers.iter().cloned());
+        let mut open: Vec<DeclarationId> = covers.collect();
+        while let Some(id) = open.pop() {
+            if found.contains_key(&id) || found.len() > CANDIDATES_MAX {
+                continue;
+            }
+            match self.read(&id)? {
+                Some(read) => {
+                    open.extend(read.declaration.covers.iter().cloned());
+                    found.insert(id, read.declaration);
+                }
+                None => known &= self.verified.holds(&id),
+            }
+        }
+        Ok(known)
+    }
+}
+
+/// The index keeps hashes; what was read is compared whole.
+fn matches(declaration: &Declaration, query: &Query) -> bool {
+    let has = |texts: &[String], text: &str| texts.iter().any(|t| t == text);
+    let on_trailer = declaration.trailers.iter();
+    let card = declaration.driver.as_ref().map(|driver| &driver.card);
+    names_vehicle(declaration, query)
+        || on_trailer
+            .into_iter()
+            .any(|t| has(&query.plates, t.plate.as_str()))
+        || declaration
+            .all_seals()
+            .any(|s| has(&query.seals, s.as_str()))
+        || declaration
+            .containers
+            .iter()
+            .any(|c| has(&query.containers, c.no.as_str()))
+        || (card.is_some() && card == query.driver_card.as_ref())
+}
+
+fn names_vehicle(declaration: &Declaration, query: &Query) -> bool {
+    declaration.vehicles.iter().any(|vehicle| {
+        let plate = |p: &str| query.plates.iter().any(|q| q == p);
+        let tag = |t: &str| query.tags.iter().any(|q| q == t);
+        vehicle.plates.iter().any(|p| plate(p.as_str())) || vehicle.tag.as_deref().is_some_and(tag)
+    })
+}
+
+/// Whether finding it makes the look-up a hit although the cache may have lost
+/// others: the vehicle was named, or the query had nothing that names one.
+fn identifies(declaration: &Declaration, query: &Query) -> bool {
+    let names_none = query.plates.is_empty() && query.tags.is_empty();
+    names_none || names_vehicle(declaration, query)
+}
