@@ -22,6 +22,10 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use lanegate_core::time::{Clock as Trusted, Micros, Mono, Now, Wall};
 use tracing::{info, warn};
 
+mod backoff;
+
+pub use backoff::Backoff;
+
 /// The wall clock agrees with the authority's within this.
 const AGREE_MS: i64 = 2_000;
 /// A change of wall minus monotonic time beyond this is a step. The time
@@ -174,12 +178,9 @@ impl Trust {
     }
 
     fn follow(&self, was_us: i64, now_us: i64, mono: Mono) {
-        let followed = self.reference_us.compare_exchange(
-            was_us,
-            now_us,
-            Ordering::SeqCst,
-            Ordering::SeqCst,
-        );
+        let followed =
+            self.reference_us
+                .compare_exchange(was_us, now_us, Ordering::SeqCst, Ordering::SeqCst);
         if followed.is_ok() {
             self.reference_at.fetch_max(mono.0, Ordering::SeqCst);
         }
