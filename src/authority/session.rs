@@ -387,3 +387,7 @@ fn read<T: serde::de::DeserializeOwned>(payload: &[u8]) -> Result<T, Fault> {
     let text = std::str::from_utf8(payload).map_err(|_| Fault::new("", "is not UTF-8"))?;
     parse_json(text)
 }
+
+#[cfg(test)]
+#[path = "session_tests.rs"]
+mod tests;

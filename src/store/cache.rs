@@ -11,7 +11,7 @@ use super::index::Index;
 use super::verified::Verified;
 use super::{
     Applied, CANDIDATES_MAX, Candidates, Changes, DECLARATIONS_MAX, FeedApply, Medium, MemMedium,
-    MemStore, Store, StoreError, Upkeep,
+    MemStore, Opened, Store, StoreError, Upkeep,
 };
 
 mod look_up;
@@ -28,12 +28,16 @@ const PURGE_LEN_MAX: usize = 2000;
 enum Phase {
     /// Not open; upkeep tries.
     Closed,
-    /// Verified up to and with this key.
-    Loading {
-        cursor: Vec<u8>,
-        meta: Option<Meta>,
-    },
+    /// Being verified.
+    Loading(Loading),
     Ready,
+}
+
+struct Loading {
+    opened: Opened,
+    /// Verified up to and with this key.
+    cursor: Vec<u8>,
+    meta: Option<Meta>,
 }
 
 /// What is held, beside the bytes themselves.
@@ -159,16 +163,24 @@ impl<M: Medium> Cache<M> {
     fn set_aside(&mut self, why: String) {
         self.forget();
         self.quarantined = Some(why);
-        self.phase = match self.medium.quarantine() {
+        let begun = self.medium.quarantine().and_then(|()| self.begin());
+        self.phase = match begun {
             Ok(()) => Phase::Ready,
             Err(_) => Phase::Closed,
         };
     }
 
+    /// Says of an empty cache that it holds nothing, so that one that lost
+    /// everything is told from one that never held anything.
+    fn begin(&mut self) -> Result<(), StoreError> {
+        let meta = cached::frame(&self.held.meta()).bytes;
+        self.medium.write(&vec![(META_KEY.to_vec(), Some(meta))])
+    }
+
     fn ready(&self) -> Result<(), StoreError> {
         match self.phase {
             Phase::Ready => Ok(()),
-            Phase::Loading { .. } => Err(StoreError::Loading),
+            Phase::Loading(_) => Err(StoreError::Loading),
             Phase::Closed => Err(StoreError::Unavailable),
         }
     }
@@ -263,11 +275,12 @@ impl<M: Medium> Cache<M> {
 
     fn open(&mut self) -> Upkeep {
         match self.medium.open() {
-            Ok(()) => {
-                self.phase = Phase::Loading {
+            Ok(opened) => {
+                self.phase = Phase::Loading(Loading {
+                    opened,
                     cursor: Vec::new(),
                     meta: None,
-                };
+                });
                 Upkeep::More
             }
             Err(error) => {
@@ -279,8 +292,13 @@ impl<M: Medium> Cache<M> {
 
     /// Verifies one slice; the last one compares with what the cache says of
     /// itself.
-    fn load_slice(&mut self, cursor: &[u8], mut meta: Option<Meta>) -> Result<Upkeep, StoreError> {
-        let page = self.medium.page(cursor, SLICE_LEN)?;
+    fn load_slice(&mut self, loading: Loading) -> Result<Upkeep, StoreError> {
+        let Loading {
+            opened,
+            cursor,
+            mut meta,
+        } = loading;
+        let page = self.medium.page(&cursor, SLICE_LEN)?;
         for (key, bytes) in &page {
             if key == META_KEY {
                 meta = Some(cached::meta(bytes)?);
@@ -290,21 +308,22 @@ impl<M: Medium> Cache<M> {
             self.held.take_in(&declaration, &digest, bytes.len() as u64);
         }
         if let Some((last, _)) = page.last().filter(|_| page.len() == SLICE_LEN) {
-            self.phase = Phase::Loading {
+            self.phase = Phase::Loading(Loading {
+                opened,
                 cursor: last.clone(),
                 meta,
-            };
+            });
             return Ok(Upkeep::More);
         }
-        match meta {
-            Some(meta) => {
+        match (meta, opened) {
+            (Some(meta), Opened::New | Opened::Existing) => {
                 self.held.position = meta.position;
                 if meta != self.held.meta() {
                     return Err(damaged("declarations are missing or too many"));
                 }
             }
-            None if self.held.index.len() > 0 => return Err(damaged("its own count is missing")),
-            None => {}
+            (None, Opened::Existing) => return Err(damaged("its own count is missing")),
+            (None, Opened::New) => self.begin()?,
         }
         self.phase = Phase::Ready;
         Ok(Upkeep::Idle)
@@ -390,17 +409,16 @@ impl<M: Medium> Store for Cache<M> {
     }
 
     fn tend(&mut self) -> Upkeep {
-        match &mut self.phase {
+        match std::mem::replace(&mut self.phase, Phase::Closed) {
             Phase::Closed => self.open(),
-            Phase::Loading { cursor, meta } => {
-                let (cursor, meta) = (std::mem::take(cursor), meta.take());
-                let sliced = self.load_slice(&cursor, meta);
-                sliced.unwrap_or_else(|error| {
-                    self.suffer(error);
-                    Upkeep::Idle
-                })
+            Phase::Loading(loading) => self.load_slice(loading).unwrap_or_else(|error| {
+                self.suffer(error);
+                Upkeep::Idle
+            }),
+            Phase::Ready => {
+                self.phase = Phase::Ready;
+                self.tend_rebuild()
             }
-            Phase::Ready => self.tend_rebuild(),
         }
     }
 

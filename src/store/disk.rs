@@ -15,7 +15,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
 use super::StoreError;
-use super::medium::{Changes, Medium, Page};
+use super::medium::{Changes, Medium, Opened, Page};
 
 /// Where and how large.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -124,25 +124,27 @@ impl SledMedium {
 }
 
 impl Medium for SledMedium {
-    fn open(&mut self) -> Result<(), StoreError> {
+    fn open(&mut self) -> Result<Opened, StoreError> {
         self.drop_present();
         self.drop_aside();
         fs::create_dir_all(&self.options.dir).map_err(|source| StoreError::Io {
             what: "made",
             source,
         })?;
-        let number = match self.current() {
-            Some(number) => number,
-            None => {
-                let number = self.next_number();
-                self.name_current(number)?;
-                number
-            }
-        };
+        let named = self.current();
+        let number = named.unwrap_or_else(|| self.next_number());
+        let existed = named.is_some() && self.path("db-", number).is_dir();
+        if named.is_none() {
+            self.name_current(number)?;
+        }
         self.present = Some(self.open_numbered(number)?);
         // Only the holder of the lock may clear up.
         self.remove_leftovers(number);
-        Ok(())
+        Ok(if existed {
+            Opened::Existing
+        } else {
+            Opened::New
+        })
     }
 
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
@@ -214,7 +216,7 @@ impl Medium for SledMedium {
             }
         }
         self.name_current(next)?;
-        self.open()
+        self.open().map(drop)
     }
 
     fn disk_bytes(&self) -> u64 {

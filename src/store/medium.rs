@@ -12,13 +12,22 @@ pub type Changes = Vec<(Vec<u8>, Option<Vec<u8>>)>;
 /// One page of entries in key order.
 pub type Page = Vec<(Vec<u8>, Vec<u8>)>;
 
+/// What opening found.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Opened {
+    /// Nothing: it was begun now.
+    New,
+    /// One that was begun before, which must say how much it holds.
+    Existing,
+}
+
 /// Where the cache lies. No method panics, whatever lies there.
 pub trait Medium {
     /// Opens what is there, or an empty one. Called again until it succeeds.
     ///
     /// # Errors
     /// [`StoreError::Damaged`] if what is there should be set aside.
-    fn open(&mut self) -> Result<(), StoreError>;
+    fn open(&mut self) -> Result<Opened, StoreError>;
 
     /// The value under `key`.
     ///
@@ -74,7 +83,9 @@ pub trait Medium {
 pub struct MemMedium {
     present: BTreeMap<Vec<u8>, Vec<u8>>,
     aside: BTreeMap<Vec<u8>, Vec<u8>>,
+    begun: bool,
     quarantined: usize,
+    bloat_bytes: u64,
     fail_writes: bool,
     fail_open: bool,
 }
@@ -109,6 +120,12 @@ impl MemMedium {
         self.fail_open = fail;
     }
 
+    /// Pretends that the files have `bytes` more than what they hold, until
+    /// they are rewritten.
+    pub fn bloat(&mut self, bytes: u64) {
+        self.bloat_bytes = bytes;
+    }
+
     /// How often it was set aside.
     #[must_use]
     pub const fn quarantined(&self) -> usize {
@@ -134,11 +151,15 @@ fn write_all(into: &mut BTreeMap<Vec<u8>, Vec<u8>>, changes: &Changes) {
 }
 
 impl Medium for MemMedium {
-    fn open(&mut self) -> Result<(), StoreError> {
+    fn open(&mut self) -> Result<Opened, StoreError> {
         if self.fail_open {
             return Err(StoreError::Unavailable);
         }
-        Ok(())
+        if std::mem::replace(&mut self.begun, true) {
+            Ok(Opened::Existing)
+        } else {
+            Ok(Opened::New)
+        }
     }
 
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
@@ -171,6 +192,7 @@ impl Medium for MemMedium {
     fn swap(&mut self) -> Result<(), StoreError> {
         self.refused("swapped")?;
         self.present = std::mem::take(&mut self.aside);
+        self.bloat_bytes = 0;
         Ok(())
     }
 
@@ -182,11 +204,13 @@ impl Medium for MemMedium {
         self.present.clear();
         self.aside.clear();
         self.quarantined += 1;
-        self.open()
+        self.begun = false;
+        self.open().map(drop)
     }
 
     fn disk_bytes(&self) -> u64 {
         let entries = self.present.iter();
-        entries.map(|(k, v)| (k.len() + v.len()) as u64).sum()
+        let held: usize = entries.map(|(k, v)| k.len() + v.len()).sum();
+        self.bloat_bytes + held as u64
     }
 }

@@ -22,13 +22,15 @@ mod disk;
 mod import;
 mod index;
 mod medium;
+#[cfg(test)]
+pub(crate) mod testing;
 mod thread;
 mod verified;
 
 pub use cache::Cache;
 pub use disk::{DiskOptions, SledMedium};
 pub use import::{LineFault, parse_csv, parse_json_lines, rounded_looking};
-pub use medium::{Changes, Medium, MemMedium, Page};
+pub use medium::{Changes, Medium, MemMedium, Opened, Page};
 pub use thread::{Busy, Overlay, Progress, QUEUE_LEN_MAX, StoreHandle, StoreNotice, StoreThread};
 
 use lanegate_core::lane::Query;

@@ -2,14 +2,33 @@
 //! that never lets it come down onto a truck (L3).
 
 use super::sensors::{ArmSeen, Edges, Track};
-use super::state::{Behind, Cause, Exit, Passage, State};
+use super::state::{Behind, Cause, Exit, Passage, State, Unproven, WhyUp};
 use super::{Command, Geometry, Lane, Lights, RED, Sign, Tell};
 use crate::model::{Inputs, Outcome};
-use crate::record::{ArmDownBody, ArmUpBody, TailgateBody};
-use crate::time::{Mono, Now};
+use crate::record::{ArmDownBody, TailgateBody};
+use crate::time::{Micros, Mono, Now};
 
 /// Times an arm is raised again before the lane faults.
 const RAISES_MAX: u32 = 3;
+/// Pulses one raise may take, and the time between them: a pulse may be lost.
+const RAISE_PULSES_MAX: u32 = 10;
+const RAISE_PULSE_EVERY: Micros = Micros::from_ms(500);
+
+/// Whether the arm is coming down by our command, and what was done about it.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub(super) enum Falling {
+    /// Not by our command.
+    No,
+    /// Commanded down and not yet seen down.
+    Down,
+    /// Commanded up again and not yet seen up.
+    Raising {
+        /// The last pulse.
+        pulsed_at: Mono,
+        /// How many.
+        pulses: u32,
+    },
+}
 
 /// The end a passage will have once the arm is down.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -40,6 +59,7 @@ impl Lane {
             track: Track::default(),
             lifted_at: None,
             until: now.mono + self.config.arm_max,
+            unproven: Unproven::default(),
         };
         self.show(RED, Sign::Wait);
         if waits_for_diverter {
@@ -52,7 +72,7 @@ impl Lane {
     }
 
     fn lift_cleared(&mut self, now: Now) {
-        self.lift();
+        self.lift(now);
         let limit = now.mono + self.config.arm_max;
         if let State::Cleared {
             lifted_at,
@@ -82,15 +102,15 @@ impl Lane {
             return false;
         };
         let (to, late) = (*to, now.mono >= *until);
-        let Some(lifted_at) = *lifted_at else {
+        if lifted_at.is_none() {
             return self.step_diverter(to, late, now);
-        };
+        }
         if track.left && clear {
             self.lower_behind_passage(now, "left");
             return true;
         }
         if arm == ArmSeen::Up {
-            self.enter_passing_lifted(lifted_at, now);
+            self.enter_passing(0, now, "arm-up");
             return true;
         }
         if late {
@@ -100,17 +120,17 @@ impl Lane {
     }
 
     fn step_diverter(&mut self, to: Exit, late: bool, now: Now) -> bool {
+        if self.arm_not_down(now) {
+            self.enter_arm_up(WhyUp::Unpaired, now, "arm-up");
+            return true;
+        }
         let wanted = to == Exit::Bay;
         let stands = self
             .sensors
             .fresh(now.mono, self.config.io_stale)
             .and_then(|i| i.diverter_bay);
         if !self.sensors.present() {
-            // The truck backed out before anything moved.
-            if let Some(passage) = self.take_passage() {
-                self.end_passage(&passage, Outcome::Left, Some("left before the lift"), now);
-            }
-            self.enter_vacant("left");
+            self.leave_before_lift(now);
             return true;
         }
         if stands == Some(wanted) {
@@ -123,11 +143,28 @@ impl Lane {
         late
     }
 
-    fn enter_passing_lifted(&mut self, lifted_at: Mono, now: Now) {
-        let took_ms = Some(now.mono.since(lifted_at).as_ms());
-        let id = self.state.passage().map(|p| p.id.clone());
-        self.note(now, id.as_ref(), vec![ArmUpBody { took_ms }.into()]);
-        self.enter_passing(0, now, "arm-up");
+    /// The truck left before anything moved, or at least before we moved it.
+    fn leave_before_lift(&mut self, now: Now) {
+        let clean = if let State::Cleared { unproven, .. } = &self.state {
+            unproven.clean()
+        } else {
+            false
+        };
+        if let Some(passage) = self.take_passage() {
+            self.end_unlifted(&passage, clean, now);
+        }
+        self.enter_vacant("left");
+    }
+
+    /// A cleared passage ends without a lift: given back if it is proven that
+    /// the truck did not pass, else its end is unknown.
+    pub(super) fn end_unlifted(&mut self, passage: &Passage, clean: bool, now: Now) {
+        let why = "left before the lift, the arm stayed down, nothing under it";
+        if clean || !passage.spent {
+            self.end_passage(passage, Outcome::Left, Some(why), now);
+        } else {
+            self.end_passage(passage, Outcome::Unknown, None, now);
+        }
     }
 
     /// From Cleared, or from Lowering after a raise.
@@ -139,7 +176,7 @@ impl Lane {
         | State::Lowering {
             behind: Behind::Passage { passage, to, track },
             ..
-        }) = std::mem::replace(&mut self.state, State::Starting)
+        }) = std::mem::replace(&mut self.state, State::Vacant)
         else {
             unreachable!("a truck passes only after it was cleared");
         };
@@ -150,6 +187,18 @@ impl Lane {
             until,
             raises,
         };
+        self.show_passing(to);
+        self.tell_entered(why);
+    }
+
+    /// Green is for the cleared truck alone: once it has left the stop line
+    /// the lamp is red for whoever comes next.
+    fn show_passing(&mut self, to: Exit) {
+        let left = matches!(&self.state, State::Passing { track, .. } if track.left);
+        if left {
+            self.show(RED, Sign::Stop);
+            return;
+        }
         let lights = Lights {
             exit_green: true,
             to_bay: to == Exit::Bay,
@@ -160,10 +209,13 @@ impl Lane {
             Exit::Bay => Sign::ToBay(self.driver_lines()),
         };
         self.show(lights, sign);
-        self.tell_entered(why);
     }
 
     pub(super) fn step_passing(&mut self, now: Now) -> bool {
+        if let State::Passing { to, .. } = &self.state {
+            let to = *to;
+            self.show_passing(to);
+        }
         let clear = self.inhibit_clear(now);
         let State::Passing { track, until, .. } = &self.state else {
             return false;
@@ -190,7 +242,7 @@ impl Lane {
         }
         | State::Passing {
             passage, to, track, ..
-        }) = std::mem::replace(&mut self.state, State::Starting)
+        }) = std::mem::replace(&mut self.state, State::Vacant)
         else {
             unreachable!("nothing to lower behind");
         };
@@ -212,7 +264,7 @@ impl Lane {
             raises,
         };
         self.show(RED, Sign::Stop);
-        self.lowering = true;
+        self.falling = Falling::Down;
         self.commands.push_back(Command::LowerArm);
         self.tell_entered(why);
     }
@@ -246,14 +298,14 @@ impl Lane {
     }
 
     fn finish_lowering(&mut self, took_ms: Option<u64>, now: Now) {
-        self.lowering = false;
+        self.falling = Falling::No;
         self.ours_up = false;
         let id = self.state.passage().map(|p| p.id.clone());
         self.note(now, id.as_ref(), vec![ArmDownBody { took_ms }.into()]);
         if let State::Lowering {
             behind: Behind::Passage { passage, to, track },
             ..
-        } = std::mem::replace(&mut self.state, State::Starting)
+        } = std::mem::replace(&mut self.state, State::Vacant)
         {
             self.end_lowered(&passage, to, end_of(&track), now);
         }
@@ -280,31 +332,54 @@ impl Lane {
     }
 
     /// L3: an arm on its way down by our command is raised again as soon as
-    /// the closing inhibit is on, unknown or stale, whatever the state.
-    pub(super) fn watch_lowering(&mut self, now: Now) {
-        if !self.lowering {
-            return;
+    /// the closing inhibit is on, unknown or stale, whatever the state; and
+    /// again, until it is seen to have gone up.
+    pub(super) fn watch_falling(&mut self, now: Now) {
+        let arm = self.arm(now);
+        match self.falling {
+            Falling::No => {}
+            Falling::Down if arm == ArmSeen::Down => {
+                // A lowering ends by itself; until then an arm that leaves
+                // "down" is still watched.
+                if !matches!(self.state, State::Lowering { .. }) {
+                    self.falling = Falling::No;
+                }
+            }
+            Falling::Down if self.inhibit_clear(now) => {}
+            Falling::Down => self.raise_again(now),
+            Falling::Raising { .. } if matches!(arm, ArmSeen::Up | ArmSeen::Down) => {
+                self.falling = Falling::No;
+            }
+            Falling::Raising { pulsed_at, pulses } => {
+                let due = now.mono >= pulsed_at + RAISE_PULSE_EVERY;
+                if due && pulses < RAISE_PULSES_MAX && !self.inhibit_clear(now) {
+                    self.lift(now);
+                }
+            }
         }
-        if !matches!(self.state, State::Lowering { .. }) && self.arm(now) == ArmSeen::Down {
-            self.lowering = false;
-            return;
+    }
+
+    /// When the next raise pulse is due.
+    pub(super) fn raise_due(&self) -> Option<Mono> {
+        match self.falling {
+            Falling::Raising { pulsed_at, pulses } if pulses < RAISE_PULSES_MAX => {
+                Some(pulsed_at + RAISE_PULSE_EVERY)
+            }
+            Falling::Raising { .. } | Falling::No | Falling::Down => None,
         }
-        if self.inhibit_clear(now) {
-            return;
-        }
+    }
+
+    fn raise_again(&mut self, now: Now) {
+        self.lift(now);
+        self.tell(Tell::Alarm("raised-again"));
         let State::Lowering { raises, behind, .. } = &self.state else {
-            self.lift();
-            self.tell(Tell::Alarm("raised-again"));
             return;
         };
         let raises = raises + 1;
-        let secured = *behind == Behind::Secured;
-        self.lift();
-        self.tell(Tell::Alarm("raised-again"));
         if raises > RAISES_MAX {
             self.enter_faulted(Cause::RaisedTooOften, true, now);
-        } else if secured {
-            self.enter_securing_after_raise();
+        } else if *behind == Behind::Secured {
+            self.enter_securing(raises, now, "raised-again");
         } else {
             self.enter_passing(raises, now, "raised-again");
         }
@@ -325,9 +400,7 @@ impl Lane {
         else {
             return;
         };
-        let before = track.tailgated;
-        track.observe(inputs, edges, present);
-        if track.tailgated && !before {
+        if track.observe(inputs, edges, present) {
             let state = self.state.name().to_owned();
             let id = self.state.passage().map(|p| p.id.clone());
             self.note(now, id.as_ref(), vec![TailgateBody { state }.into()]);

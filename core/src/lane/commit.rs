@@ -1,8 +1,8 @@
 //! Committing: a verdict or an order waits to be durable, and what follows.
 
-use super::state::{Cause, Exit, Passage, Pending, Recorded, State, Waiting, WhyUp};
+use super::state::{Cause, Exit, Passage, Pending, Recorded, State, Unproven, Waiting, WhyUp};
 use super::{Command, Geometry, Guard, Lane, Lights, RED, Refusal, Sign, Tell, Token, Took};
-use crate::model::{Case, Lines, OrderKind, Outcome, PassageId, Verdict, VerdictKind};
+use crate::model::{Case, Lines, OrderId, OrderKind, Outcome, PassageId, Verdict, VerdictKind};
 use crate::record::{GiveBackBody, VerdictBody};
 use crate::time::Now;
 
@@ -54,6 +54,8 @@ impl Lane {
             gone: false,
             arm_seen_up: false,
             control_late: false,
+            unproven: Unproven::default(),
+            answered: None,
         };
         self.show(RED, Sign::Wait);
         self.tell_entered(why);
@@ -65,6 +67,7 @@ impl Lane {
             gone,
             arm_seen_up,
             until,
+            answered,
             ..
         } = &mut self.state
         else {
@@ -72,14 +75,40 @@ impl Lane {
         };
         *gone |= left;
         *arm_seen_up |= up;
-        if now.mono < *until {
-            return false;
+        let (late, answered) = (now.mono >= *until, *answered);
+        if let Some((seq, took)) = answered
+            && self.inputs_fresh(now)
+        {
+            self.decide(seq, took, now);
+            return true;
         }
-        self.enter_faulted(Cause::Journal, false, now);
-        true
+        if late {
+            let cause = if answered.is_some() {
+                Cause::LaneIo
+            } else {
+                Cause::Journal
+            };
+            self.enter_faulted(cause, false, now);
+        }
+        late
     }
 
-    pub(super) fn on_control_late(&mut self, id: &PassageId) {
+    fn inputs_fresh(&self, now: Now) -> bool {
+        let stale = self.config.io_stale;
+        self.sensors.fresh(now.mono, stale).is_some()
+    }
+
+    pub(super) fn on_control_late(&mut self, id: &PassageId, now: Now) {
+        let not_lifted = matches!(
+            &self.state,
+            State::Cleared { passage, lifted_at: None, .. } if passage.id == *id
+        );
+        if not_lifted {
+            if let Some(passage) = self.take_passage() {
+                self.judge_after_control(passage, now);
+            }
+            return;
+        }
         if let State::Committing {
             passage,
             control_late,
@@ -96,108 +125,115 @@ impl Lane {
     }
 
     pub(super) fn on_committed(&mut self, token: &Token, seq: u64, took: Took, now: Now) {
-        if self.lane_order.as_ref().is_some_and(|(t, _)| t == token) {
+        if self.is_lane_order(token) {
             self.on_lane_order_durable(now);
             return;
         }
-        if self.orphan.as_ref().is_some_and(|(t, _)| t == token) {
-            // Heard after the passage was given up: nothing lifts, what was
-            // spent is kept, unsettled.
-            if let Some((_, passage)) = self.orphan.take() {
-                self.end_passage(&passage, Outcome::Unknown, None, now);
+        if self.orphan.as_ref().is_some_and(|o| o.token == *token) {
+            self.end_orphan(now);
+            return;
+        }
+        let fresh = self.inputs_fresh(now);
+        if let State::Committing {
+            token: awaited,
+            answered,
+            ..
+        } = &mut self.state
+            && *awaited == *token
+            && answered.is_none()
+        {
+            *answered = Some((seq, took));
+            if fresh {
+                self.decide(seq, took, now);
             }
-            return;
-        }
-        let awaited = matches!(&self.state, State::Committing { token: t, .. } if t == token);
-        if !awaited {
+        } else {
             self.tell(Tell::Stale("committed"));
-            return;
         }
+    }
+
+    /// The records are durable and the inputs fresh.
+    fn decide(&mut self, seq: u64, took: Took, now: Now) {
         let State::Committing {
             mut passage,
             pending,
             gone,
             arm_seen_up,
             control_late,
+            unproven,
             ..
-        } = std::mem::replace(&mut self.state, State::Starting)
+        } = std::mem::replace(&mut self.state, State::Vacant)
         else {
-            unreachable!("looked at above");
+            unreachable!("only a commit is decided");
         };
         let releases = pending.releases();
         passage.spent |= took == Took::Spent && releases;
-        if let Pending::Order { order, .. } = &pending {
-            self.commands.push_back(Command::AnswerOrder {
-                order: order.id.clone(),
-                refused: None,
-            });
+        passage.reserved |= took == Took::Spent && !releases;
+        if let Some(order) = pending.order_id() {
+            let refused = None;
+            self.commands
+                .push_back(Command::AnswerOrder { order, refused });
         }
+        let lifts = pending.lifts(self.config.geometry);
+        let (pending, kind) = pending.record(&mut passage, seq);
         if arm_seen_up {
             self.state = State::Held { passage };
             self.enter_arm_up(WhyUp::Unpaired, now, "arm-up");
         } else if gone {
-            let why = "left before the lift, the arm stayed down";
-            self.end_passage(&passage, Outcome::Left, Some(why), now);
+            self.end_unlifted(&passage, unproven.clean(), now);
             self.enter_vacant("left");
-        } else if control_late && releases {
-            if passage.spent {
-                let why = "a control came before the lift".to_owned();
-                let id = passage.id.clone();
-                self.note(now, Some(&id), vec![GiveBackBody { why }.into()]);
-                passage.spent = false;
-            }
-            self.enter_gathering(passage, "control-late");
+        } else if control_late && lifts {
+            self.judge_after_control(passage, now);
         } else {
-            self.enter_decided(passage, pending, seq, now);
+            self.enter_decided(passage, pending, kind, now);
         }
     }
 
-    fn enter_decided(&mut self, mut passage: Box<Passage>, pending: Pending, seq: u64, now: Now) {
-        let kind = match pending {
-            Pending::Verdict {
-                verdict,
-                case,
-                judged,
-            } => {
-                let kind = verdict.verdict;
-                passage.recorded = Some(Recorded {
-                    seq,
-                    verdict,
-                    case,
-                    judged,
-                });
-                kind
-            }
-            Pending::Order { order, .. } => match order.kind {
-                OrderKind::Release => VerdictKind::Release,
-                OrderKind::Inspect => VerdictKind::Inspect,
-                OrderKind::Return => {
-                    self.enter_returning(passage);
-                    return;
-                }
-                OrderKind::Supply => unreachable!("a supply is judged, not committed"),
-            },
-        };
+    /// A control came before the arm was commanded: what was spent goes back,
+    /// and the truck is judged on the new facts.
+    fn judge_after_control(&mut self, mut passage: Box<Passage>, now: Now) {
+        if passage.spent {
+            let why = "a control came before the lift".to_owned();
+            let id = passage.id.clone();
+            self.note(now, Some(&id), vec![GiveBackBody { why }.into()]);
+            passage.spent = false;
+        }
+        self.enter_gathering(passage, "control-late");
+    }
+
+    fn enter_decided(
+        &mut self,
+        passage: Box<Passage>,
+        order: Option<OrderKind>,
+        kind: VerdictKind,
+        now: Now,
+    ) {
+        if order == Some(OrderKind::Return) {
+            self.enter_returning(passage);
+            return;
+        }
         match (kind, self.config.geometry) {
             (VerdictKind::Release, _) => self.enter_cleared(passage, Exit::Road, now),
             (VerdictKind::Inspect, Geometry::SideExit) => self.enter_diverting(passage),
             (VerdictKind::Inspect, Geometry::BehindBarrier | Geometry::DiverterArm) => {
                 self.enter_cleared(passage, Exit::Bay, now);
             }
-            (VerdictKind::Hold, _) => self.enter_held(passage, "hold"),
+            (VerdictKind::Hold, _) => {
+                let changed = passage.facts_changed;
+                self.enter_held(passage, "hold");
+                if changed {
+                    self.on_facts_changed("in-force-changed", None);
+                }
+            }
         }
     }
 
     pub(super) fn on_refused(&mut self, token: &Token, why: Refusal, now: Now) {
-        if self.lane_order.as_ref().is_some_and(|(t, _)| t == token) {
+        if self.is_lane_order(token) {
             self.on_lane_order_refused(why);
             return;
         }
-        if self.orphan.as_ref().is_some_and(|(t, _)| t == token) {
-            // The verdict never came to be; the passage still ends once.
-            if let Some((_, passage)) = self.orphan.take() {
-                self.end_passage(&passage, Outcome::Unknown, None, now);
-            }
+        if self.orphan.as_ref().is_some_and(|o| o.token == *token) {
+            self.end_orphan(now);
             return;
         }
         let awaited = matches!(&self.state, State::Committing { token: t, .. } if t == token);
@@ -211,21 +247,20 @@ impl Lane {
             gone,
             arm_seen_up,
             ..
-        } = std::mem::replace(&mut self.state, State::Starting)
+        } = std::mem::replace(&mut self.state, State::Vacant)
         else {
             unreachable!("looked at above");
         };
-        if let Pending::Order { order, .. } = &pending {
-            self.commands.push_back(Command::AnswerOrder {
-                order: order.id.clone(),
-                refused: Some(why.as_str().to_owned()),
-            });
+        if let Some(order) = pending.order_id() {
+            let refused = Some(why.as_str().to_owned());
+            self.commands
+                .push_back(Command::AnswerOrder { order, refused });
         }
         if arm_seen_up {
             self.state = State::Held { passage };
             self.enter_arm_up(WhyUp::Unpaired, now, "arm-up");
         } else if gone {
-            self.state = State::Held { passage };
+            self.state = pending.came_from(passage);
             self.leave_waiting(now);
         } else if why == Refusal::Unavailable {
             self.state = State::Held { passage };
@@ -320,10 +355,75 @@ impl Lane {
 
 impl Pending {
     /// Whether it lifts the arm towards the road.
-    pub(super) const fn releases(&self) -> bool {
+    fn releases(&self) -> bool {
         match self {
-            Self::Verdict { verdict, .. } => matches!(verdict.verdict, VerdictKind::Release),
-            Self::Order { order, .. } => matches!(order.kind, OrderKind::Release),
+            Self::Verdict { verdict, .. } => verdict.verdict == VerdictKind::Release,
+            Self::Order { order, .. } => order.kind == OrderKind::Release,
+        }
+    }
+
+    /// Whether it lifts the arm at all.
+    fn lifts(&self, geometry: Geometry) -> bool {
+        let inspects = match self {
+            Self::Verdict { verdict, .. } => verdict.verdict == VerdictKind::Inspect,
+            Self::Order { order, .. } => order.kind == OrderKind::Inspect,
+        };
+        self.releases() || (inspects && geometry != Geometry::SideExit)
+    }
+
+    /// The order it is about.
+    pub(super) fn order_id(&self) -> Option<OrderId> {
+        match self {
+            Self::Verdict { .. } => None,
+            Self::Order { order, .. } => Some(order.id.clone()),
+        }
+    }
+
+    /// The state the truck was in before.
+    fn came_from(&self, passage: Box<Passage>) -> State {
+        match self {
+            Self::Verdict { .. }
+            | Self::Order {
+                from: Waiting::Held,
+                ..
+            } => State::Held { passage },
+            Self::Order {
+                from: Waiting::Returning,
+                ..
+            } => State::Returning { passage },
+            Self::Order {
+                from: Waiting::Diverting,
+                ..
+            } => State::Diverting { passage },
+        }
+    }
+
+    /// Durable as `seq`: a verdict becomes the passage's recorded one. Returns
+    /// the order's kind, and what is decided.
+    fn record(self, passage: &mut Passage, seq: u64) -> (Option<OrderKind>, VerdictKind) {
+        match self {
+            Self::Verdict {
+                verdict,
+                case,
+                judged,
+            } => {
+                let kind = verdict.verdict;
+                passage.recorded = Some(Recorded {
+                    seq,
+                    verdict,
+                    case,
+                    judged,
+                });
+                (None, kind)
+            }
+            Self::Order { order, .. } => {
+                let kind = match order.kind {
+                    OrderKind::Release => VerdictKind::Release,
+                    OrderKind::Inspect => VerdictKind::Inspect,
+                    OrderKind::Return | OrderKind::Supply => VerdictKind::Hold,
+                };
+                (Some(order.kind), kind)
+            }
         }
     }
 }

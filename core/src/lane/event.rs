@@ -97,6 +97,9 @@ pub enum Refusal {
     ControlSince,
     /// A contradicting plate is younger than the verdict.
     PlateSince,
+    /// The passage an officer's release resumes is not unsettled, or another
+    /// truck's.
+    NotUnsettled,
     /// The journal cannot be written.
     Unavailable,
 }
@@ -109,6 +112,7 @@ impl Refusal {
             Self::Changed => "changed",
             Self::ControlSince => "control-since",
             Self::PlateSince => "plate-since",
+            Self::NotUnsettled => "not-unsettled",
             Self::Unavailable => "journal-unavailable",
         }
     }

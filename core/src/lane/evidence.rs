@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use super::LaneConfig;
 use crate::model::{
     CasePlate, CaseSeal, ContainerRead, Content, DeviceId, Plate, PlatesReading, Reading, SealId,
-    SealReading, TagRead, Taken, WeightReading, normalise,
+    SealReading, SealState, TagRead, Taken, WeightReading, normalise,
 };
 use crate::time::{Mono, Wall};
 
@@ -64,7 +64,10 @@ struct Read {
     raw: String,
     confidence_pct: u8,
     at: Option<Wall>,
+    /// When the last of them arrived.
     arrived: Mono,
+    /// How often it was read.
+    n: u32,
 }
 
 /// How often each text was read, with its most confident read.
@@ -76,7 +79,8 @@ pub(super) struct Evidence {
     reads: BTreeMap<DeviceId, Vec<Read>>,
     /// Camera events that began before this truck's window.
     foreign_events: BTreeSet<(DeviceId, String)>,
-    weight: Option<WeightReading>,
+    /// The weight, and whether the truck stood wholly on the scale then.
+    weight: Option<(WeightReading, Option<bool>)>,
     seals: BTreeMap<SealId, SealReading>,
     containers: Vec<ContainerRead>,
     tags: BTreeSet<String>,
@@ -95,6 +99,7 @@ impl Evidence {
         config: &LaneConfig,
         window: Window,
         reading: &Reading,
+        whole: Option<bool>,
     ) -> Result<(), Rejected> {
         let device = config
             .devices
@@ -108,6 +113,9 @@ impl Evidence {
             Taken::OnArrival => reading.arrived,
             Taken::Unusable => return Err("undated"),
         };
+        if taken > reading.arrived {
+            return Err("from-the-future");
+        }
         let early = taken <= window.left_at || taken < window.arrived.back(device.lead);
         if early && let Content::Plates(plates) = &reading.content {
             self.note_foreign(&reading.device, plates);
@@ -120,7 +128,7 @@ impl Evidence {
         }
         match &reading.content {
             Content::Plates(plates) => self.admit_plates(reading, plates, device.reads_min),
-            Content::Weight(weight) => self.admit_weight(&reading.device, *weight),
+            Content::Weight(weight) => self.admit_weight(&reading.device, *weight, whole),
             Content::Container(no, confidence_pct) => {
                 let read = ContainerRead {
                     no: no.as_str().to_owned(),
@@ -164,25 +172,35 @@ impl Evidence {
         plates: &PlatesReading,
         reads_min: u32,
     ) -> Result<(), Rejected> {
-        if let Some(event) = &plates.event
-            && self
-                .foreign_events
-                .contains(&(reading.device.clone(), event.clone()))
-        {
-            return Err("old-event");
+        if let Some(event) = &plates.event {
+            let foreign = (reading.device.clone(), event.clone());
+            // Once no more foreign events can be kept, an event is not known
+            // to be ours.
+            if self.foreign_events.len() >= READS_MAX || self.foreign_events.contains(&foreign) {
+                return Err("old-event");
+            }
         }
         let reads = self.reads.entry(reading.device.clone()).or_default();
         for read in &plates.reads {
+            let text = normalise(&read.text);
+            let same = |r: &&mut Read| r.event == plates.event && r.text == text;
+            if let Some(known) = reads.iter_mut().find(same) {
+                known.n += 1;
+                known.arrived = reading.arrived;
+                known.confidence_pct = known.confidence_pct.max(read.confidence_pct.min(100));
+                continue;
+            }
             if reads.len() >= READS_MAX {
                 return Err("too-many-reads");
             }
             reads.push(Read {
                 event: plates.event.clone(),
-                text: normalise(&read.text),
+                text,
                 raw: read.text.chars().take(64).collect(),
                 confidence_pct: read.confidence_pct.min(100),
                 at: reading.at,
                 arrived: reading.arrived,
+                n: 1,
             });
         }
         let device = &reading.device;
@@ -192,12 +210,17 @@ impl Evidence {
         Ok(())
     }
 
-    fn admit_weight(&mut self, device: &DeviceId, weight: WeightReading) -> Result<(), Rejected> {
+    fn admit_weight(
+        &mut self,
+        device: &DeviceId,
+        weight: WeightReading,
+        whole: Option<bool>,
+    ) -> Result<(), Rejected> {
         let keep = self
             .weight
-            .is_none_or(|old| weight.stable || weight.overload || !old.stable);
+            .is_none_or(|(old, _)| weight.stable || weight.overload || !old.stable);
         if keep {
-            self.weight = Some(weight);
+            self.weight = Some((weight, whole));
         }
         if weight.stable || weight.overload {
             self.gave.insert(device.clone());
@@ -223,10 +246,29 @@ impl Evidence {
     /// The latest report of a seal by its own time stands; of two of one time
     /// the worse.
     pub(super) fn put_seal(&mut self, seal: &SealReading) {
+        let event_only = seal.state == SealState::Unknown;
+        if let Some(old) = self.seals.get_mut(&seal.id)
+            && (old.at == seal.at || event_only)
+        {
+            // Two reports of one moment: what either says against it counts. A
+            // swipe is an event, never the present state.
+            if !event_only {
+                old.state = if old.state == SealState::Unknown {
+                    seal.state
+                } else {
+                    old.state.max(seal.state)
+                };
+            }
+            old.alarms.extend(seal.alarms.iter().copied());
+            old.alarms.sort_unstable();
+            old.alarms.dedup();
+            old.replay |= seal.replay;
+            return;
+        }
         let newer = self
             .seals
             .get(&seal.id)
-            .is_none_or(|old| (seal.at, seal.state) > (old.at, old.state));
+            .is_none_or(|old| seal.at > old.at || old.state == SealState::Unknown);
         if newer && (self.seals.len() < SEALS_MAX || self.seals.contains_key(&seal.id)) {
             self.seals.insert(seal.id.clone(), seal.clone());
         }
@@ -236,8 +278,32 @@ impl Evidence {
         self.gave.contains(device)
     }
 
-    pub(super) const fn weight(&self) -> Option<WeightReading> {
+    pub(super) const fn weight(&self) -> Option<(WeightReading, Option<bool>)> {
         self.weight
+    }
+
+    /// The truck may have been exchanged while nobody looked.
+    pub(super) fn forget(&mut self) {
+        let foreign = std::mem::take(&mut self.foreign_events);
+        let events = std::mem::take(self).events();
+        self.foreign_events = foreign;
+        self.disown(&events);
+    }
+
+    /// Camera events seen in this passage, its own and foreign ones.
+    pub(super) fn events(&self) -> BTreeSet<(DeviceId, String)> {
+        let own = self.reads.iter().flat_map(|(device, reads)| {
+            let events = reads.iter().filter_map(|r| r.event.clone());
+            events.map(|event| (device.clone(), event))
+        });
+        own.chain(self.foreign_events.iter().cloned()).collect()
+    }
+
+    /// Events of the truck before are never this one's.
+    pub(super) fn disown(&mut self, events: &BTreeSet<(DeviceId, String)>) {
+        let room = READS_MAX.saturating_sub(self.foreign_events.len());
+        self.foreign_events
+            .extend(events.iter().take(room).cloned());
     }
 
     pub(super) fn seal_ids(&self) -> BTreeSet<SealId> {
@@ -273,7 +339,7 @@ impl Evidence {
             );
             let texts = groups.entry((read.event.as_deref(), kind)).or_default();
             let seen = texts.entry(read.text.as_str()).or_insert((0, read));
-            seen.0 += 1;
+            seen.0 += read.n;
             if read.confidence_pct >= seen.1.confidence_pct {
                 seen.1 = read;
             }
@@ -297,14 +363,33 @@ impl Evidence {
         plates
     }
 
-    /// Texts of plates, newest arrival after `since` first, for the question
-    /// whether a plate read since then contradicts.
-    pub(super) fn texts_since(&self, since: Mono) -> BTreeSet<String> {
-        let reads = self.reads.values().flatten();
-        reads
-            .filter(|r| r.arrived > since)
-            .map(|r| r.text.clone())
-            .collect()
+    /// Plates that arrived after `since`, are as confident as `pct` and were
+    /// not outvoted by a clear majority: those could contradict a verdict of
+    /// then.
+    pub(super) fn plates_since(
+        &self,
+        config: &LaneConfig,
+        since: Mono,
+        pct: u8,
+    ) -> BTreeSet<String> {
+        let mut texts = BTreeSet::new();
+        for (device, reads) in &self.reads {
+            let reads_min = config.devices.get(device).map_or(1, |d| d.reads_min);
+            let kind = |r: &Read| Plate::parse(&r.text).ok().map(|p| p.kind());
+            for read in reads
+                .iter()
+                .filter(|r| r.arrived > since && r.n >= reads_min)
+            {
+                let rivals = reads
+                    .iter()
+                    .filter(|r| r.event == read.event && kind(r) == kind(read));
+                let outvoted = rivals.map(|r| r.n).any(|n| n > read.n);
+                if kind(read).is_some() && read.confidence_pct >= pct && !outvoted {
+                    texts.insert(read.text.clone());
+                }
+            }
+        }
+        texts
     }
 
     pub(super) fn seals(&self) -> Vec<CaseSeal> {

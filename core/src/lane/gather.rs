@@ -38,7 +38,11 @@ impl Lane {
             rejudged_n: 0,
             lookups: 0,
             recorded: None,
+            gather_from: now.mono,
+            facts_changed: false,
             spent: false,
+            reserved: false,
+            bay_seen: false,
             // Without an entry signal a follower is on the platform at once; the
             // arm down behind the truck before stands in for an empty scale.
             seen_empty: self.seen_empty || self.config.weigh_after_vacant,
@@ -49,10 +53,12 @@ impl Lane {
             },
         };
         self.seen_empty = false;
-        self.enter_gathering(Box::new(passage), "presence");
+        let mut passage = Box::new(passage);
+        passage.evidence.disown(&self.last_events);
+        self.enter_gathering(passage, "presence");
         let recent: Vec<Reading> = self.recent.iter().cloned().collect();
         for reading in &recent {
-            self.offer(reading);
+            self.offer(reading, now);
         }
     }
 
@@ -69,10 +75,12 @@ impl Lane {
     }
 
     /// Offers a reading to the present passage as evidence.
-    pub(super) fn offer(&mut self, reading: &Reading) {
+    pub(super) fn offer(&mut self, reading: &Reading, now: Now) {
         let config = self.config.clone();
+        let inputs = self.sensors.fresh(now.mono, config.io_stale);
+        let whole = inputs.and_then(|i| i.whole);
         let last_seals = std::mem::take(&mut self.last_seals);
-        let rejected = match self.state.passage_mut() {
+        let rejected = match self.state.listening() {
             Some(passage) => {
                 let window = passage.window;
                 match &reading.content {
@@ -88,9 +96,10 @@ impl Lane {
                     | Content::Inputs(_)
                     | Content::Tag(_)
                     | Content::Card(_)
-                    | Content::Container(..) => {
-                        passage.evidence.admit(&config, window, reading).err()
-                    }
+                    | Content::Container(..) => passage
+                        .evidence
+                        .admit(&config, window, reading, whole)
+                        .err(),
                 }
             }
             None => None,
@@ -151,13 +160,13 @@ impl Lane {
     }
 
     fn out_of_time(&self, passage: &Passage, now: Now) -> bool {
-        now.mono.since(passage.window.arrived) >= self.config.gather_max
+        now.mono.since(passage.gather_from) >= self.config.gather_max
     }
 
     /// Every device configured to give evidence has given a usable reading,
     /// is lost, or has used up its own time; it is not "enough to release".
     fn evidence_complete(&self, passage: &Passage, now: Now) -> bool {
-        let waited = now.mono.since(passage.window.arrived);
+        let waited = now.mono.since(passage.gather_from);
         self.out_of_time(passage, now)
             || self.config.devices.iter().all(|(id, device)| {
                 passage.evidence.has(id)
@@ -186,7 +195,7 @@ impl Lane {
             && passage.supply.plates.is_empty()
             && passage.recorded.is_none()
             && passage.recaptures < config.recapture_n_max
-            && now.mono.since(passage.window.arrived) < config.gather_max
+            && now.mono.since(passage.gather_from) < config.gather_max
             && cameras.clone().count() > 0;
         if wanted {
             passage.recaptures += 1;
@@ -236,24 +245,28 @@ impl Lane {
             && passage.id == *id
             && *asked_as == attempt
         {
-            Some(passage.lookups < LOOKUPS_MAX && query(passage, &self.config) != *asked)
+            let unasked = query(passage, &self.config) != *asked;
+            Some((unasked, passage.lookups < LOOKUPS_MAX))
         } else {
             None
         };
         match awaited {
             None => self.tell(Tell::Stale("candidates")),
             // A plate came in while the store was answering: ask for it too.
-            Some(true) => self.look_up(now),
-            Some(false) => self.judge_present(facts, now),
+            Some((true, true)) => self.look_up(now),
+            Some((unasked, _)) => self.judge_present(facts, unasked, now),
         }
     }
 
-    fn judge_present(&mut self, mut facts: Facts, now: Now) {
+    /// `unasked`: plates keep coming in faster than the store answers, so
+    /// the facts are not about all of them.
+    fn judge_present(&mut self, mut facts: Facts, unasked: bool, now: Now) {
         let Some(mut passage) = self.take_passage() else {
             return;
         };
         self.take_in_declared_seals(&mut passage, &facts);
-        facts.contended = passage.refused_n > REFUSED_MAX;
+        passage.facts_changed = false;
+        facts.contended = passage.refused_n > REFUSED_MAX || unasked;
         let case = self.case(&passage, facts, now);
         let verdict = judge(&case, &passage.policy);
         let worst = verdict.reasons.first().map(|r| r.code);
@@ -315,30 +328,33 @@ impl Lane {
     }
 
     fn case_weight(&self, passage: &Passage) -> Option<CaseWeight> {
-        let weight = passage.evidence.weight()?;
+        let (weight, whole) = passage.evidence.weight()?;
         let gross_kg = weight
             .gross
             .or(weight.overload.then_some(crate::model::Kg(0)))?;
-        let inputs = self.sensors.last();
         Some(CaseWeight {
             gross_kg,
             stable: weight.stable,
             seen_empty: passage.seen_empty,
-            whole: inputs.and_then(|i| i.whole),
+            whole,
             division_kg: self.config.division_kg,
             overload: weight.overload,
         })
     }
 
-    /// A fact changed: a Hold for a technical reason is judged again.
-    pub(super) fn on_facts_changed(&mut self, _now: Now, why: &'static str) {
+    /// A fact changed: a Hold for a technical reason is judged again. A device
+    /// that is back is heard first, from `listen_from` on.
+    pub(super) fn on_facts_changed(&mut self, why: &'static str, listen_from: Option<Mono>) {
         let limit = self.config.rejudge_n_max;
+        if let Some(passage) = self.state.listening() {
+            passage.facts_changed = true;
+        }
         let State::Held { passage } = &self.state else {
             return;
         };
         let technical = passage.recorded.as_ref().is_some_and(|r| {
-            r.verdict.verdict == VerdictKind::Hold
-                && r.verdict.reasons.iter().any(|r| technical(r.code))
+            let mut reasons = r.verdict.reasons.iter();
+            r.verdict.verdict == VerdictKind::Hold && reasons.any(|r| technical(r.code))
         });
         if !technical || passage.rejudged_n >= limit {
             return;
@@ -346,6 +362,7 @@ impl Lane {
         if let Some(mut passage) = self.take_passage() {
             passage.rejudged_n += 1;
             passage.refused_n = 0;
+            passage.gather_from = listen_from.unwrap_or(passage.gather_from);
             self.enter_gathering(passage, why);
         }
     }
@@ -358,7 +375,7 @@ impl Lane {
         match phase {
             Phase::LookingUp { until, .. } => vec![*until],
             Phase::Collecting { recapture_until } => {
-                let arrived = passage.window.arrived;
+                let arrived = passage.gather_from;
                 let devices = self.config.devices.values().map(|d| arrived + d.evidence);
                 let mut all: Vec<Mono> = devices.collect();
                 all.push(arrived + self.config.gather_max);

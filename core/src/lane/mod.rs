@@ -31,14 +31,17 @@ use std::sync::Arc;
 
 use crate::clearance::Policy;
 use crate::model::{
-    Content, DeviceId, DeviceState, Inputs, LaneOrder, Outcome, PassageId, Reading, SealId, Taken,
+    Content, DeviceId, DeviceState, Inputs, OrderId, Outcome, PassageId, Reading, SealId, Supply,
+    Taken,
 };
 use crate::record::{Body, Draft, EdgeBody, GiveBackBody, OutcomeBody, VehiclePlace};
 use crate::time::{Micros, Mono, Now};
 
-use evidence::Recent;
+use arm::Falling;
+use evidence::{Recent, Window};
+use order::PendingLaneOrder;
 use sensors::{ArmSeen, Edge, Edges, Sensors};
-use state::{Behind, Cause, Passage, State, WhyUp};
+use state::{Behind, Cause, Passage, Phase, State, WhyUp};
 
 /// Passages whose outcome waits for the bay input (L9).
 const BAYS_MAX: usize = 8;
@@ -58,6 +61,15 @@ pub struct Recovery {
     pub keep_up: bool,
     /// A maintenance is in force.
     pub maintenance: bool,
+}
+
+/// A commit whose passage ended before it was answered.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+struct Orphan {
+    token: Token,
+    passage: Box<Passage>,
+    /// The order it came from, still to be answered.
+    order: Option<OrderId>,
 }
 
 /// A passage that waits, apart from the lane, to be seen at the bay.
@@ -80,9 +92,12 @@ pub struct Lane {
     sensors: Sensors,
     recent: Recent,
     devices: BTreeMap<DeviceId, DeviceState>,
-    /// The arm is on its way down by our command (L3).
-    lowering: bool,
+    /// Whether the arm is coming down by our command (L3).
+    falling: Falling,
     ours_up: bool,
+    /// Our last lift, for the arm's records.
+    lifted_at: Mono,
+    arm_up_noted: bool,
     closed: bool,
     keep_up: bool,
     maintenance: bool,
@@ -91,13 +106,17 @@ pub struct Lane {
     seen_empty: bool,
     /// Seals of the passage before: their late reports are nobody else's.
     last_seals: BTreeSet<SealId>,
+    /// Camera events of the passage before.
+    last_events: BTreeSet<(DeviceId, String)>,
     bays: VecDeque<BayWait>,
     bay_on: bool,
     /// A lane order waiting to be durable.
-    lane_order: Option<(Token, Box<LaneOrder>)>,
+    lane_order: Option<PendingLaneOrder>,
     /// A commit whose passage ended meanwhile.
-    orphan: Option<(Token, Box<Passage>)>,
+    orphan: Option<Orphan>,
     lights: Option<Lights>,
+    /// Lights were set again then, after an output failed.
+    lights_again_at: Mono,
     sign: Option<Sign>,
     /// Deadlines up to then have been looked at.
     seen_until: Mono,
@@ -119,28 +138,33 @@ impl Lane {
             start: recovery.start,
             next_n: 1,
             attempt: 0,
-            state: State::Starting,
+            state: State::Starting { since: now.mono },
             sensors: Sensors::new(),
             recent: Recent::default(),
             devices,
-            lowering: false,
+            falling: Falling::No,
             ours_up: recovery.ours_up,
+            lifted_at: Mono(0),
+            arm_up_noted: true,
             closed: recovery.closed,
             keep_up: recovery.keep_up,
             maintenance: recovery.maintenance,
             draining: false,
             seen_empty: false,
             last_seals: BTreeSet::new(),
+            last_events: BTreeSet::new(),
             bays: VecDeque::new(),
             bay_on: false,
             lane_order: None,
             orphan: None,
             lights: None,
+            lights_again_at: Mono(0),
             sign: None,
             seen_until: now.mono,
             commands: VecDeque::new(),
         };
         lane.enter_starting(now, "start");
+        lane.settle(now);
         lane
     }
 
@@ -155,8 +179,8 @@ impl Lane {
             } => self.on_candidates(&passage, attempt, *facts, now),
             Event::Committed { token, seq, took } => self.on_committed(&token, seq, took, now),
             Event::Refused { token, why } => self.on_refused(&token, why, now),
-            Event::ControlLate { passage, .. } => self.on_control_late(&passage),
-            Event::InForceChanged { .. } => self.on_facts_changed(now, "in-force-changed"),
+            Event::ControlLate { passage, .. } => self.on_control_late(&passage, now),
+            Event::InForceChanged { .. } => self.on_facts_changed("in-force-changed", None),
             Event::Order(order) => self.on_order(order, now),
             Event::LaneOrder(order) => self.on_lane_order(order, now),
             Event::OutputFailed { what } => self.on_output_failed(&what, now),
@@ -214,9 +238,10 @@ impl Lane {
     pub fn at_rest(&self) -> bool {
         let resting = matches!(
             self.state,
-            State::Closed | State::ArmUp { .. } | State::Faulted { .. } | State::Starting
+            State::Closed | State::ArmUp { .. } | State::Faulted { .. } | State::Starting { .. }
         );
-        resting && self.lane_order.is_none() && self.orphan.is_none()
+        let falling = self.falling != Falling::No;
+        resting && !falling && self.lane_order.is_none() && self.orphan.is_none()
     }
 
     /// How each evidence device is.
@@ -232,7 +257,8 @@ impl Lane {
     }
 
     fn settle(&mut self, now: Now) {
-        self.watch_lowering(now);
+        self.watch_falling(now);
+        self.expire_lane_order(now);
         let mut steps = 0;
         while self.step(now) {
             steps += 1;
@@ -244,10 +270,16 @@ impl Lane {
 
     /// Takes the first enabled arrow of the present state's row.
     fn step(&mut self, now: Now) -> bool {
-        self.note_arm_down(now);
+        self.note_arm(now);
         match &self.state {
-            State::Starting => self.step_starting(now),
-            State::Securing => self.step_securing(now),
+            State::Starting { since } => {
+                let since = *since;
+                self.step_starting(since, now)
+            }
+            State::Securing { since, .. } => {
+                let since = *since;
+                self.step_securing(since, now)
+            }
             State::Vacant => self.step_vacant(now),
             State::Gathering { .. } => self.step_gathering(now),
             State::Committing { .. } => self.step_committing(now),
@@ -277,7 +309,7 @@ impl Lane {
             self.tell(Tell::Dropped("unknown-device"));
             return;
         }
-        self.devices.insert(reading.device.clone(), DeviceState::Ok);
+        let was = self.devices.insert(reading.device.clone(), DeviceState::Ok);
         if let Content::Weight(weight) = &reading.content {
             let limit = self.config.division_kg.0.saturating_mul(5);
             let empty = weight.stable && weight.gross.is_some_and(|kg| kg.0.abs() <= limit);
@@ -291,7 +323,10 @@ impl Lane {
                 self.seen_empty = true;
             }
         }
-        self.offer(&reading);
+        self.offer(&reading, now);
+        if was.is_some_and(|was| was != DeviceState::Ok) {
+            self.on_facts_changed("device-back", Some(now.mono));
+        }
         if !matches!(reading.content, Content::Weight(_)) && self.recent.keep(reading) {
             self.tell(Tell::Dropped("recent-full"));
         }
@@ -306,6 +341,13 @@ impl Lane {
             self.seen_empty = false;
         }
         self.observe_track(&inputs, edges, now);
+        self.observe_unproven(&inputs, edges.gap.is_some());
+        if edges
+            .gap
+            .is_some_and(|gap| gap >= self.config.presence_clear)
+        {
+            self.on_gap(now);
+        }
         self.note_edges(edges, now);
         let bay = inputs.bay.unwrap_or(false);
         if bay && !self.bay_on {
@@ -318,7 +360,10 @@ impl Lane {
     fn note_edges(&mut self, edges: Edges, now: Now) {
         let undecided = matches!(
             self.state,
-            State::Starting | State::Securing | State::ArmUp { .. } | State::Faulted { .. }
+            State::Starting { .. }
+                | State::Securing { .. }
+                | State::ArmUp { .. }
+                | State::Faulted { .. }
         );
         if !undecided {
             return;
@@ -345,7 +390,7 @@ impl Lane {
             match state {
                 DeviceState::Lost => self.on_lane_io_lost(now),
                 DeviceState::Late => {}
-                DeviceState::Ok => self.say_lights_again(),
+                DeviceState::Ok => self.say_lights_again(now),
             }
             return;
         }
@@ -354,13 +399,13 @@ impl Lane {
         };
         let was = std::mem::replace(known, state);
         if state == DeviceState::Ok && was != DeviceState::Ok {
-            self.on_facts_changed(now, "device-back");
+            self.on_facts_changed("device-back", Some(now.mono));
         }
     }
 
     fn on_lane_io_lost(&mut self, now: Now) {
         let may_be_up = self.ours_up
-            || self.lowering
+            || self.falling != Falling::No
             || self.sensors.arm(now.mono, Micros(u64::MAX / 2)) != ArmSeen::Down;
         self.sensors.forget();
         let in_hand = matches!(
@@ -369,9 +414,10 @@ impl Lane {
                 why: WhyUp::KeepUp | WhyUp::Maintenance
             }
         );
-        if in_hand {
+        let not_begun = matches!(self.state, State::Starting { .. } | State::Faulted { .. });
+        if in_hand || not_begun {
             self.tell(Tell::Alarm("lane-io-lost"));
-        } else if !matches!(self.state, State::Starting | State::Faulted { .. }) {
+        } else {
             self.enter_faulted(Cause::LaneIo, may_be_up, now);
         }
     }
@@ -446,9 +492,51 @@ impl Lane {
     }
 
     /// The board restarted or came back: lights are set again, a lift never.
-    fn say_lights_again(&mut self) {
-        if let Some(lights) = self.lights {
+    /// At most once a second, so that a dead lamp does not fill the bus.
+    fn say_lights_again(&mut self, now: Now) {
+        let paced = now.mono.since(self.lights_again_at) >= Micros::from_s(1);
+        if let Some(lights) = self.lights.filter(|_| paced) {
+            self.lights_again_at = now.mono;
             self.commands.push_back(Command::SetLights(lights));
+        }
+    }
+
+    /// For so long nobody saw the stop line that another truck may stand
+    /// there. A truck that was not cleared yet is known no more.
+    fn on_gap(&mut self, now: Now) {
+        let (at, present) = (now.mono, self.sensors.present());
+        if let State::Gathering { passage, phase } = &mut self.state {
+            passage.window = Window {
+                left_at: at,
+                arrived: at,
+            };
+            passage.gather_from = at;
+            passage.weigh_from = at;
+            passage.evidence.forget();
+            passage.supply = Supply::default();
+            *phase = Phase::Collecting {
+                recapture_until: None,
+            };
+            self.tell(Tell::Dropped("inputs-gap"));
+        } else if self.state.waiting().is_some() && present {
+            if let Some(passage) = self.take_passage() {
+                self.end_passage(&passage, Outcome::Unknown, None, now);
+            }
+            self.enter_vacant("inputs-gap");
+        } else if let State::Committing { gone, .. } = &mut self.state {
+            *gone = true;
+        }
+    }
+
+    fn observe_unproven(&mut self, inputs: &Inputs, gap: bool) {
+        if let State::Committing { unproven, .. }
+        | State::Cleared {
+            unproven,
+            lifted_at: None,
+            ..
+        } = &mut self.state
+        {
+            unproven.observe(inputs, gap);
         }
     }
 
@@ -461,20 +549,34 @@ impl Lane {
         }
         bodies.push(OutcomeBody { how }.into());
         self.note(now, Some(&passage.id), bodies);
-        self.last_seals = passage.evidence.seal_ids();
+        self.remember(passage);
         self.tell(Tell::Ended {
             passage: passage.id.clone(),
             how,
         });
     }
 
+    /// What the truck before was known by: late reports of it are nobody
+    /// else's.
+    fn remember(&mut self, passage: &Passage) {
+        self.last_events = passage.evidence.events();
+        self.last_seals = match &passage.recorded {
+            Some(recorded) => recorded.case.seals.iter().map(|s| s.id.clone()).collect(),
+            None => passage.evidence.seal_ids(),
+        };
+    }
+
     fn wait_for_bay(&mut self, passage: &Passage, now: Now) {
+        if passage.bay_seen {
+            self.end_passage(passage, Outcome::ToBay, None, now);
+            return;
+        }
         if self.bays.len() >= BAYS_MAX {
             self.end_passage(passage, Outcome::Unknown, None, now);
             self.tell(Tell::Alarm("bay-queue-full"));
             return;
         }
-        self.last_seals = passage.evidence.seal_ids();
+        self.remember(passage);
         self.bays.push_back(BayWait {
             passage: passage.id.clone(),
             until: now.mono + self.config.bay_max,
@@ -484,7 +586,10 @@ impl Lane {
     fn reach_bay(&mut self, now: Now) {
         match self.bays.pop_front() {
             Some(wait) => self.end_apart(&wait.passage, Outcome::ToBay, now),
-            None => self.tell(Tell::Stale("bay")),
+            None => match self.state.bound_for_bay() {
+                Some(passage) => passage.bay_seen = true,
+                None => self.tell(Tell::Stale("bay")),
+            },
         }
     }
 
@@ -503,7 +608,7 @@ impl Lane {
 
     /// The present passage, taken out of the state.
     fn take_passage(&mut self) -> Option<Box<Passage>> {
-        match std::mem::replace(&mut self.state, State::Starting) {
+        match std::mem::replace(&mut self.state, State::Vacant) {
             State::Gathering { passage, .. }
             | State::Committing { passage, .. }
             | State::Cleared { passage, .. }
@@ -515,8 +620,8 @@ impl Lane {
             | State::Held { passage }
             | State::Returning { passage }
             | State::Diverting { passage } => Some(passage),
-            State::Starting
-            | State::Securing
+            State::Starting { .. }
+            | State::Securing { .. }
             | State::Vacant
             | State::Lowering {
                 behind: Behind::Secured,

@@ -1,14 +1,26 @@
 //! Orders of officers: about the truck, and about the lane.
 
-use super::sensors::ArmSeen;
+use super::arm::Falling;
 use super::state::{Passage, Pending, State, WhyUp};
-use super::{Command, Guard, Lane, Refusal};
+use super::{Command, Guard, Lane, LaneConfig, Refusal, Tell, Token};
 use crate::clearance::spend_of;
-use crate::model::{
-    LaneOrder, LaneOrderKind, Order, OrderKind, Plate, Supply, VerdictKind, normalise,
-};
+use crate::model::{LaneOrder, LaneOrderKind, Order, OrderKind, Supply, normalise};
 use crate::record::{LaneOrderBody, OrderBody, ResumedBody, SpendOf};
-use crate::time::{Clock, Now, Wall};
+use crate::time::{Clock, Mono, Now, Wall};
+
+/// Plates and containers an officer may supply for one truck (L9).
+const SUPPLIED_MAX: usize = 16;
+
+/// A lane order waiting to be durable.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub(super) struct PendingLaneOrder {
+    pub(super) token: Token,
+    order: Box<LaneOrder>,
+    until: Mono,
+    /// Answered as unavailable; only what the journal says of a close, keep-up
+    /// or maintenance still counts if it turns out durable.
+    given_up: bool,
+}
 
 fn expired(expires: Option<Wall>, now: Now) -> bool {
     now.clock == Clock::Trusted && expires.is_some_and(|until| now.wall >= until)
@@ -31,10 +43,8 @@ impl Lane {
         let Some(passage) = self.take_passage() else {
             return;
         };
-        let (verdict_seq, plate_since) = match &passage.recorded {
-            Some(recorded) => (recorded.seq, plate_since(&passage)),
-            None => (0, false),
-        };
+        let verdict_seq = passage.recorded.as_ref().map_or(0, |r| r.seq);
+        let plate_since = plate_since(&passage, &self.config);
         let drafts = self.order_drafts(&order, &passage, now);
         let token = self.next_token(Some(passage.id.clone()));
         self.commands.push_back(Command::Commit {
@@ -76,8 +86,16 @@ impl Lane {
         if order.verdict_seq.is_some() && order.verdict_seq != seq {
             return Err("verdict-changed");
         }
-        if order.kind == OrderKind::Supply && order.supply == Some(Supply::default()) {
-            return Err("nothing-supplied");
+        if order.kind == OrderKind::Supply {
+            let supplied = order.supply.as_ref();
+            if supplied.is_none_or(|s| *s == Supply::default()) {
+                return Err("nothing-supplied");
+            }
+            let n = supplied.map_or(0, |s| s.plates.len() + s.containers.len());
+            let had = passage.supply.plates.len() + passage.supply.containers.len();
+            if n + had > SUPPLIED_MAX {
+                return Err("too-much-supplied");
+            }
         }
         Ok(())
     }
@@ -178,14 +196,46 @@ impl Lane {
             drafts,
             guard: Guard::Always,
         });
-        self.lane_order = Some((token, Box::new(order)));
+        self.lane_order = Some(PendingLaneOrder {
+            token,
+            order: Box::new(order),
+            until: now.mono + self.config.commit_max,
+            given_up: false,
+        });
+    }
+
+    pub(super) fn is_lane_order(&self, token: &Token) -> bool {
+        self.lane_order.as_ref().is_some_and(|p| p.token == *token)
+    }
+
+    /// When the pending lane order is given up.
+    pub(super) fn lane_order_due(&self) -> Option<Mono> {
+        let pending = self.lane_order.as_ref();
+        pending.filter(|p| !p.given_up).map(|p| p.until)
+    }
+
+    /// The committer has not answered: the officer is told, and may try again.
+    pub(super) fn expire_lane_order(&mut self, now: Now) {
+        let Some(pending) = &mut self.lane_order else {
+            return;
+        };
+        if pending.given_up || now.mono < pending.until {
+            return;
+        }
+        pending.given_up = true;
+        let order = pending.order.id.clone();
+        self.commands.push_back(Command::AnswerOrder {
+            order,
+            refused: Some(Refusal::Unavailable.as_str().to_owned()),
+        });
+        self.tell(Tell::Alarm("lane-order-unanswered"));
     }
 
     fn lane_order_fits(&self, order: &LaneOrder, now: Now) -> Result<(), &'static str> {
         if order.lane != self.config.lane {
             return Err("other-lane");
         }
-        if self.lane_order.is_some() {
+        if self.lane_order.as_ref().is_some_and(|p| !p.given_up) {
             return Err("busy");
         }
         if expired(order.expires, now) {
@@ -212,57 +262,72 @@ impl Lane {
     }
 
     pub(super) fn on_lane_order_refused(&mut self, why: Refusal) {
-        if let Some((_, order)) = self.lane_order.take() {
+        if let Some(pending) = self.lane_order.take().filter(|p| !p.given_up) {
             self.commands.push_back(Command::AnswerOrder {
-                order: order.id,
+                order: pending.order.id,
                 refused: Some(why.as_str().to_owned()),
             });
         }
     }
 
     pub(super) fn on_lane_order_durable(&mut self, now: Now) {
-        let Some((_, order)) = self.lane_order.take() else {
+        let Some(pending) = self.lane_order.take() else {
             return;
         };
-        self.commands.push_back(Command::AnswerOrder {
-            order: order.id.clone(),
-            refused: None,
-        });
-        match order.kind {
+        let kind = pending.order.kind;
+        match kind {
             LaneOrderKind::Close => self.closed = true,
             LaneOrderKind::Open => self.closed = false,
+            LaneOrderKind::KeepUp => self.keep_up = true,
+            LaneOrderKind::EndKeepUp => self.keep_up = false,
+            LaneOrderKind::Maintenance => self.maintenance = true,
+            LaneOrderKind::EndMaintenance => self.maintenance = false,
+            LaneOrderKind::Reset
+            | LaneOrderKind::MoveUp
+            | LaneOrderKind::MoveDown
+            | LaneOrderKind::MoveStop => {}
+        }
+        if pending.given_up {
+            return;
+        }
+        let refused = self.act_on_lane_order(kind, now).err();
+        self.commands.push_back(Command::AnswerOrder {
+            order: pending.order.id,
+            refused: refused.map(str::to_owned),
+        });
+    }
+
+    fn act_on_lane_order(&mut self, kind: LaneOrderKind, now: Now) -> Result<(), &'static str> {
+        match kind {
+            LaneOrderKind::Close
+            | LaneOrderKind::Open
+            | LaneOrderKind::EndKeepUp
+            | LaneOrderKind::EndMaintenance => {}
             LaneOrderKind::Reset => {
                 if matches!(self.state, State::Faulted { .. }) {
                     self.enter_starting(now, "reset");
                 }
             }
             LaneOrderKind::KeepUp => {
-                self.keep_up = true;
                 self.abandon_passage(now);
-                self.lift();
+                self.lift(now);
                 self.enter_arm_up(WhyUp::KeepUp, now, "keep-up");
             }
-            LaneOrderKind::EndKeepUp => self.keep_up = false,
             LaneOrderKind::Maintenance => {
-                self.maintenance = true;
                 self.enter_arm_up(WhyUp::Maintenance, now, "maintenance");
             }
-            LaneOrderKind::EndMaintenance => self.maintenance = false,
-            LaneOrderKind::MoveUp => self.lift(),
-            LaneOrderKind::MoveDown => self.move_down(now),
-            LaneOrderKind::MoveStop => {
-                self.lowering = false;
-                self.commands.push_back(Command::StopArm);
+            LaneOrderKind::MoveUp => self.lift(now),
+            LaneOrderKind::MoveStop => self.commands.push_back(Command::StopArm),
+            LaneOrderKind::MoveDown => {
+                // The inhibit may have come on while the record was written.
+                if !self.inhibit_clear(now) {
+                    return Err("inhibited");
+                }
+                self.falling = Falling::Down;
+                self.commands.push_back(Command::LowerArm);
             }
         }
-    }
-
-    /// The inhibit may have come on while the record was written.
-    fn move_down(&mut self, now: Now) {
-        if self.inhibit_clear(now) {
-            self.lowering = self.arm(now) != ArmSeen::Down;
-            self.commands.push_back(Command::LowerArm);
-        }
+        Ok(())
     }
 }
 
@@ -272,7 +337,7 @@ fn takes(passage: &Passage) -> Vec<SpendOf> {
         return Vec::new();
     };
     // A reservation or spend this passage already holds is not taken twice.
-    let holds = recorded.verdict.verdict != VerdictKind::Hold || passage.spent;
+    let holds = passage.spent || passage.reserved;
     let mut takes = Vec::new();
     for matched in recorded.verdict.declarations.iter().filter(|_| !holds) {
         let candidates = &recorded.case.facts.candidates;
@@ -288,7 +353,7 @@ fn takes(passage: &Passage) -> Vec<SpendOf> {
 }
 
 /// A plate read since the verdict that it did not look at.
-fn plate_since(passage: &Passage) -> bool {
+fn plate_since(passage: &Passage, config: &LaneConfig) -> bool {
     let Some(recorded) = &passage.recorded else {
         return false;
     };
@@ -298,8 +363,9 @@ fn plate_since(passage: &Passage) -> bool {
         .iter()
         .map(|p| normalise(&p.text))
         .collect();
-    let since = passage.evidence.texts_since(recorded.judged.mono);
-    since
-        .iter()
-        .any(|text| Plate::parse(text).is_ok() && !known.contains(text))
+    let pct = passage.policy.plate_confidence_pct_min();
+    let since = passage
+        .evidence
+        .plates_since(config, recorded.judged.mono, pct);
+    since.iter().any(|text| !known.contains(text))
 }

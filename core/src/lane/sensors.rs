@@ -32,9 +32,8 @@ impl Detector {
         }
     }
 
-    fn update(&mut self, raw: bool, at: Mono, blind: bool, clear: Micros) -> Option<Edge> {
-        // After a gap nobody knows what happened in it: the clear time starts anew.
-        if raw != self.raw || (blind && !raw) {
+    fn update(&mut self, raw: bool, at: Mono, clear: Micros) -> Option<Edge> {
+        if raw != self.raw {
             self.raw = raw;
             self.raw_since = at;
         }
@@ -48,6 +47,16 @@ impl Detector {
             return Some(Edge::Off);
         }
         None
+    }
+
+    /// After a gap nobody knows what happened in it: the clear time starts
+    /// anew, and a vehicle that is there may be another one.
+    const fn blind(&mut self, at: Mono, counts_as_on: bool) {
+        self.raw_since = at;
+        if counts_as_on || self.on {
+            self.on = true;
+            self.on_since = at;
+        }
     }
 
     /// A vehicle is there, or left less than its clear time ago.
@@ -65,6 +74,8 @@ pub(super) struct Edges {
     pub(super) inhibit: Option<Edge>,
     /// Presence went off just now, before its clear time.
     pub(super) presence_raw_off: bool,
+    /// Inputs had been stale: what happened meanwhile nobody knows.
+    pub(super) gap: Option<Micros>,
 }
 
 /// Everything the lane I/O says, with its age.
@@ -135,11 +146,19 @@ impl Sensors {
         if blind || arm_before != Some(arm_of(&inputs)) {
             self.arm_since = at;
         }
+        let gap = self.now.filter(|_| blind).map(|_| at.since(self.at));
+        if blind {
+            self.presence.blind(at, false);
+            self.inhibit.blind(at, true);
+        }
         let presence_raw_before = self.presence.raw;
-        let presence = self.presence.update(inputs.presence, at, blind, clear.0);
-        let inhibit = self.inhibit.update(inputs.inhibit, at, blind, clear.1);
+        let presence = self.presence.update(inputs.presence, at, clear.0);
+        let inhibit = self.inhibit.update(inputs.inhibit, at, clear.1);
         if presence == Some(Edge::Off) {
             self.left_at = self.presence.raw_since;
+        }
+        if blind && inputs.presence {
+            self.left_at = at;
         }
         self.now = Some(inputs);
         self.at = at;
@@ -147,6 +166,16 @@ impl Sensors {
             presence,
             inhibit,
             presence_raw_off: presence_raw_before && !inputs.presence,
+            gap,
+        }
+    }
+
+    /// The lane begins anew: whoever stands there came now, as far as anybody
+    /// can tell.
+    pub(super) const fn restart(&mut self, now: Mono) {
+        if self.presence.on {
+            self.presence.on_since = now;
+            self.left_at = now;
         }
     }
 
@@ -161,11 +190,6 @@ impl Sensors {
         self.now
             .as_ref()
             .filter(|_| now.since(self.at) <= stale_after)
-    }
-
-    /// The last inputs, whatever their age.
-    pub(super) const fn last(&self) -> Option<&Inputs> {
-        self.now.as_ref()
     }
 
     /// When the present inputs will be stale.
@@ -239,8 +263,8 @@ pub(super) struct Track {
     pub(super) arm_moved: bool,
     /// Presence came on again after it was off.
     pub(super) again: bool,
-    /// A second vehicle crossed.
-    pub(super) tailgated: bool,
+    /// The vehicle that came on last has crossed too and is on the record.
+    tailgated: bool,
     /// The inhibit was on since presence last went off, not yet confirmed.
     in_gap: bool,
 }
@@ -249,9 +273,12 @@ impl Track {
     /// Takes in one poll. The period in which presence is off begins when the
     /// truck leaves the loop, not when its clear time has run out, so that a
     /// truck that backs out is never taken for one that crossed.
-    pub(super) fn observe(&mut self, inputs: &Inputs, edges: Edges, present: bool) {
+    ///
+    /// True: one more vehicle crossed behind the first.
+    pub(super) fn observe(&mut self, inputs: &Inputs, edges: Edges, present: bool) -> bool {
         self.under_arm |= inputs.inhibit;
-        self.arm_moved |= !inputs.arm_down;
+        // A gap is no proof that nothing moved.
+        self.arm_moved |= !inputs.arm_down || edges.gap.is_some();
         if edges.presence_raw_off {
             self.in_gap = false;
         }
@@ -262,17 +289,18 @@ impl Track {
             Some(Edge::On) if self.left => {
                 self.again = true;
                 self.in_gap = false;
+                self.tailgated = false;
             }
             Some(Edge::Off) => self.left = true,
             Some(Edge::On) | None => {}
         }
-        if self.left && !present && self.in_gap {
-            if self.again {
-                self.tailgated = true;
-            } else {
-                self.crossed = true;
-            }
+        let crosses = self.left && !present && self.in_gap;
+        if crosses && !self.again {
+            self.crossed = true;
         }
+        let tailgates = crosses && self.again && !self.tailgated;
+        self.tailgated |= tailgates;
+        tailgates
     }
 }
 
@@ -339,5 +367,58 @@ mod tests {
         poll(&mut s, &mut t, 100, false, false);
         assert_eq!(poll(&mut s, &mut t, 2000, false, false).presence, None);
         assert_eq!(s.fresh(at(2600), STALE), None);
+    }
+
+    #[test]
+    fn after_a_gap_an_inhibit_that_was_clear_counts_as_on_until_its_clear_time() {
+        let (mut s, mut t) = (Sensors::new(), Track::default());
+        for ms in (0..=2000).step_by(100) {
+            poll(&mut s, &mut t, ms, false, false);
+        }
+        assert!(s.inhibit_clear(at(2000), STALE));
+        poll(&mut s, &mut t, 2700, false, false);
+        assert!(!s.inhibit_clear(at(2700), STALE));
+        for ms in (2800..=4200).step_by(100) {
+            poll(&mut s, &mut t, ms, false, false);
+        }
+        assert!(s.inhibit_clear(at(4200), STALE));
+        assert!(t.arm_moved);
+    }
+
+    #[test]
+    fn after_a_gap_whoever_stands_there_came_now() {
+        let (mut s, mut t) = (Sensors::new(), Track::default());
+        poll(&mut s, &mut t, 0, true, false);
+        assert_eq!(
+            poll(&mut s, &mut t, 9000, true, false).gap,
+            Some(Micros::from_ms(9000))
+        );
+        assert_eq!((s.present_since(), s.left_at()), (at(9000), at(9000)));
+    }
+
+    #[test]
+    fn every_vehicle_that_crosses_behind_is_told_once() {
+        let (mut s, mut t) = (Sensors::new(), Track::default());
+        let (mut told, mut ms) = (0, 0);
+        let mut step = |p: bool, i: bool, s: &mut Sensors, t: &mut Track| {
+            for _ in 0..8 {
+                let inputs = Inputs {
+                    presence: p,
+                    inhibit: i,
+                    arm_up: true,
+                    ..Inputs::default()
+                };
+                let edges = s.update(inputs, at(ms), STALE, CLEAR);
+                told += u32::from(t.observe(&inputs, edges, s.present()));
+                ms += 100;
+            }
+            told
+        };
+        step(true, true, &mut s, &mut t);
+        assert_eq!(step(false, true, &mut s, &mut t), 0);
+        for n in 1..=3 {
+            step(true, true, &mut s, &mut t);
+            assert_eq!(step(false, true, &mut s, &mut t), n);
+        }
     }
 }

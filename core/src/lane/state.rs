@@ -30,8 +30,8 @@
 
 use super::evidence::{Evidence, Window};
 use super::sensors::Track;
-use super::{Query, Token};
-use crate::model::{Order, PassageId, Supply, Verdict};
+use super::{Query, Token, Took};
+use crate::model::{Inputs, Order, PassageId, Supply, Verdict};
 use crate::time::{Mono, Now, Wall};
 
 use std::sync::Arc;
@@ -54,8 +54,17 @@ pub(super) struct Passage {
     pub(super) lookups: u32,
     /// The last verdict that is durable.
     pub(super) recorded: Option<Recorded>,
+    /// Deadlines of gathering count from then: a follower or a truck that
+    /// waited at a closed lane is heard only from its passage on.
+    pub(super) gather_from: Mono,
+    /// A fact changed while the verdict was being made.
+    pub(super) facts_changed: bool,
     /// The passage holds a spend that a give-back would return.
     pub(super) spent: bool,
+    /// The passage holds a reservation.
+    pub(super) reserved: bool,
+    /// The bay input came before the lane was done with the truck.
+    pub(super) bay_seen: bool,
     /// The scale had been seen empty when the truck came.
     pub(super) seen_empty: bool,
     /// Weights that arrived earlier are not this truck's.
@@ -91,6 +100,28 @@ pub(super) enum Pending {
     },
     /// An officer's order, and the state to go back to if it is refused.
     Order { order: Box<Order>, from: Waiting },
+}
+
+/// What was seen since the truck was judged that forbids a give-back: proof
+/// that it did not pass needs an arm that stayed down, nothing under it, and
+/// inputs without a gap.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub(super) struct Unproven {
+    pub(super) arm_off_down: bool,
+    pub(super) under_arm: bool,
+    pub(super) gap: bool,
+}
+
+impl Unproven {
+    pub(super) const fn observe(&mut self, inputs: &Inputs, gap: bool) {
+        self.arm_off_down |= !inputs.arm_down;
+        self.under_arm |= inputs.inhibit;
+        self.gap |= gap;
+    }
+
+    pub(super) const fn clean(self) -> bool {
+        !self.arm_off_down && !self.under_arm && !self.gap
+    }
 }
 
 /// States in which a truck waits for an officer.
@@ -178,9 +209,9 @@ pub(super) enum Behind {
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub(super) enum State {
     /// Finding out where the arm is; nothing moves.
-    Starting,
+    Starting { since: Mono },
     /// Our lift of before a restart: waiting for quiet under the arm.
-    Securing,
+    Securing { since: Mono, raises: u32 },
     /// Free, arm down.
     Vacant,
     /// A truck is there; evidence comes in.
@@ -194,6 +225,10 @@ pub(super) enum State {
         gone: bool,
         arm_seen_up: bool,
         control_late: bool,
+        unproven: Unproven,
+        /// Durable, but the inputs are stale: nothing moves before they are
+        /// fresh again.
+        answered: Option<(u64, Took)>,
     },
     /// The lift is on the record; the arm is commanded up.
     Cleared {
@@ -203,6 +238,7 @@ pub(super) enum State {
         /// None until the diverter stands right.
         lifted_at: Option<Mono>,
         until: Mono,
+        unproven: Unproven,
     },
     /// The arm is up; the truck may drive.
     Passing {
@@ -244,8 +280,8 @@ impl State {
             Self::Held { .. } => Some(Waiting::Held),
             Self::Returning { .. } => Some(Waiting::Returning),
             Self::Diverting { .. } => Some(Waiting::Diverting),
-            Self::Starting
-            | Self::Securing
+            Self::Starting { .. }
+            | Self::Securing { .. }
             | Self::Vacant
             | Self::Gathering { .. }
             | Self::Committing { .. }
@@ -261,8 +297,8 @@ impl State {
     /// The state's name, for records, logs and metrics.
     pub(super) const fn name(&self) -> &'static str {
         match self {
-            Self::Starting => "starting",
-            Self::Securing => "securing",
+            Self::Starting { .. } => "starting",
+            Self::Securing { .. } => "securing",
             Self::Vacant => "vacant",
             Self::Gathering { .. } => "gathering",
             Self::Committing { .. } => "committing",
@@ -292,8 +328,8 @@ impl State {
             | Self::Held { passage }
             | Self::Returning { passage }
             | Self::Diverting { passage } => Some(passage),
-            Self::Starting
-            | Self::Securing
+            Self::Starting { .. }
+            | Self::Securing { .. }
             | Self::Vacant
             | Self::Lowering {
                 behind: Behind::Secured,
@@ -305,29 +341,47 @@ impl State {
         }
     }
 
-    pub(super) const fn passage_mut(&mut self) -> Option<&mut Box<Passage>> {
-        match self {
-            Self::Gathering { passage, .. }
-            | Self::Committing { passage, .. }
-            | Self::Cleared { passage, .. }
-            | Self::Passing { passage, .. }
-            | Self::Lowering {
-                behind: Behind::Passage { passage, .. },
-                ..
-            }
-            | Self::Held { passage }
-            | Self::Returning { passage }
-            | Self::Diverting { passage } => Some(passage),
-            Self::Starting
-            | Self::Securing
-            | Self::Vacant
-            | Self::Lowering {
-                behind: Behind::Secured,
-                ..
-            }
-            | Self::ArmUp { .. }
-            | Self::Closed
-            | Self::Faulted { .. } => None,
+    /// The passage of a truck on its way to a bay.
+    pub(super) const fn bound_for_bay(&mut self) -> Option<&mut Box<Passage>> {
+        if let Self::Cleared {
+            passage,
+            to: Exit::Bay,
+            ..
+        }
+        | Self::Passing {
+            passage,
+            to: Exit::Bay,
+            ..
+        }
+        | Self::Lowering {
+            behind:
+                Behind::Passage {
+                    passage,
+                    to: Exit::Bay,
+                    ..
+                },
+            ..
+        }
+        | Self::Diverting { passage } = self
+        {
+            Some(passage)
+        } else {
+            None
+        }
+    }
+
+    /// The passage that readings may be evidence of: not once the lift was
+    /// commanded, since a follower is read from then on.
+    pub(super) const fn listening(&mut self) -> Option<&mut Box<Passage>> {
+        if let Self::Gathering { passage, .. }
+        | Self::Committing { passage, .. }
+        | Self::Held { passage }
+        | Self::Returning { passage }
+        | Self::Diverting { passage } = self
+        {
+            Some(passage)
+        } else {
+            None
         }
     }
 }

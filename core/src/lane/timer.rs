@@ -1,6 +1,7 @@
 //! Every deadline of a lane, in one place.
 
 use super::Lane;
+use super::arm::Falling;
 use super::sensors::ArmSeen;
 use super::state::State;
 use crate::time::Mono;
@@ -26,6 +27,10 @@ pub enum Timer {
     Lower,
     /// Inputs are stale while the arm is on its way down.
     Stale,
+    /// A raise is pulsed again.
+    Raise,
+    /// A lane order has not been answered by the committer.
+    LaneOrder,
     /// A truck has not reached the bay.
     Bay,
 }
@@ -36,10 +41,12 @@ impl Lane {
     #[must_use]
     pub fn poll_timeout(&self) -> Option<(Mono, Timer)> {
         let mut all = self.state_deadlines();
-        if self.lowering {
+        if self.falling == Falling::Down {
             let stale = self.sensors.stale_at(self.config.io_stale);
             all.extend(stale.map(|at| (at, Timer::Stale)));
         }
+        all.extend(self.raise_due().map(|at| (at, Timer::Raise)));
+        all.extend(self.lane_order_due().map(|at| (at, Timer::LaneOrder)));
         all.extend(self.bays.iter().map(|b| (b.until, Timer::Bay)));
         all.into_iter()
             .filter(|(at, _)| *at > self.seen_until)
@@ -56,12 +63,16 @@ impl Lane {
         };
         let mut all = Vec::new();
         match &self.state {
-            State::Starting => {
+            State::Starting { since } => {
                 all.extend(settled);
+                all.push((*since + config.settle, Timer::Settle));
+                all.push((*since + config.arm_max, Timer::ArmPosition));
                 all.extend(self.arm_deadline());
             }
-            State::Securing => {
+            State::Securing { since, .. } => {
                 all.extend(quiet(config.secure, Timer::Secure));
+                all.push((*since + config.secure, Timer::Secure));
+                all.push((*since + config.arm_max, Timer::ArmPosition));
                 all.extend(self.arm_deadline());
             }
             State::Vacant

@@ -1,0 +1,244 @@
+use super::*;
+use serde_json::json;
+
+const GENESIS: &str = "aa";
+
+fn session(acked: u64, head: u64) -> Session {
+    Session::new("szb-1", GENESIS, None, acked, head)
+}
+
+fn asks(s: &mut Session) -> Vec<Ask> {
+    std::iter::from_fn(|| s.poll_ask()).collect()
+}
+
+/// Topics and payloads published, in order.
+fn published(asks: &[Ask]) -> Vec<(String, Value)> {
+    let of = |ask: &Ask| match ask {
+        Ask::Publish { topic, payload, .. } => {
+            let tail = topic.strip_prefix("lanegate/szb-1/").unwrap().to_owned();
+            Some((tail, serde_json::from_str(payload).unwrap()))
+        }
+        _ => None,
+    };
+    asks.iter().filter_map(of).collect()
+}
+
+fn say(s: &mut Session, tail: &str, payload: &Value) -> Vec<Ask> {
+    let topic = format!("lanegate/szb-1/{tail}");
+    s.message(&topic, payload.to_string().as_bytes(), false);
+    asks(s)
+}
+
+fn greet(s: &mut Session, through: Option<u64>) -> Vec<Ask> {
+    s.connected();
+    asks(s);
+    say(
+        s,
+        "records/ack",
+        &json!({"genesis": GENESIS, "through": through}),
+    )
+}
+
+fn heartbeat(seq: u64) -> Value {
+    let sha256 = lanegate_core::record::sha256_hex(b"[]");
+    json!({"epoch":7,"seq":seq,"sent_at":"2026-11-24T08:00:00+08:00","items":[],"sha256":sha256,"sig":null})
+}
+
+#[test]
+fn on_connect_it_says_what_it_has_and_asks_for_what_it_misses() {
+    let mut s = session(3, 10);
+    s.connected();
+    let said = published(&asks(&mut s));
+    assert_eq!(
+        said,
+        [
+            (
+                "hello".to_owned(),
+                json!({"controller": "szb-1", "genesis": GENESIS, "seq": 9})
+            ),
+            ("feed/request".to_owned(), json!({"epoch": 0, "have": 0})),
+        ]
+    );
+}
+
+#[test]
+fn no_record_is_sent_before_the_authority_has_said_what_it_holds() {
+    let mut s = session(0, 10);
+    s.connected();
+    s.durable(12);
+    assert!(!asks(&mut s).iter().any(|a| matches!(a, Ask::Read { .. })));
+    let asked = greet(&mut s, None);
+    assert!(asked.contains(&Ask::Read { from: 0, max: 12 }), "{asked:?}");
+}
+
+#[test]
+fn records_go_out_in_order_and_leave_the_outbox_by_acknowledgement_only() {
+    let mut s = session(0, 3);
+    greet(&mut s, None);
+    let records = (0..3).map(|n| (n, json!({"seq": n}).to_string())).collect();
+    s.records(records);
+    let said = published(&asks(&mut s));
+    assert_eq!(said.len(), 3);
+    assert_eq!(s.outbox_depth(), 3);
+    let asked = say(&mut s, "records/ack", &json!({"through": 1, "refused": []}));
+    assert!(asked.contains(&Ask::Acknowledged(2)));
+    assert_eq!(s.outbox_depth(), 1);
+}
+
+#[test]
+fn a_refused_record_is_told_and_advances() {
+    let mut s = session(0, 3);
+    greet(&mut s, None);
+    let refused = json!({"through": 1, "refused": [{"seq": 1, "why": "bad prev"}]});
+    let asked = say(&mut s, "records/ack", &refused);
+    assert!(asked.contains(&Ask::Acknowledged(2)));
+    assert!(asked.iter().any(|a| matches!(
+        a,
+        Ask::Odd {
+            what: "record-refused",
+            ..
+        }
+    )));
+}
+
+#[test]
+fn after_a_reconnect_everything_unacknowledged_is_sent_again() {
+    let mut s = session(0, 4);
+    greet(&mut s, None);
+    s.records((0..4).map(|n| (n, format!("{{\"seq\":{n}}}"))).collect());
+    asks(&mut s);
+    s.disconnected();
+    let asked = greet(&mut s, Some(1));
+    assert!(asked.contains(&Ask::Read { from: 2, max: 2 }), "{asked:?}");
+}
+
+#[test]
+fn no_more_than_the_limit_is_in_flight() {
+    let mut s = session(0, 10_000);
+    let asked = greet(&mut s, None);
+    assert!(asked.contains(&Ask::Read {
+        from: 0,
+        max: IN_FLIGHT_MAX
+    }));
+    s.records((0..IN_FLIGHT_MAX).map(|n| (n, "{}".to_owned())).collect());
+    assert!(!asks(&mut s).iter().any(|a| matches!(a, Ask::Read { .. })));
+    let asked = say(&mut s, "records/ack", &json!({"through": 9}));
+    assert!(asked.contains(&Ask::Read {
+        from: IN_FLIGHT_MAX,
+        max: 10
+    }));
+}
+
+#[test]
+fn an_acknowledgement_of_records_that_do_not_exist_is_no_acknowledgement() {
+    let mut s = session(0, 3);
+    greet(&mut s, None);
+    let asked = say(&mut s, "records/ack", &json!({"through": 77}));
+    assert!(!asked.iter().any(|a| matches!(a, Ask::Acknowledged(_))));
+    assert_eq!(s.outbox_depth(), 3);
+}
+
+#[test]
+fn another_journal_at_the_authority_blocks_until_reconciled() {
+    let mut s = session(0, 3);
+    s.connected();
+    asks(&mut s);
+    let asked = say(
+        &mut s,
+        "records/ack",
+        &json!({"genesis": "bb", "through": 50}),
+    );
+    assert_eq!(asked, [Ask::Blocked(true)]);
+    let ledger = json!({"genesis": "bb", "through": 50, "ledger": []});
+    let asked = say(&mut s, "reconcile", &ledger);
+    assert!(matches!(asked[..], [Ask::Reconcile(_)]));
+    s.reconciled();
+    let asked = asks(&mut s);
+    assert!(asked.contains(&Ask::Blocked(false)));
+    assert!(asked.contains(&Ask::Read { from: 0, max: 3 }));
+}
+
+#[test]
+fn an_authority_that_holds_more_than_our_journal_blocks_too() {
+    let mut s = session(0, 3);
+    let asked = greet(&mut s, Some(9));
+    assert_eq!(asked, [Ask::Blocked(true)]);
+}
+
+#[test]
+fn a_reconcile_nobody_needs_is_not_taken() {
+    let mut s = session(0, 3);
+    greet(&mut s, None);
+    let ledger = json!({"genesis": "bb", "through": 50, "ledger": []});
+    let asked = say(&mut s, "reconcile", &ledger);
+    assert!(matches!(
+        asked[..],
+        [Ask::Odd {
+            what: "reconcile",
+            ..
+        }]
+    ));
+}
+
+#[test]
+fn an_order_is_handed_on_and_one_that_cannot_be_read_is_answered() {
+    let mut s = session(0, 1);
+    greet(&mut s, None);
+    let order = json!({"id":"o-1","passage":"SZB-X-01-1-1","kind":"release","officer":"p-4","reason":"seen"});
+    assert!(matches!(say(&mut s, "orders", &order)[..], [Ask::Order(_)]));
+    let lane = json!({"id":"o-2","lane":"SZB-X-01","kind":"reset","officer":"p-4","reason":"seen"});
+    assert!(matches!(
+        say(&mut s, "orders", &lane)[..],
+        [Ask::LaneOrder(_)]
+    ));
+    let bad = json!({"id":"o-3","passage":"SZB-X-01-1-1","kind":"lift"});
+    let said = published(&say(&mut s, "orders", &bad));
+    assert_eq!(said[0].0, "orders/answer");
+    assert_eq!(said[0].1["accepted"], false);
+}
+
+#[test]
+fn retained_messages_are_the_past() {
+    let mut s = session(0, 3);
+    s.connected();
+    asks(&mut s);
+    for tail in ["orders", "records/ack", "reconcile", "feed"] {
+        let payload = match tail {
+            "feed" => heartbeat(1),
+            _ => json!({"genesis": GENESIS, "through": 1}),
+        };
+        let topic = format!("lanegate/szb-1/{tail}");
+        s.message(&topic, payload.to_string().as_bytes(), true);
+        let asked = asks(&mut s);
+        assert!(matches!(asked[..], [Ask::Odd { .. }]), "{tail}: {asked:?}");
+    }
+}
+
+#[test]
+fn a_heartbeat_of_what_is_not_applied_asks_again_and_one_of_what_is_counts() {
+    let mut s = Session::new("szb-1", GENESIS, Some(Position { epoch: 7, seq: 4 }), 0, 1);
+    greet(&mut s, None);
+    let asked = say(&mut s, "feed", &heartbeat(4));
+    assert!(
+        matches!(asked[..], [Ask::Current { sent_at: Some(_) }]),
+        "{asked:?}"
+    );
+    let said = published(&say(&mut s, "feed", &heartbeat(6)));
+    assert_eq!(
+        said,
+        [("feed/request".to_owned(), json!({"epoch": 7, "have": 4}))]
+    );
+}
+
+#[test]
+fn a_message_on_a_topic_of_somebody_else_is_counted_only() {
+    let mut s = session(0, 1);
+    s.message("lanegate/other/orders", b"{}", false);
+    s.message("lanegate/szb-1/records", b"{}", false);
+    let asked = asks(&mut s);
+    assert!(
+        asked.iter().all(|a| matches!(a, Ask::Odd { .. })),
+        "{asked:?}"
+    );
+    assert_eq!(asked.len(), 2);
+}

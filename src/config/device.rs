@@ -1,0 +1,272 @@
+//! What a device driver is told: where its bytes come from, which codec reads
+//! them, when silence counts. What its evidence is worth is the lane's
+//! business (`LaneConfig`).
+
+use std::path::PathBuf;
+
+use lanegate_core::lane::Role;
+use lanegate_core::model::{DeviceId, Kg};
+use lanegate_core::time::Micros;
+use lanegate_core::wire::Settings;
+use lanegate_core::wire::io::modbus_rtu::Dialect;
+use lanegate_core::wire::scale::StableRule;
+
+/// A device that gives evidence.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct DeviceConfig {
+    /// Its name, unique in the controller.
+    pub id: DeviceId,
+    /// What it gives evidence of.
+    pub role: Role,
+    /// The codec's name, known to the registry.
+    pub protocol: String,
+    /// The codec's settings, without faults.
+    pub settings: Settings,
+    /// Where its bytes come from.
+    pub source: Source,
+    /// What a weighbridge needs besides; of a scale, always there.
+    pub scale: Option<ScaleConfig>,
+    /// Silent for this long, it is late.
+    pub late: Micros,
+    /// Silent for this long, it is lost.
+    pub lost: Micros,
+}
+
+/// What the wire of a weighbridge does not say.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct ScaleConfig {
+    /// The unit of the values sent.
+    pub unit: WeightUnit,
+    /// One division.
+    pub division: Kg,
+    /// A heavier value is an overload.
+    pub capacity: Kg,
+    /// When values count as stable, for codecs without a flag of their own.
+    pub stable: StableRule,
+}
+
+/// Unit of the values an indicator sends.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum WeightUnit {
+    /// Kilograms.
+    Kg,
+    /// Tonnes.
+    Tonne,
+}
+
+/// Where bytes come from.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Source {
+    /// A serial line.
+    Serial(SerialLine),
+    /// Messages of the devices' broker.
+    Mqtt(MqttSource),
+}
+
+/// A serial line.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct SerialLine {
+    /// The port.
+    pub path: PathBuf,
+    /// Bits a second.
+    pub baud: u32,
+    /// 7 or 8.
+    pub data_bits: u8,
+    /// Parity.
+    pub parity: Parity,
+    /// 1 or 2.
+    pub stop_bits: u8,
+}
+
+/// Parity of a serial line.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Parity {
+    /// None.
+    None,
+    /// Even.
+    Even,
+    /// Odd.
+    Odd,
+}
+
+impl Parity {
+    /// As protocol settings spell it.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Even => "even",
+            Self::Odd => "odd",
+        }
+    }
+}
+
+/// Topics of one device.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct MqttSource {
+    /// Exact topics it publishes to, no wildcards.
+    pub topics: Vec<String>,
+    /// Where it can be asked to read again.
+    pub recapture_topic: Option<String>,
+    /// Its serial number, where commands must name it.
+    pub sn: Option<String>,
+}
+
+/// The lane's inputs and outputs.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct IoConfig {
+    /// The board's name, unique in the controller.
+    pub id: DeviceId,
+    /// The codec's name.
+    pub protocol: String,
+    /// How the board differs from the standard, its address included.
+    pub dialect: Dialect,
+    /// Its line.
+    pub line: SerialLine,
+    /// How the arm is driven.
+    pub arm: ArmDrive,
+    /// Length of an arm pulse.
+    pub pulse: Micros,
+    /// Who ends a pulse.
+    pub pulse_timed_by: PulseTimer,
+    /// Lamps and diverter.
+    pub outputs: Outputs,
+    /// Detectors and limit switches.
+    pub inputs: InputMap,
+    /// Time between polls.
+    pub poll: Micros,
+    /// The board answers within this.
+    pub answer_max: Micros,
+    /// Unanswered for this long, it is late.
+    pub late: Micros,
+    /// Unanswered for this long, it is lost.
+    pub lost: Micros,
+}
+
+/// How the arm is driven: pulses only (L11).
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum ArmDrive {
+    /// A contact each way.
+    UpDown {
+        /// Coil that lifts.
+        up: u16,
+        /// Coil that lowers.
+        down: u16,
+        /// Coil that stops.
+        stop: Option<u16>,
+    },
+    /// One contact whose every pulse does the next thing; a second pulse would
+    /// undo the first, so none is ever repeated.
+    Impulse {
+        /// The coil.
+        coil: u16,
+    },
+}
+
+/// Who ends a pulse.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum PulseTimer {
+    /// The board ("flash"): a dead gateway cannot hold a contact.
+    Board,
+    /// The gateway, with a second write.
+    Gateway,
+}
+
+/// Coils of lamps and diverter; what is not there is not fitted.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub struct Outputs {
+    /// Exit lamp red.
+    pub exit_red: Option<u16>,
+    /// Exit lamp green.
+    pub exit_green: Option<u16>,
+    /// Entry lamp red.
+    pub entry_red: Option<u16>,
+    /// "To the bay".
+    pub to_bay: Option<u16>,
+    /// "Reverse out".
+    pub reverse_out: Option<u16>,
+    /// The diverter, on = to the bay.
+    pub divert: Option<u16>,
+}
+
+/// Numbers of the inputs.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct InputMap {
+    /// A vehicle at the stop line.
+    pub presence: InputBit,
+    /// A vehicle under the arm.
+    pub inhibit: InputBit,
+    /// Upper limit switch.
+    pub arm_up: InputBit,
+    /// Lower limit switch.
+    pub arm_down: InputBit,
+    /// A vehicle in the bay.
+    pub bay: Option<InputBit>,
+    /// The diverter stands towards the bay.
+    pub diverter_bay: Option<InputBit>,
+    /// The vehicle stands wholly on the platform.
+    pub whole: Option<InputBit>,
+}
+
+/// One input.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct InputBit {
+    /// Its number, from 0.
+    pub number: u16,
+    /// It reads 0 when what it reports is so, as fail-safe contacts do.
+    pub inverted: bool,
+}
+
+impl InputMap {
+    /// All inputs fitted, with their names in `lane.toml`.
+    pub fn all(&self) -> impl Iterator<Item = (&'static str, InputBit)> {
+        [
+            ("presence", Some(self.presence)),
+            ("inhibit", Some(self.inhibit)),
+            ("arm_up", Some(self.arm_up)),
+            ("arm_down", Some(self.arm_down)),
+            ("bay", self.bay),
+            ("diverter_bay", self.diverter_bay),
+            ("whole", self.whole),
+        ]
+        .into_iter()
+        .filter_map(|(name, bit)| Some((name, bit?)))
+    }
+
+    /// How many inputs one poll must read.
+    #[must_use]
+    pub fn count(&self) -> u16 {
+        let most = self.all().map(|(_, bit)| bit.number).max();
+        most.map_or(0, |n| n + 1)
+    }
+}
+
+impl IoConfig {
+    /// All coils used, with their names in `lane.toml`.
+    pub fn coils(&self) -> impl Iterator<Item = (&'static str, u16)> {
+        let arm = match self.arm {
+            ArmDrive::UpDown { up, down, stop } => [
+                ("arm_up", Some(up)),
+                ("arm_down", Some(down)),
+                ("arm_stop", stop),
+            ],
+            ArmDrive::Impulse { coil } => [
+                ("arm_impulse", Some(coil)),
+                ("arm_down", None),
+                ("arm_stop", None),
+            ],
+        };
+        let o = self.outputs;
+        let lamps = [
+            ("exit_red", o.exit_red),
+            ("exit_green", o.exit_green),
+            ("entry_red", o.entry_red),
+            ("to_bay", o.to_bay),
+            ("reverse_out", o.reverse_out),
+            ("divert", o.divert),
+        ];
+        arm.into_iter()
+            .chain(lamps)
+            .filter_map(|(name, coil)| Some((name, coil?)))
+    }
+}

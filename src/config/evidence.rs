@@ -1,0 +1,198 @@
+//! Reads `[[lane.device]]`: a device's driver and what its evidence is worth.
+
+use std::path::Path;
+
+use lanegate_core::lane::{EvidenceDevice, Role};
+use lanegate_core::model::{DeviceId, Kg};
+use lanegate_core::time::Micros;
+use lanegate_core::wire::scale::StableRule;
+use lanegate_core::wire::{self, Protocol, ProtocolKind, Settings};
+use toml::de::DeValue;
+
+use super::device::{DeviceConfig, ScaleConfig, Source, WeightUnit};
+use super::keys;
+use super::section::{Section, number, parsed, text, word};
+use super::source::source;
+
+/// How long before presence a camera may have seen the truck, unless said.
+const CAMERA_LEAD_MS: u64 = 3000;
+
+static ROLES: [(&str, Role); 3] = [
+    ("camera", Role::Camera),
+    ("scale", Role::Scale),
+    ("seal", Role::SealReader),
+];
+static UNITS: [(&str, WeightUnit); 2] = [("kg", WeightUnit::Kg), ("t", WeightUnit::Tonne)];
+
+/// One device: its driver's configuration and the lane's.
+pub(super) fn device(s: &Section<'_>, base: &Path) -> Option<(DeviceConfig, EvidenceDevice)> {
+    let ms = |name, range| s.need(name, number(range)).map(Micros::from_ms);
+    let id = s.need("id", parsed(DeviceId::parse));
+    let role = s.need("role", word(&ROLES));
+    let protocol = role.and_then(|role| protocol(s, kind(role)?));
+    let source = protocol.and_then(|p| source(s, p.name, base));
+    let scale = scale(s, role);
+    let implied = implied(protocol, source.as_ref(), scale.flatten());
+    let settings = settings(s, protocol, implied);
+    let (late, lost) = (ms("late_ms", 100..=600_000), ms("lost_ms", 200..=3_600_000));
+    let evidence = evidence(s, role, source.as_ref());
+    let driver = DeviceConfig {
+        id: id?,
+        role: role?,
+        protocol: protocol?.name.to_owned(),
+        settings: settings?,
+        source: source?,
+        scale: scale?,
+        late: late?,
+        lost: lost?,
+    };
+    Some((driver, evidence?))
+}
+
+fn kind(role: Role) -> Option<ProtocolKind> {
+    match role {
+        Role::Camera => Some(ProtocolKind::Camera),
+        Role::Scale => Some(ProtocolKind::Scale),
+        Role::SealReader => Some(ProtocolKind::Seal),
+        Role::ContainerReader | Role::TagReader | Role::CardReader => None,
+    }
+}
+
+fn evidence(
+    s: &Section<'_>,
+    role: Option<Role>,
+    source: Option<&Source>,
+) -> Option<EvidenceDevice> {
+    let lead = s.maybe("lead_ms_max", number(0..=30_000));
+    let evidence = s.need("evidence_ms_max", number(100..=60_000));
+    let reads_min = s.need("reads_min", number(1..=10));
+    let side = s.maybe("side", text);
+    let role = role?;
+    let lead_default = if role == Role::Camera {
+        CAMERA_LEAD_MS
+    } else {
+        0
+    };
+    let can_recapture = match source? {
+        Source::Mqtt(mqtt) => mqtt.recapture_topic.is_some(),
+        Source::Serial(_) => false,
+    };
+    Some(EvidenceDevice {
+        role,
+        lead: Micros::from_ms(lead?.unwrap_or(lead_default)),
+        evidence: Micros::from_ms(evidence?),
+        side: side?,
+        reads_min: u32::try_from(reads_min?).expect("read in a range up to 10"),
+        can_recapture,
+    })
+}
+
+/// Some(None) for a device that is no scale.
+fn scale(s: &Section<'_>, role: Option<Role>) -> Option<Option<ScaleConfig>> {
+    match (role?, s.has("scale")) {
+        (Role::Scale, true) => {}
+        (Role::Scale, false) => {
+            s.fault(
+                "scale",
+                "is missing: write [lane.device.scale] with unit, division and more",
+            );
+            return None;
+        }
+        (_, true) => {
+            s.fault("scale", "goes with role = \"scale\" only");
+            return None;
+        }
+        (_, false) => return Some(None),
+    }
+    let s = s.section("scale", &keys::SCALE);
+    let unit = s.need("unit", word(&UNITS));
+    let division = s.need("division_kg", number(1..=200));
+    let capacity = s.need("capacity_kg", number(1000..=300_000));
+    let values = s.need("stable_values_min", number(2..=100));
+    let over = s.need("stable_over_ms", number(200..=10_000));
+    let gap = s.need("stable_gap_ms_max", number(50..=10_000));
+    let kg = |n: u64| Kg(i64::try_from(n).expect("read in a range far below"));
+    Some(Some(ScaleConfig {
+        unit: unit?,
+        division: kg(division?),
+        capacity: kg(capacity?),
+        stable: StableRule {
+            values_min: u32::try_from(values?).expect("read in a range up to 100"),
+            over: Micros::from_ms(over?),
+            division: kg(division?),
+            gap_max: Micros::from_ms(gap?),
+        },
+    }))
+}
+
+/// What the codec need not be told twice: line and unit.
+fn implied(
+    protocol: Option<&Protocol>,
+    source: Option<&Source>,
+    scale: Option<ScaleConfig>,
+) -> Settings {
+    let mut said = Settings::new();
+    if let Some(Source::Serial(line)) = source {
+        said.insert("data_bits".to_owned(), line.data_bits.to_string());
+        said.insert("parity".to_owned(), line.parity.word().to_owned());
+    }
+    if let Some(scale) = scale {
+        let word = UNITS.iter().find(|(_, unit)| *unit == scale.unit);
+        said.extend(word.map(|(word, _)| ("unit".to_owned(), (*word).to_owned())));
+    }
+    let known = |name: &str| protocol.is_some_and(|p| p.settings.iter().any(|s| s.name == name));
+    said.retain(|name, _| known(name));
+    said
+}
+
+/// The codec `protocol`, if it is one of a kind.
+pub(super) fn protocol(s: &Section<'_>, kind: ProtocolKind) -> Option<&'static Protocol> {
+    let name = s.need("protocol", text)?;
+    match wire::protocol(&name) {
+        Some(protocol) if protocol.kind == kind => Some(protocol),
+        Some(_) | None => {
+            let fit = wire::protocols().iter().filter(|p| p.kind == kind);
+            let fit: Vec<_> = fit.map(|p| p.name).collect();
+            let why = format!("\"{name}\" does not fit here; known: {}", fit.join(", "));
+            s.fault("protocol", why);
+            None
+        }
+    }
+}
+
+/// The codec's settings, on top of what is implied by the rest.
+pub(super) fn settings(
+    s: &Section<'_>,
+    protocol: Option<&Protocol>,
+    implied: Settings,
+) -> Option<Settings> {
+    let own = s.maybe("settings", table_of_texts)?.unwrap_or_default();
+    let protocol = protocol?;
+    for name in own.keys().filter(|name| implied.contains_key(*name)) {
+        s.fault(
+            "settings",
+            format!("{name} follows from the source or scale: take it out"),
+        );
+    }
+    let mut settings = implied;
+    settings.extend(own);
+    let faults = protocol.faults(&settings);
+    for fault in &faults {
+        s.fault("settings", fault.to_string());
+    }
+    faults.is_empty().then_some(settings)
+}
+
+fn table_of_texts(value: &DeValue<'_>) -> Result<Settings, String> {
+    let wrong = || "write a table, like { slave = 1 }".to_owned();
+    let table = value.as_table().ok_or_else(wrong)?;
+    let text = |value: &DeValue<'_>| match (value.as_str(), value.as_integer()) {
+        (Some(text), _) => Ok(text.to_owned()),
+        (None, Some(number)) if number.radix() == 10 => Ok(number.as_str().to_owned()),
+        (None, _) => Err("each setting is a text or a whole number".to_owned()),
+    };
+    table
+        .iter()
+        .map(|(name, value)| Ok((name.get_ref().to_string(), text(value.get_ref())?)))
+        .collect()
+}

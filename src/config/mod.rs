@@ -1,0 +1,224 @@
+//! `lane.toml`: what a controller is told about itself, its lanes and their
+//! devices. Parsed as a whole: every fault is listed with its line, and a file
+//! with one fault is not used at all (law L10).
+//!
+//! Absent on purpose: defaults for whatever decides about the barrier and
+//! differs from site to site; reading ports, brokers or the policy, which is
+//! for those who open them.
+
+mod controller;
+mod device;
+mod evidence;
+mod fault;
+mod io;
+mod keys;
+mod lane;
+mod ports;
+mod sanity;
+mod section;
+mod source;
+
+#[cfg(test)]
+mod tests;
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use lanegate_core::lane::LaneConfig;
+use lanegate_core::model::{ControllerId, PortCode};
+use lanegate_core::time::Micros;
+use toml::de::DeTable;
+
+pub use device::{
+    ArmDrive, DeviceConfig, InputBit, InputMap, IoConfig, MqttSource, Outputs, Parity, PulseTimer,
+    ScaleConfig, SerialLine, Source, WeightUnit,
+};
+pub use fault::ConfigFault;
+pub use ports::port_warnings;
+
+use fault::Sink;
+
+/// Largest file read; a controller of 32 lanes needs a twentieth of it.
+const FILE_LEN_MAX: u64 = 1 << 20;
+
+/// The whole of `lane.toml`.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Config {
+    /// The machine.
+    pub controller: ControllerConfig,
+    /// When wall time is believed.
+    pub clock: ClockConfig,
+    /// The devices' broker; always there if a device's source is messages.
+    pub device_broker: Option<BrokerConfig>,
+    /// The authority's broker; without one the cache is filled from files.
+    pub authority_broker: Option<BrokerConfig>,
+    /// Probes and metrics.
+    pub http: HttpConfig,
+    /// The local socket of `lanegate status`, `order`, `lane`.
+    pub socket: PathBuf,
+    /// The journal.
+    pub journal: JournalConfig,
+    /// 1 to 32 lanes.
+    pub lanes: Vec<LaneSetup>,
+    /// What works but is likely to hurt later.
+    pub warnings: Vec<ConfigFault>,
+}
+
+/// The machine.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ControllerConfig {
+    /// Its name, part of every record's identity.
+    pub id: ControllerId,
+    /// The port it stands at.
+    pub port: PortCode,
+    /// Where journal and store live.
+    pub state_dir: PathBuf,
+    /// The policy to start with.
+    pub policy: PathBuf,
+    /// How long a stop waits for passages under way.
+    pub drain: Micros,
+    /// A thread with work that makes no progress for this long stops the
+    /// watchdog.
+    pub stall: Micros,
+}
+
+/// When wall time is believed (DESIGN 3, clocks).
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ClockConfig {
+    /// The machine's clock chip is believed after a start.
+    pub rtc_trusted: bool,
+    /// The file a time daemon leaves once it has synchronised.
+    pub mark: PathBuf,
+    /// How long a confirmation holds.
+    pub hold: Micros,
+}
+
+/// An MQTT broker.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct BrokerConfig {
+    /// Host name or address.
+    pub host: String,
+    /// TCP port.
+    pub port: u16,
+    /// Our name there, unlike any other client's.
+    pub client_id: String,
+    /// User, if the broker asks for one.
+    pub username: Option<String>,
+    /// File whose first line is the password; a bare name is a systemd
+    /// credential.
+    pub password_file: Option<PathBuf>,
+}
+
+/// Probes and metrics.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct HttpConfig {
+    /// Address to listen on.
+    pub listen: SocketAddr,
+}
+
+/// The journal.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct JournalConfig {
+    /// A new segment file is begun at this size.
+    pub segment_bytes: u64,
+    /// Below this much free space every verdict is Hold.
+    pub free_space_floor_bytes: u64,
+}
+
+/// One lane: the state machine's configuration and its drivers'.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct LaneSetup {
+    /// For the lane itself.
+    pub config: LaneConfig,
+    /// For the drivers of devices that give evidence.
+    pub devices: Vec<DeviceConfig>,
+    /// For the driver of the lane's inputs and outputs.
+    pub io: IoConfig,
+}
+
+impl Config {
+    /// Reads a file. Relative paths in it count from its directory.
+    ///
+    /// # Errors
+    /// Every fault, in the order of lines.
+    pub fn load(path: &Path) -> Result<Self, Vec<ConfigFault>> {
+        let text = read(path).map_err(|why| {
+            vec![ConfigFault {
+                line: 0,
+                path: String::new(),
+                why,
+            }]
+        })?;
+        let base = path.parent().unwrap_or(Path::new("."));
+        Self::parse(&text, base)
+    }
+
+    /// Reads a text; relative paths in it count from `base`.
+    ///
+    /// # Errors
+    /// Every fault, in the order of lines.
+    pub fn parse(text: &str, base: &Path) -> Result<Self, Vec<ConfigFault>> {
+        let sink = Sink::new(text);
+        let (table, errors) = DeTable::parse_recoverable(text);
+        for error in &errors {
+            let line = error.span().map_or(1, |span| sink.line_at(span.start));
+            sink.fault_at(line, "", format!("is no TOML: {}", error.message()));
+        }
+        // What is half read would be faulted a second time for what is missing.
+        let config = match errors.is_empty() {
+            true => controller::config(table.get_ref(), &sink, base),
+            false => None,
+        };
+        let (faults, warnings) = sink.into_parts();
+        match config {
+            Some(config) if faults.is_empty() => Ok(Self { warnings, ..config }),
+            Some(_) | None => {
+                assert!(
+                    !faults.is_empty(),
+                    "a file without faults gives a configuration"
+                );
+                Err(faults)
+            }
+        }
+    }
+}
+
+fn read(path: &Path) -> Result<String, String> {
+    let wrong = |why: std::io::Error| format!("{} cannot be read: {why}", path.display());
+    let len = std::fs::metadata(path).map_err(wrong)?.len();
+    if len > FILE_LEN_MAX {
+        return Err(format!(
+            "{} is larger than {FILE_LEN_MAX} bytes",
+            path.display()
+        ));
+    }
+    std::fs::read_to_string(path).map_err(wrong)
+}
+
+impl BrokerConfig {
+    /// The password: none if none is configured. A relative `password_file` is
+    /// looked for in `credentials_dir`, systemd's `$CREDENTIALS_DIRECTORY`.
+    ///
+    /// # Errors
+    /// The file cannot be read, or is a credential and there is no directory.
+    pub fn password(&self, credentials_dir: Option<&Path>) -> std::io::Result<Option<String>> {
+        let Some(file) = &self.password_file else {
+            return Ok(None);
+        };
+        let path = match (file.is_absolute(), credentials_dir) {
+            (true, _) => file.clone(),
+            (false, Some(dir)) => dir.join(file),
+            (false, None) => {
+                return Err(std::io::Error::new(
+                    std::io::ErrorKind::NotFound,
+                    format!(
+                        "{} is a credential, but no credentials were passed",
+                        file.display()
+                    ),
+                ));
+            }
+        };
+        let text = std::fs::read_to_string(path)?;
+        Ok(Some(text.lines().next().unwrap_or_default().to_owned()))
+    }
+}

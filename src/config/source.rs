@@ -1,0 +1,146 @@
+//! Reads where a device's bytes come from.
+
+use std::path::{Path, PathBuf};
+
+use super::device::{MqttSource, Parity, SerialLine, Source};
+use super::keys;
+use super::section::{Section, list, parsed, text};
+
+/// Speeds serial drivers accept.
+const BAUDS: [u32; 12] = [
+    300, 600, 1200, 2400, 4800, 9600, 19_200, 38_400, 57_600, 115_200, 230_400, 460_800,
+];
+/// Topics of one device; a camera has two forms of two messages.
+const TOPICS_MAX: usize = 8;
+/// Longest topic; a broker's own limit is far higher.
+const TOPIC_LEN_MAX: usize = 256;
+
+/// The source of a device; a protocol in messages has a name ending in `-mqtt`.
+pub(super) fn source(device: &Section<'_>, protocol: &str, base: &Path) -> Option<Source> {
+    if !device.has("source") {
+        // Reports what to write.
+        let _absent: Option<String> = device.need("source", text);
+        return None;
+    }
+    let section = device.section("source", &keys::SOURCE);
+    if protocol.ends_with("-mqtt") {
+        refuse(&section, protocol, &["serial", "line"]);
+        mqtt(&section).map(Source::Mqtt)
+    } else {
+        refuse(&section, protocol, &["sn", "topics", "recapture_topic"]);
+        serial(&section, base).map(Source::Serial)
+    }
+}
+
+fn refuse(section: &Section<'_>, protocol: &str, names: &[&str]) {
+    for name in names.iter().filter(|name| section.has(name)) {
+        section.fault(name, format!("does not go with protocol \"{protocol}\""));
+    }
+}
+
+fn serial(section: &Section<'_>, base: &Path) -> Option<SerialLine> {
+    let path = section.maybe("serial", text)?;
+    let line = section.maybe("line", parsed(line_settings))?;
+    if path.is_none() {
+        section.fault(
+            "serial",
+            "is missing: write the port, best by /dev/serial/by-path",
+        );
+    }
+    if line.is_none() {
+        section.fault("line", "is missing: write it like \"9600 8N1\"");
+    }
+    let (baud, data_bits, parity, stop_bits) = line?;
+    Some(SerialLine {
+        path: base.join(PathBuf::from(path?)),
+        baud,
+        data_bits,
+        parity,
+        stop_bits,
+    })
+}
+
+/// `9600 8N1`: bits a second, data bits, parity, stop bits.
+fn line_settings(text: &str) -> Result<(u32, u8, Parity, u8), String> {
+    let wrong = || format!("\"{text}\" is no line: write it like \"9600 8N1\" or \"4800 7E1\"");
+    let (baud, frame) = text.split_once(' ').ok_or_else(wrong)?;
+    let baud: u32 = baud.parse().map_err(|_| wrong())?;
+    if !BAUDS.contains(&baud) {
+        return Err(format!("{baud} is no usual speed; known: {BAUDS:?}"));
+    }
+    let [bits @ (b'7' | b'8'), parity, stop @ (b'1' | b'2')] = frame.as_bytes() else {
+        return Err(wrong());
+    };
+    let parity = match parity {
+        b'N' => Parity::None,
+        b'E' => Parity::Even,
+        b'O' => Parity::Odd,
+        _ => return Err(wrong()),
+    };
+    Ok((baud, bits - b'0', parity, stop - b'0'))
+}
+
+fn mqtt(section: &Section<'_>) -> Option<MqttSource> {
+    let sn = section.maybe("sn", parsed(level))?;
+    let topics = section.maybe("topics", list(parsed(topic)))?;
+    let recapture = section.maybe("recapture_topic", parsed(topic))?;
+    let (mut topics, from_sn) = match (&sn, topics) {
+        (_, Some(topics)) => (topics, None),
+        (Some(sn), None) => (camera_topics(sn), Some(camera_trigger(sn))),
+        (None, None) => {
+            section.fault(
+                "sn",
+                "is missing: write the device's serial number, or its topics",
+            );
+            return None;
+        }
+    };
+    topics.sort();
+    topics.dedup();
+    if topics.is_empty() || topics.len() > TOPICS_MAX {
+        section.fault("topics", format!("write 1 to {TOPICS_MAX} topics"));
+        return None;
+    }
+    Some(MqttSource {
+        topics,
+        recapture_topic: recapture.or(from_sn),
+        sn,
+    })
+}
+
+/// Firmware uses either order of levels (Vzenith manual, and what real
+/// cameras of the family do), so both are listened to.
+fn camera_topics(sn: &str) -> Vec<String> {
+    let topic = |tail| {
+        [
+            format!("device/{sn}/message/up/{tail}"),
+            format!("{sn}/device/message/up/{tail}"),
+        ]
+    };
+    ["ivs_result", "keep_alive"]
+        .into_iter()
+        .flat_map(topic)
+        .collect()
+}
+
+fn camera_trigger(sn: &str) -> String {
+    format!("device/{sn}/message/down/ivs_trigger")
+}
+
+fn topic(text: &str) -> Result<String, String> {
+    if text.len() > TOPIC_LEN_MAX {
+        return Err(format!("has more than {TOPIC_LEN_MAX} bytes"));
+    }
+    // A wildcard would take in what other devices, or strangers, say.
+    match text.chars().find(|c| "+#".contains(*c) || c.is_control()) {
+        Some(c) => Err(format!("contains {c:?}: write exact topics, no wildcards")),
+        None => Ok(text.to_owned()),
+    }
+}
+
+fn level(text: &str) -> Result<String, String> {
+    match text.contains('/') {
+        true => Err("contains a slash: write the serial number alone".to_owned()),
+        false => topic(text),
+    }
+}

@@ -1,0 +1,11 @@
+//! Drivers: a byte source and a codec become readings; commands become
+//! outputs. What decides is sans-IO ([`Stream`], [`Board`]) and is what the
+//! simulator drives; threads only move bytes.
+
+mod board;
+mod health;
+mod stream;
+
+pub use board::{Board, BoardCommand};
+pub use health::Counts;
+pub use stream::{Stream, StreamFault};
