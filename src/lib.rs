@@ -9,5 +9,7 @@ pub mod device;
 pub mod http;
 pub mod journal;
 pub mod metrics;
+pub mod clock;
+pub mod mqtt;
 pub mod store;
 pub mod systemd;
