@@ -81,6 +81,7 @@ impl Lane {
         let config = self.config.clone();
         let inputs = self.sensors.fresh(now.mono, config.io_stale);
         let whole = inputs.and_then(|i| i.whole);
+        let standing = self.sensors.present_now();
         let last_seals = std::mem::take(&mut self.last_seals);
         let rejected = match self.state.listening() {
             Some(passage) => {
@@ -92,6 +93,9 @@ impl Lane {
                     Content::Weight(_) if reading.arrived < passage.weigh_from => {
                         Some("weighed-too-early")
                     }
+                    // Off the loop, within its clear time: the scale shows
+                    // what the truck leaves behind.
+                    Content::Weight(_) if !standing => Some("weighed-while-leaving"),
                     Content::Plates(_)
                     | Content::Weight(_)
                     | Content::Seal(_)

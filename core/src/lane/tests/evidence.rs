@@ -316,3 +316,20 @@ fn a_declared_seal_that_never_reports_is_missing_once_its_readers_time_is_up() {
     b.run(200);
     assert!(b.codes().contains(&"seal.missing"), "{:?}", b.codes());
 }
+
+#[test]
+fn what_the_scale_shows_while_the_truck_leaves_is_not_its_weight() {
+    let mut b = Bench::vacant();
+    b.inputs.presence = true;
+    b.run(300);
+    b.read("粤B12345", 98);
+    b.inputs.presence = false;
+    b.run(200);
+    b.weigh(0);
+    b.run(100);
+    assert_eq!(b.dropped("weighed-while-leaving"), 1);
+    assert_eq!(b.state(), "gathering");
+    b.run(600);
+    assert_eq!(b.outcomes(), [Outcome::LeftBeforeVerdict]);
+    assert_eq!(b.verdicts(), []);
+}
