@@ -228,6 +228,7 @@ impl World {
             t.spent = !forced;
             self.crossings.push(Crossing {
                 lane,
+                truck,
                 wall_ms,
                 must: t.must,
                 forced,
