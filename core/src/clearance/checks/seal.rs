@@ -50,11 +50,13 @@ pub(super) fn check<'a>(view: &View<'a>, sheet: &mut Sheet<'a>) -> Trace {
         let expected = values([("seal", "required".into())]);
         sheet.note(Code::SealMissing, expected, values([("seals", 0.into())]));
     }
-    let outcome = match sheet.outcome() {
-        CheckOutcome::Pass if declared.is_empty() && !required => CheckOutcome::NotNeeded,
-        CheckOutcome::Pass if view.at.is_none() => CheckOutcome::Unknown,
-        outcome => outcome,
-    };
+    let outcome = sheet.outcome_or(if declared.is_empty() && !required {
+        CheckOutcome::NotNeeded
+    } else if view.at.is_none() {
+        CheckOutcome::Unknown
+    } else {
+        CheckOutcome::Pass
+    });
     Trace::of(
         outcome,
         values([

@@ -46,12 +46,11 @@ pub(super) fn check<'a>(view: &View<'a>, sheet: &mut Sheet<'a>) -> Trace {
     } else if deviation < -under.0 {
         note(view, main.declaration, Side::Under, under, sheet);
     }
-    let unknown = matches!(view.class, ClassHere::Unknown | ClassHere::None);
-    let outcome = match sheet.outcome() {
-        CheckOutcome::Pass if unknown => CheckOutcome::Unknown,
-        outcome => outcome,
+    let within = match view.class {
+        ClassHere::Known(..) => CheckOutcome::Pass,
+        ClassHere::Unknown | ClassHere::None => CheckOutcome::Unknown,
     };
-    Trace::of(outcome, inputs, threshold)
+    Trace::of(sheet.outcome_or(within), inputs, threshold)
 }
 
 fn technical<'a>(weight: &CaseWeight, sheet: &mut Sheet<'a>) {
