@@ -104,7 +104,6 @@ fn freshness(view: &View<'_>, seal: &CaseSeal) -> Freshness {
 
 fn one<'a>(view: &View<'a>, seal: &CaseSeal, sheet: &mut Sheet<'a>) {
     let id = || seal.id.as_str().into();
-    let taken = seal.taken_at.as_ref().map(Wall::to_string);
     match freshness(view, seal) {
         Freshness::Unknown => return,
         Freshness::Stale => {
@@ -112,7 +111,10 @@ fn one<'a>(view: &View<'a>, seal: &CaseSeal, sheet: &mut Sheet<'a>) {
             let expected = values([("age_s_max", max.into())]);
             let observed = values([
                 ("seal", id()),
-                ("taken_at", taken.into()),
+                (
+                    "taken_at",
+                    seal.taken_at.as_ref().map(Wall::to_string).into(),
+                ),
                 ("replay", seal.replay.into()),
             ]);
             sheet.note(Code::SealStale, expected, observed);

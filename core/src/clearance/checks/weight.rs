@@ -12,6 +12,7 @@ use crate::clearance::sheet::{Sheet, Trace, Values, nothing, values};
 use crate::clearance::standing::tare;
 use crate::clearance::view::{ClassHere, View};
 use crate::model::{Binding, CaseWeight, CheckOutcome, Code, Declaration, Kg, Load};
+use crate::time::Wall;
 
 /// Days in a year, for what a tare drifts in one.
 const YEAR_DAYS: i64 = 365;
@@ -106,10 +107,8 @@ fn scale_error(weight: &CaseWeight) -> Kg {
 fn tare_age(view: &View<'_>) -> Kg {
     let rule = view.policy.defaults.tare_age;
     let vehicle = view.main().and_then(|m| m.vehicle);
-    let (Some(taken), Some(at)) = (vehicle.and_then(|v| v.tare_at), view.at) else {
-        return Kg(0);
-    };
-    let Ok(today) = at.day().parse::<jiff::civil::Date>() else {
+    let taken = vehicle.and_then(|v| v.tare_at);
+    let (Some(taken), Some(today)) = (taken, view.at.and_then(Wall::date)) else {
         return Kg(0);
     };
     let days = (today - taken).get_days().max(0);
