@@ -97,6 +97,12 @@ pub enum Refusal {
     ControlSince,
     /// A contradicting plate is younger than the verdict.
     PlateSince,
+    /// The passage an officer's release resumes is not unsettled, or another
+    /// truck's.
+    NotUnsettled,
+    /// The authority holds more of this controller's spends than this journal:
+    /// nothing is taken until they are reconciled.
+    NotReconciled,
     /// The journal cannot be written.
     Unavailable,
 }
@@ -109,6 +115,8 @@ impl Refusal {
             Self::Changed => "changed",
             Self::ControlSince => "control-since",
             Self::PlateSince => "plate-since",
+            Self::NotUnsettled => "not-unsettled",
+            Self::NotReconciled => "not-reconciled",
             Self::Unavailable => "journal-unavailable",
         }
     }

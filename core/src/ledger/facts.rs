@@ -1,0 +1,113 @@
+//! The facts of a case: what the store found, corrected by what is in force.
+
+use std::collections::BTreeSet;
+
+use super::passages::subjects_of_query;
+use super::{Account, Ledger};
+use crate::lane::Query;
+use crate::model::{ConvoySeen, Declaration, Facts, ItemDigest, Status, StoreState};
+use crate::record::canonical;
+
+/// What the in-force set makes of a declaration the store found.
+enum Seen {
+    /// It is the one in force.
+    Current,
+    /// A later version says so: still named, so that the reason is told.
+    Now(Status),
+    /// The store is behind, or holds what nobody sent: not to be used.
+    Doubted,
+}
+
+impl Ledger {
+    /// The facts for a case, read at one generation. Cache age and link are
+    /// the caller's to fill in.
+    #[must_use]
+    pub fn facts(&self, found: Vec<Declaration>, store: StoreState, query: &Query) -> Facts {
+        let mut store = store;
+        let mut candidates = Vec::with_capacity(found.len());
+        for mut declaration in found {
+            match self.seen(&declaration) {
+                Seen::Current => candidates.push(declaration),
+                Seen::Now(status) => {
+                    declaration.status = status;
+                    candidates.push(declaration);
+                }
+                Seen::Doubted => store = store.max(StoreState::Unverified),
+            }
+        }
+        let subjects = subjects_of_query(query, &candidates);
+        let enterprises: BTreeSet<_> = candidates.iter().map(|d| &d.enterprise).collect();
+        let enterprises: Vec<_> = enterprises
+            .into_iter()
+            .filter_map(|id| self.in_force.enterprise_of(id).cloned())
+            .collect();
+        let ids: BTreeSet<_> = candidates.iter().map(|d| &d.id).collect();
+        let findings = ids
+            .iter()
+            .flat_map(|id| self.in_force.findings.about(id))
+            .cloned();
+        let balances = ids
+            .iter()
+            .filter_map(|id| Some((id, self.accounts.get(id)?)));
+        Facts {
+            generation: self.generation(),
+            controls: self.in_force.controls_on(&subjects),
+            findings: findings.collect(),
+            convoy: self.convoy_of(&candidates),
+            ledger: balances
+                .map(|(id, a)| ((*id).clone(), Account::balance(a)))
+                .collect(),
+            sampling: match &enterprises[..] {
+                [only] => only.sampling.clone(),
+                _ => None,
+            },
+            unusable: ids
+                .iter()
+                .filter(|id| self.in_force.is_unusable(id))
+                .map(|id| (*id).clone())
+                .collect(),
+            control_unreadable: self.in_force.control_unreadable,
+            controller: self.controller.clone(),
+            store: Some(store).filter(|s| *s != StoreState::Ok),
+            enterprises,
+            candidates,
+            ..Facts::unknown()
+        }
+    }
+
+    fn seen(&self, declaration: &Declaration) -> Seen {
+        let Some(mark) = self.in_force.mark_of(&declaration.id) else {
+            // Without a feed everything comes from files.
+            return match self.in_force.position {
+                None => Seen::Current,
+                Some(_) => Seen::Doubted,
+            };
+        };
+        let same = mark.version == declaration.version
+            && mark.digest == ItemDigest::of(canonical(declaration).as_bytes());
+        if same {
+            return Seen::Current;
+        }
+        match mark.status {
+            Status::Released => Seen::Doubted,
+            Status::Held | Status::Revoked => Seen::Now(mark.status),
+        }
+    }
+
+    fn convoy_of(&self, candidates: &[Declaration]) -> Option<ConvoySeen> {
+        let numbers: BTreeSet<_> = candidates
+            .iter()
+            .filter_map(|d| d.convoy.as_ref())
+            .map(|c| &c.no)
+            .collect();
+        let no = numbers.into_iter().next()?;
+        let arrived = self
+            .convoys
+            .get(no)
+            .map(|c| c.arrived.iter().cloned().collect());
+        Some(ConvoySeen {
+            no: no.clone(),
+            arrived: arrived.unwrap_or_default(),
+        })
+    }
+}
