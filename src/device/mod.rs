@@ -7,5 +7,5 @@ mod health;
 mod stream;
 
 pub use board::{Board, BoardCommand};
-pub use health::Counts;
+pub use health::{Counts, Why};
 pub use stream::{Stream, StreamFault};
