@@ -279,6 +279,12 @@ impl Board {
         event
     }
 
+    /// [`Self::poll_event`] has something.
+    #[must_use]
+    pub fn has_event(&self) -> bool {
+        !self.events.is_empty()
+    }
+
     /// A question failed since the last call: what comes now is late.
     pub fn take_flush(&mut self) -> bool {
         std::mem::take(&mut self.flush)

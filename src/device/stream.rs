@@ -431,6 +431,12 @@ impl Stream {
         self.events.push_back(event);
     }
 
+    /// [`Self::poll_event`] has something.
+    #[must_use]
+    pub fn has_event(&self) -> bool {
+        !self.events.is_empty()
+    }
+
     /// So much waits that a driver that can wait should.
     #[must_use]
     pub fn crowded(&self) -> bool {
