@@ -1,74 +1,34 @@
-//! The devices' broker: one connection for all lanes, exact topics only, each
-//! message to the lanes that listen to it.
+//! Starts the drivers of all lanes: a thread a serial port, a task a camera.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
-use bytes::Bytes;
+use lanegate_core::lane::Event;
+use lanegate_core::model::DeviceId;
 use lanegate_core::time::Micros;
 use tokio::sync::mpsc;
-use tracing::{info, warn};
+use tokio_util::sync::CancellationToken;
 
 use super::RunError;
 use super::port::Port;
-use crate::config::{BrokerConfig, Source};
-use crate::mqtt::{Connection, ConnectionConfig, Credentials, Event, OutboxLimits, Peer};
+use crate::config::{BrokerConfig, DeviceConfig, LaneSetup, Source};
+use crate::device::{
+    Board, BoardHandle, Camera, Recaptures, Running, Stream, Surroundings, start_board,
+    start_cameras, start_stream,
+};
+use crate::mqtt::{Connection, ConnectionConfig, Credentials, OutboxLimits, Peer};
 
 /// Largest message of a device: a picture in base64 comes with the plates.
 const PACKET_LEN_MAX: usize = 1 << 20;
 
-/// A message or a change of a topic, for a lane.
-#[derive(Clone, Debug)]
-pub(super) enum Heard {
-    /// The broker granted the topic: the device's line is open.
-    Granted(String),
-    /// It refused it, or the connection is gone: nothing comes from it.
-    Gone(String),
-    /// A message.
-    Message {
-        topic: String,
-        payload: Bytes,
-        retained: bool,
-    },
-}
-
-/// Which lanes listen to which topic.
-#[derive(Default)]
-pub(super) struct Routes(BTreeMap<String, Vec<mpsc::Sender<Heard>>>);
-
-impl Routes {
-    pub(super) fn add(&mut self, topic: &str, lane: &mpsc::Sender<Heard>) {
-        self.0.entry(topic.to_owned()).or_default().push(lane.clone());
-    }
-
-    async fn tell(&self, topic: &str, heard: &Heard) {
-        for lane in self.0.get(topic).into_iter().flatten() {
-            // The driver waits: a lane that does not listen is stuck, and the
-            // watchdog sees that.
-            if lane.send(heard.clone()).await.is_err() {
-                return;
-            }
-        }
-    }
-
-    async fn tell_all(&self, heard: impl Fn(String) -> Heard) {
-        for topic in self.0.keys() {
-            self.tell(topic, &heard(topic.clone())).await;
-        }
-    }
-}
-
 /// Credentials of a broker, from its configuration.
-pub(super) fn credentials(
-    peer: &'static str,
-    broker: &BrokerConfig,
-) -> Result<Option<Credentials>, RunError> {
+fn credentials(peer: Peer, broker: &BrokerConfig) -> Result<Option<Credentials>, RunError> {
     let Some(username) = broker.username.clone() else {
         return Ok(None);
     };
     let dir = std::env::var_os("CREDENTIALS_DIRECTORY").map(std::path::PathBuf::from);
     let password = broker.password(dir.as_deref());
     let password = password.map_err(|why| RunError::Broker {
-        peer,
+        peer: peer.as_str(),
         why: why.to_string(),
     })?;
     Ok(Some(Credentials {
@@ -88,7 +48,7 @@ pub(super) fn connection_config(
         host: broker.host.clone(),
         port: broker.port,
         client_id: broker.client_id.clone(),
-        credentials: credentials(peer.as_str(), broker)?,
+        credentials: credentials(peer, broker)?,
         keep_alive_s: 5,
         packet_size_max: PACKET_LEN_MAX,
         topics,
@@ -103,62 +63,96 @@ pub(super) fn connection_config(
     })
 }
 
-/// Connects to the devices' broker, if a device's source is messages.
-pub(super) fn connect(
-    port: &Port,
-    routes: Routes,
-) -> Result<Option<Connection>, RunError> {
-    let Some(broker) = &port.config.device_broker else {
-        return Ok(None);
-    };
-    let topics: BTreeSet<String> = routes.0.keys().cloned().collect();
-    if topics.is_empty() {
-        return Ok(None);
-    }
-    let config = connection_config(Peer::Devices, broker, topics)?;
-    let started = Connection::start(config, port.shared.clock.clone(), port.stop.clone());
-    let (connection, events) = started.map_err(|why| RunError::Broker {
-        peer: Peer::Devices.as_str(),
+/// A broker's configuration that cannot work.
+pub(super) fn broker_fault(peer: Peer, why: impl std::fmt::Display) -> RunError {
+    RunError::Broker {
+        peer: peer.as_str(),
         why: why.to_string(),
-    })?;
-    tokio::spawn(route(routes, events));
-    Ok(Some(connection))
+    }
 }
 
-async fn route(routes: Routes, mut events: mpsc::Receiver<Event>) {
-    while let Some(event) = events.recv().await {
-        match event {
-            Event::Up { .. } => info!("connected to the devices' broker"),
-            Event::Down { why } => {
-                warn!(%why, "the devices' broker is gone");
-                routes.tell_all(Heard::Gone).await;
-            }
-            Event::Granted { topic } => {
-                let heard = Heard::Granted(topic.clone());
-                routes.tell(&topic, &heard).await;
-            }
-            Event::Refused { topic } => {
-                warn!(%topic, "the broker refuses this topic: check its access list");
-                let heard = Heard::Gone(topic.clone());
-                routes.tell(&topic, &heard).await;
-            }
-            Event::Message(message) => {
-                let heard = Heard::Message {
-                    topic: message.topic.clone(),
-                    payload: message.payload,
-                    retained: message.retained,
-                };
-                routes.tell(&message.topic, &heard).await;
-            }
-            Event::Done(_) | Event::Expired(_) => {}
+fn stream(
+    device: &DeviceConfig,
+    settle: Micros,
+    around: &Surroundings,
+) -> Result<Stream, RunError> {
+    let made = Stream::new(device.clone(), settle, around.clock.mono());
+    made.map_err(|why| RunError::Device {
+        device: device.id.to_string(),
+        why: why.to_string(),
+    })
+}
+
+/// Starts the threads of one lane's serial ports.
+pub(super) fn start_serial(
+    setup: &LaneSetup,
+    around: &Surroundings,
+) -> Result<(Vec<Running>, BoardHandle), RunError> {
+    let system = |source| RunError::System {
+        what: "a thread for a serial port",
+        source,
+    };
+    let board = Board::new(setup.io.clone(), around.clock.mono());
+    let (board, handle) =
+        start_board(board, setup.io.line.clone(), around.clone()).map_err(system)?;
+    let mut running = vec![board];
+    for device in &setup.devices {
+        if let Source::Serial(line) = &device.source {
+            let stream = stream(device, setup.config.settle, around)?;
+            let started = start_stream(stream, line.clone(), around.clone());
+            running.push(started.map_err(system)?);
         }
     }
+    Ok((running, handle))
 }
 
-/// The topics a device's messages come on.
-pub(super) fn topics(source: &Source) -> &[String] {
-    match source {
-        Source::Mqtt(mqtt) => &mqtt.topics,
-        Source::Serial(_) => &[],
+/// Connects to the devices' broker and starts a task for each device behind
+/// it; must run within the lanes' runtime.
+pub(super) fn start_behind_broker(
+    port: &Port,
+    lanes: &[(LaneSetup, mpsc::Sender<Event>)],
+    stop: &CancellationToken,
+) -> Result<(Vec<Running>, Option<Recaptures>), RunError> {
+    let mut cameras = Vec::new();
+    let mut topics = BTreeSet::new();
+    for (setup, events) in lanes {
+        let around = surroundings(port, events.clone(), stop);
+        for device in &setup.devices {
+            if let Source::Mqtt(source) = &device.source {
+                topics.extend(source.topics.iter().cloned());
+                cameras.push(Camera {
+                    stream: stream(device, setup.config.settle, &around)?,
+                    source: source.clone(),
+                    around: around.clone(),
+                });
+            }
+        }
     }
+    let Some(broker) = port.config.device_broker.as_ref().filter(|_| !cameras.is_empty()) else {
+        return Ok((Vec::new(), None));
+    };
+    let config = connection_config(Peer::Devices, broker, topics)?;
+    let clock = port.shared.clock.clone();
+    let started = Connection::start(config, clock.clone(), stop.clone());
+    let (connection, events) = started.map_err(|why| broker_fault(Peer::Devices, why))?;
+    let (running, recaptures) = start_cameras(cameras, connection, events, clock);
+    Ok((running, Some(recaptures)))
+}
+
+/// What a driver is given.
+pub(super) fn surroundings(
+    port: &Port,
+    events: mpsc::Sender<Event>,
+    stop: &CancellationToken,
+) -> Surroundings {
+    Surroundings {
+        clock: port.shared.clock.clone(),
+        events,
+        stop: stop.clone(),
+    }
+}
+
+/// Whether a device belongs to a lane.
+pub(super) fn is_of(setup: &LaneSetup, device: &DeviceId) -> bool {
+    setup.devices.iter().any(|d| d.id == *device)
 }

@@ -18,13 +18,13 @@ use tracing::{error, info, warn};
 
 use super::RunError;
 use super::desk::Answer;
-use super::devices::{self, Cameras};
+use super::devices;
 use super::port::{LaneCall, LaneEnd, LaneEnds, LaneSays, Port};
 use super::status::LaneStatus;
 use super::telling::Telling;
 use super::watchdog::Watchdog;
 use crate::config::LaneSetup;
-use crate::device::{BoardCommand, BoardHandle, Running};
+use crate::device::{BoardCommand, BoardHandle, Recaptures, Running};
 use crate::systemd::{self, Notice};
 
 /// Events of drivers that may wait; the driver waits beyond.
@@ -56,7 +56,7 @@ pub(super) struct LaneTask {
     status: watch::Sender<Value>,
     telling: Telling,
     notes: VecDeque<Vec<Draft>>,
-    cameras: Cameras,
+    recaptures: Option<Recaptures>,
     draining: Option<Mono>,
     status_at: Option<Mono>,
 }
@@ -95,16 +95,27 @@ pub(super) fn prepare(port: &Port) -> Result<(Prepared, LaneEnds), RunError> {
 pub(super) async fn run(port: &Port, prepared: Prepared) -> Result<(), RunError> {
     let Prepared { mut tasks, ready } = prepared;
     let drivers_stop = CancellationToken::new();
-    let lanes = tasks.iter().map(|t| (&t.setup, t.events_to.clone()));
-    let cameras = devices::start(port, lanes, &drivers_stop)?;
+    let set = LocalSet::new();
     let now = port.shared.clock.mono();
     let stall = port.config.controller.stall;
     let dog = Rc::new(RefCell::new(Watchdog::new(tasks.len(), stall, now)));
-    let set = LocalSet::new();
+    let lanes: Vec<_> = tasks.iter().map(|t| (t.setup.clone(), t.events_to.clone())).collect();
+    let (behind_broker, recaptures) = devices::start_behind_broker(port, &lanes, &drivers_stop)?;
+    let mut behind_broker = VecDeque::from(behind_broker);
     let mut ends = Vec::new();
     for mut task in tasks.drain(..) {
-        task.cameras = cameras.clone();
-        task.start_drivers(port, &drivers_stop)?;
+        let around = devices::surroundings(port, task.events_to.clone(), &drivers_stop);
+        let (running, board) = devices::start_serial(&task.setup, &around)?;
+        task.running = running;
+        task.board = Some(board);
+        task.recaptures.clone_from(&recaptures);
+        for _ in 0..behind_broker.len() {
+            match behind_broker.pop_front() {
+                Some(r) if devices::is_of(&task.setup, &r.device) => task.running.push(r),
+                Some(r) => behind_broker.push_back(r),
+                None => {}
+            }
+        }
         let (port, dog) = (port.clone(), Rc::clone(&dog));
         ends.push(set.spawn_local(async move { task.run(&port, &dog).await }));
     }
@@ -125,7 +136,7 @@ pub(super) async fn run(port: &Port, prepared: Prepared) -> Result<(), RunError>
     // Every lane is at rest: boards open their contacts and end.
     drivers_stop.cancel();
     for driver in running {
-        driver.join();
+        driver.ended().await;
     }
     Ok(())
 }
@@ -190,7 +201,7 @@ impl LaneTask {
             status,
             telling: Telling::new(lane_id.clone(), port.shared.metrics.clone()),
             notes: VecDeque::new(),
-            cameras: Cameras::default(),
+            recaptures: None,
             draining: None,
             status_at: None,
         };
@@ -204,14 +215,6 @@ impl LaneTask {
 
     const fn id(&self) -> &LaneId {
         &self.setup.config.lane
-    }
-
-    fn start_drivers(&mut self, port: &Port, stop: &CancellationToken) -> Result<(), RunError> {
-        let events = self.events_to.clone();
-        let (running, board) = devices::start_serial(port, &self.setup, events, stop)?;
-        self.running = running;
-        self.board = Some(board);
-        Ok(())
     }
 
     async fn run(mut self, port: &Port, dog: &RefCell<Watchdog>) -> Vec<Running> {
@@ -323,7 +326,7 @@ impl LaneTask {
                 self.set_output(BoardCommand::Lights(lights), "lights", now);
             }
             Command::ShowSign(_) => self.status_at = None,
-            Command::Recapture { device } => self.recapture(&device, now),
+            Command::Recapture { device } => self.recapture(&device),
             Command::AnswerOrder { order, refused } => {
                 self.telling.order("lane", refused.is_none());
                 let answer = Answer {
@@ -388,10 +391,11 @@ impl LaneTask {
         }
     }
 
-    fn recapture(&self, device: &DeviceId, now: Now) {
-        // Asked too late it would read the next truck.
-        let until = now.mono + self.setup.config.recapture;
-        if let Err(why) = self.cameras.recapture(device, until, now.wall) {
+    fn recapture(&self, device: &DeviceId) {
+        let Some(recaptures) = &self.recaptures else {
+            return;
+        };
+        if let Err(why) = recaptures.ask(device) {
             warn!(lane = %self.id(), %device, %why, "the camera cannot be asked to read again");
         }
     }
@@ -410,8 +414,7 @@ impl LaneTask {
         }
         let changed = self.status_at.replace(now.mono).is_none();
         let devices = self.running.iter().map(|r| (&r.device, r.seen.borrow().clone()));
-        let mut devices: Vec<_> = devices.map(|(id, seen)| (id.clone(), seen)).collect();
-        devices.extend(self.cameras.seen(&self.setup));
+        let devices: Vec<_> = devices.map(|(id, seen)| (id.clone(), seen)).collect();
         self.telling.devices(&devices);
         let status = LaneStatus::of(&self.lane, self.id(), &self.telling, &devices, now);
         self.status.send_replace(status.to_json());
