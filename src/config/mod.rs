@@ -224,7 +224,10 @@ impl BrokerConfig {
             Some(password) if !password.is_empty() => Ok(Some(password.to_owned())),
             Some(_) | None => Err(std::io::Error::new(
                 std::io::ErrorKind::InvalidData,
-                format!("{} is empty: its first line is the password", path.display()),
+                format!(
+                    "{} is empty: its first line is the password",
+                    path.display()
+                ),
             )),
         }
     }

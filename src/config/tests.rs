@@ -401,7 +401,12 @@ fn a_bare_password_file_is_a_credential() {
     let empty = broker.password(Some(&dir));
     std::fs::remove_dir_all(&dir).unwrap();
     assert_eq!(read.unwrap().as_deref(), Some("s3cret"));
-    assert!(empty.unwrap_err().to_string().contains("devices-password is empty"));
+    assert!(
+        empty
+            .unwrap_err()
+            .to_string()
+            .contains("devices-password is empty")
+    );
     let missing = broker.password(None).unwrap_err();
     assert!(
         missing
