@@ -4,8 +4,10 @@
 
 mod board;
 mod health;
+mod recapture;
 mod stream;
 
 pub use board::{Board, BoardCommand};
 pub use health::Counts;
+pub use recapture::recapture_message;
 pub use stream::{Stream, StreamFault};

@@ -46,12 +46,21 @@ impl Ledger {
         for matched in &verdict.declarations {
             let to = MatchedTo::of(matched, &body.case);
             let fits = (!release || self.is_in_force(matched))
+                && self.is_ours(body, matched)
                 && self.is_covered(body, matched, &to, release);
             if !fits {
                 return Err(Refusal::Changed);
             }
         }
         Ok(())
+    }
+
+    /// No other controller is named to spend it.
+    fn is_ours(&self, body: &VerdictBody, matched: &Matched) -> bool {
+        let mut candidates = body.case.facts.candidates.iter();
+        let found = candidates.find(|d| d.id == matched.id);
+        let named = found.and_then(|d| d.controller.as_ref());
+        matched.spend.is_none() || named.is_none() || named == self.controller.as_ref()
     }
 
     /// The version matched is the one in force and released.

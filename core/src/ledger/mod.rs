@@ -93,23 +93,17 @@ pub struct Ledger {
 }
 
 impl Ledger {
-    /// A ledger read back from a snapshot, with its indexes rebuilt.
-    ///
-    /// # Errors
-    /// The text is no ledger.
-    pub fn restore(json: &[u8]) -> Result<Self, serde_json::Error> {
-        let mut ledger: Self = serde_json::from_slice(json)?;
-        ledger.in_force.reindex();
-        Ok(ledger)
+    /// The same ledger, read back from a snapshot, with its indexes rebuilt.
+    #[must_use]
+    pub fn reindexed(mut self) -> Self {
+        self.in_force.reindex();
+        self
     }
 
     /// Folds one record in; says whether it took from a balance or made a
     /// reservation under its passage.
     pub fn apply(&mut self, seq: u64, draft: &Draft) -> Took {
         self.seq = Some(seq);
-        if let Some(passage) = &draft.passage {
-            self.open(passage, draft.lane.as_ref());
-        }
         if let Some(lane) = &draft.lane {
             Arc::make_mut(&mut self.lanes)
                 .entry(lane.clone())
@@ -126,7 +120,7 @@ impl Ledger {
                 false
             }
             Body::Verdict(body) => self.verdict(seq, body),
-            Body::Order(body) => self.order(seq, body, draft.passage.as_ref()),
+            Body::Order(body) => self.order(seq, body, draft),
             Body::LaneOrder(body) => {
                 let why = body.why.clone();
                 self.answered(seq, &body.order.id, body.accepted, why);
@@ -266,11 +260,13 @@ impl Ledger {
         used
     }
 
-    fn order(&mut self, seq: u64, body: &OrderBody, id: Option<&PassageId>) -> bool {
+    fn order(&mut self, seq: u64, body: &OrderBody, draft: &Draft) -> bool {
+        let (id, lane) = (draft.passage.as_ref(), draft.lane.as_ref());
         self.answered(seq, &body.order.id, body.accepted, body.why.clone());
         let Some(id) = id.filter(|_| body.accepted) else {
             return false;
         };
+        self.open(id, lane);
         let none = Vec::new();
         match body.order.kind {
             OrderKind::Release => {
