@@ -18,8 +18,8 @@ use tracing::{debug, info};
 
 use super::driver::{Driver as _, Seen};
 use super::health::Why;
-use super::recapture::recapture_message;
 use super::port::{Running, Surroundings, say_state};
+use super::recapture::recapture_message;
 use super::stream::Stream;
 use crate::clock::Clock;
 use crate::config::MqttSource;

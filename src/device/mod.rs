@@ -15,6 +15,6 @@ pub use board::{Board, BoardCommand};
 pub use broker::{Camera, RecaptureFault, Recaptures, start_cameras};
 pub use driver::Seen;
 pub use health::{Counts, Why};
-pub use recapture::recapture_message;
 pub use port::{BoardHandle, Running, Surroundings, start_board, start_stream};
+pub use recapture::recapture_message;
 pub use stream::{Stream, StreamFault};

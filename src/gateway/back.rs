@@ -5,7 +5,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use lanegate_core::model::LaneId;
 use serde_json::Value;
-use tokio::net::UnixListener;
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
@@ -166,7 +165,7 @@ async fn serve(
         lanes: statuses,
     });
     tokio::spawn(server.serve(pages, stop.clone().cancelled_owned()));
-    let listener = listen(port).await?;
+    let listener = socket::Listener::bind(&port.config.socket).map_err(RunError::Socket)?;
     let backend = Arc::new(PortBackend::new(port.clone(), lanes.clone()));
     tokio::spawn(socket::serve(listener, backend, stop.clone()));
     let (to_authority, from_lanes) = mpsc::channel(256);
@@ -190,14 +189,6 @@ async fn serve(
     stop.cancelled().await;
     tokio::time::sleep(FAREWELL).await;
     Ok(())
-}
-
-async fn listen(port: &Port) -> Result<UnixListener, RunError> {
-    let path = &port.config.socket;
-    socket::bind(path).await.map_err(|source| RunError::StateDir {
-        path: path.display().to_string(),
-        source,
-    })
 }
 
 /// Store notices go on to the authority's task, which refills the cache;
