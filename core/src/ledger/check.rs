@@ -66,8 +66,10 @@ impl Ledger {
     /// The version matched is the one in force and released.
     fn is_in_force(&self, matched: &Matched) -> bool {
         let mark = self.in_force.mark_of(&matched.id);
-        let current =
-            mark.is_none_or(|m| m.version == matched.version && m.status == Status::Released);
+        let current = match mark {
+            Some(mark) => mark.version == matched.version && mark.status == Status::Released,
+            None => self.in_force.position.is_none(),
+        };
         current && !self.in_force.is_unusable(&matched.id)
     }
 

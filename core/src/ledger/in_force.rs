@@ -211,11 +211,17 @@ impl InForce {
         }
     }
 
+    /// A heartbeat for another seq than the last applied tells of a gap, not of
+    /// a fresh cache.
     fn reach(&mut self, body: &FeedBody) {
-        self.position = Some(Position {
+        let at = Position {
             epoch: body.epoch,
             seq: body.seq,
-        });
+        };
+        if body.is_heartbeat() && self.position != Some(at) {
+            return;
+        }
+        self.position = Some(at);
         self.heard_at = Some(body.sent_at);
     }
 

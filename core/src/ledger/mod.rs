@@ -178,13 +178,13 @@ impl Ledger {
     fn verdict(&mut self, seq: u64, body: &VerdictBody) -> bool {
         let id = &body.verdict.passage;
         self.open(id, Some(&body.case.lane));
-        let decided = Decided::of(seq, body);
-        let matched = decided.matched.clone();
+        let decided = Arc::new(Decided::of(seq, body));
+        let matched = &Arc::clone(&decided).matched;
         if let Some(passage) = self.passage_mut(id) {
             passage.decided = Some(decided);
             passage.released = body.verdict.verdict == VerdictKind::Release;
         }
-        self.arrive(&matched);
+        self.arrive(matched);
         let mut took = false;
         for (to, said) in matched.iter().zip(&body.verdict.declarations) {
             took |= match (body.verdict.verdict, said.spend) {
@@ -485,7 +485,7 @@ impl Ledger {
         self.in_force.buckets()
     }
 
-    /// How many declarations the feed has sent.
+    /// How many declarations the feed has sent and not forgotten.
     #[must_use]
     pub const fn declaration_count(&self) -> usize {
         self.in_force.mark_count()
@@ -520,3 +520,6 @@ impl Ledger {
         self.passages.iter().map(|(id, p)| (id, p.lane.as_ref()))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -162,7 +162,7 @@ mod tests {
             for (n, value) in steps {
                 if value == 0 {
                     let mut gone = Vec::new();
-                    ours.retain(|at, _| *at != id(n), |at, _| gone.push(at.clone()));
+                    ours.retain(|at: &DeclarationId, _| *at != id(n), |at, _| gone.push(at.clone()));
                     prop_assert_eq!(gone.len(), usize::from(plain.remove(&id(n)).is_some()));
                 } else {
                     let before = ours.clone();
