@@ -22,3 +22,6 @@ pub use view::{Published, View};
 #[derive(Debug, thiserror::Error)]
 #[error("the journal failed; the daemon must stop and recover at the next start")]
 pub struct Fatal(#[source] pub crate::journal::AppendError);
+
+#[cfg(test)]
+mod tests;

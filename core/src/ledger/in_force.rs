@@ -78,6 +78,7 @@ pub(super) struct InForce {
     by_subject: Arc<BTreeMap<Subject, BTreeSet<ControlId>>>,
     #[serde(skip)]
     touched: Arc<BTreeMap<Subject, u64>>,
+    #[serde(skip)]
     touched_all: u64,
 }
 
