@@ -1,9 +1,7 @@
 #!/usr/bin/env python3
 """Verifies a lanegate journal; written from docs/journal.md alone.
 
-usage: verify_journal.py DIR
-Prints one JSON object. Exit 0: every record is whole and in its place; 1: not, and
-"fault" says which is the first that is wrong.
+usage: verify_journal.py DIR -> one JSON object; exit 1 if "fault" names a first bad record.
 """
 import hashlib
 import json

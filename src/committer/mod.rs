@@ -7,12 +7,14 @@
 mod gatekeeper;
 mod open;
 mod outbox;
+mod queue;
 mod thread;
 mod view;
 
-pub use gatekeeper::{Answer, Flushed, Gatekeeper, SnapshotError};
+pub use gatekeeper::{Gatekeeper, SnapshotError};
 pub use open::{OpenError, Opened, Options};
 pub use outbox::Outbox;
+pub use queue::{Answer, Flushed};
 pub use thread::{
     Busy, Committed, Committer, CommitterHandle, Hooks, NoHooks, Notice, Progress, QUEUE_LEN_MAX,
 };

@@ -82,12 +82,10 @@ fn a_control_in_the_same_flush_counts_if_it_came_before_and_is_late_if_after() {
     let answers = g.flush().unwrap();
     assert!(matches!(answers[0], Answer::Committed { token: 1, .. }));
     assert!(matches!(answers[1], Answer::Applied { token: 2, .. }));
-    match &answers[2] {
-        Answer::ControlLate(late) => {
-            assert_eq!((late.passage.clone(), late.verdict_seq), (passage(1, 1), 3));
-        }
-        other => panic!("{other:?}"),
-    }
+    let Answer::ControlLate(late) = &answers[2] else {
+        panic!("{:?}", answers[2]);
+    };
+    assert_eq!((late.passage.clone(), late.verdict_seq), (passage(1, 1), 3));
     assert_eq!(
         answers[3],
         Answer::Refused {
@@ -134,9 +132,8 @@ fn an_officers_release_is_written_with_what_it_took() {
             plate_since: false,
         };
         g.submit(2, vec![draft(&id, body.into()).into()], guard);
-        let took = match g.flush().unwrap()[0] {
-            Answer::Committed { took, .. } => took,
-            ref other => panic!("{other:?}"),
+        let Answer::Committed { took, .. } = g.flush().unwrap()[0] else {
+            panic!("an officer decides");
         };
         let records = g.records_from(seq + 1, 1).unwrap();
         let record = Record::read(&records[0].1).unwrap();

@@ -176,7 +176,11 @@ fn a_late_control_is_told_at_once_and_a_stop_is_the_last_record() {
         Notice::ControlLate(late) => assert_eq!(late.passage, passage(1, 1)),
         Notice::Fatal(why) => panic!("{why}"),
     }
-    rig.handle.snapshot(now()).unwrap();
+    let written = rig
+        .handle
+        .view()
+        .write_snapshot(&mut rig.disk.clone(), now());
+    rig.handle.note(vec![written.unwrap()]).unwrap();
     rig.handle.stop(now(), "drained").unwrap();
     rig.committer.join();
     let mut g = open(rig.disk.clone());

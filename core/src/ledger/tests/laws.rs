@@ -76,38 +76,10 @@ impl Bench {
     fn run(&mut self, truth: &mut Truth, d: &Declaration, step: &Step) {
         match step {
             Step::Judge(n, other, kind) => {
-                let n = u32::from(*n);
-                if truth.gone.contains_key(&n) {
-                    return;
-                }
                 let vehicle = if *other { OTHER } else { PLATE };
-                let kind = [
-                    VerdictKind::Release,
-                    VerdictKind::Hold,
-                    VerdictKind::Inspect,
-                ][usize::from(*kind)];
-                let took = self.judge(n, d, vehicle, kind);
-                if kind == VerdictKind::Release && took.is_ok() {
-                    truth.gone.insert(n, n);
-                }
+                self.run_judge(truth, d, u32::from(*n), vehicle, usize::from(*kind));
             }
-            Step::Order(n, release) => {
-                let n = u32::from(*n);
-                let Some(seq) = self.verdict_seq(n).filter(|_| self.is_open(n)) else {
-                    return;
-                };
-                if truth.gone.contains_key(&n) {
-                    return;
-                }
-                let guard = Guard::Order {
-                    verdict_seq: seq,
-                    plate_since: false,
-                };
-                let took = self.commit(n, order_body(n, d, *release, None).into(), &guard);
-                if *release && took == Ok(Took::Spent) {
-                    truth.gone.insert(n, n);
-                }
-            }
+            Step::Order(n, release) => self.run_order(truth, d, u32::from(*n), *release),
             Step::GiveBack(n) => {
                 let n = u32::from(*n);
                 if self.is_open(n) {
@@ -136,27 +108,61 @@ impl Bench {
                 );
             }
             Step::Resume(n, old) => self.run_resume(truth, d, u32::from(*n), u32::from(*old)),
-            Step::Restart => {
-                let open: Vec<_> = self
-                    .ledger
-                    .open_passages()
-                    .map(|(id, _)| id.clone())
-                    .collect();
-                self.start();
-                for id in open {
-                    self.put(
-                        Some(&id),
-                        OutcomeBody {
-                            how: Outcome::Unknown,
-                        }
-                        .into(),
-                    );
-                }
-            }
+            Step::Restart => self.restart(),
             Step::Snapshot => {
                 let text = serde_json::to_string(&self.ledger).unwrap();
                 self.ledger = serde_json::from_str::<Ledger>(&text).unwrap().reindexed();
             }
+        }
+    }
+
+    fn run_judge(
+        &mut self,
+        truth: &mut Truth,
+        d: &Declaration,
+        n: u32,
+        vehicle: &str,
+        kind: usize,
+    ) {
+        if truth.gone.contains_key(&n) {
+            return;
+        }
+        let kinds = [
+            VerdictKind::Release,
+            VerdictKind::Hold,
+            VerdictKind::Inspect,
+        ];
+        let took = self.judge(n, d, vehicle, kinds[kind]);
+        if kinds[kind] == VerdictKind::Release && took.is_ok() {
+            truth.gone.insert(n, n);
+        }
+    }
+
+    fn run_order(&mut self, truth: &mut Truth, d: &Declaration, n: u32, release: bool) {
+        let Some(seq) = self.verdict_seq(n).filter(|_| self.is_open(n)) else {
+            return;
+        };
+        if truth.gone.contains_key(&n) {
+            return;
+        }
+        let guard = Guard::Order {
+            verdict_seq: seq,
+            plate_since: false,
+        };
+        let took = self.commit(n, order_body(n, d, release, None).into(), &guard);
+        if release && took == Ok(Took::Spent) {
+            truth.gone.insert(n, n);
+        }
+    }
+
+    /// As the daemon does: what was left open ends unknown.
+    fn restart(&mut self) {
+        let open = self.ledger.open_passages();
+        let open: Vec<_> = open.map(|(id, _)| id.clone()).collect();
+        self.start();
+        let how = Outcome::Unknown;
+        for id in open {
+            self.put(Some(&id), OutcomeBody { how }.into());
         }
     }
 

@@ -45,10 +45,10 @@ impl Bench {
     }
 
     fn last_order(&self) -> &OrderBody {
-        match &self.records.last().unwrap().body {
-            Body::Order(body) => body,
-            other => panic!("{other:?}"),
-        }
+        let Body::Order(body) = &self.records.last().unwrap().body else {
+            panic!("the last record is no order");
+        };
+        body
     }
 
     fn resume(&mut self, n: u32, old: u32) -> Result<Took, Refusal> {
