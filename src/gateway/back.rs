@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use lanegate_core::model::LaneId;
 use serde_json::Value;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
@@ -13,7 +13,7 @@ use super::authority::{self, AuthorityEnds};
 use super::backend::PortBackend;
 use super::desk::{Answer, Desk, Intake, Tell};
 use super::pages::PortPages;
-use super::port::{LaneCall, LaneEnds, LaneSays, Port};
+use super::port::{LaneCall, LaneEnd, LaneEnds, LaneSays, Port};
 use super::{RunError, Told, socket};
 use crate::committer::Notice;
 use crate::http::Server;
@@ -25,7 +25,7 @@ const FAREWELL: std::time::Duration = std::time::Duration::from_millis(500);
 /// The lanes as the back runtime sees them: where their calls go.
 #[derive(Clone)]
 pub(super) struct Lanes {
-    ends: Arc<Vec<(LaneId, mpsc::Sender<LaneCall>, watch::Receiver<Value>)>>,
+    ends: Arc<Vec<LaneEnd>>,
     desk: Arc<Mutex<Desk>>,
 }
 
@@ -38,19 +38,19 @@ impl Lanes {
     }
 
     fn by_name(&self, lane: &str) -> Option<&mpsc::Sender<LaneCall>> {
-        let found = self.ends.iter().find(|(id, ..)| id.as_str() == lane);
-        found.map(|(_, calls, _)| calls)
+        let found = self.ends.iter().find(|end| end.lane.as_str() == lane);
+        found.map(|end| &end.calls)
     }
 
     /// Status of every lane.
     pub(super) fn status(&self) -> Vec<Value> {
-        self.ends.iter().map(|(.., s)| s.borrow().clone()).collect()
+        self.ends.iter().map(|end| end.status.borrow().clone()).collect()
     }
 
     /// Status of one lane.
     pub(super) fn status_of(&self, lane: &LaneId) -> Option<Value> {
-        let found = self.ends.iter().find(|(id, ..)| id == lane);
-        found.map(|(.., status)| status.borrow().clone())
+        let found = self.ends.iter().find(|end| end.lane == *lane);
+        found.map(|end| end.status.borrow().clone())
     }
 
     fn desk(&self) -> std::sync::MutexGuard<'_, Desk> {
@@ -97,10 +97,10 @@ impl Lanes {
 
     /// Tells all lanes that facts changed.
     pub(super) fn facts_changed(&self, generation: u64) {
-        for (_, calls, _) in self.ends.iter() {
+        for end in self.ends.iter() {
             let event = lanegate_core::lane::Event::InForceChanged { generation };
             // A lane that is busy judges on fresh facts anyway.
-            drop(calls.try_send(LaneCall::Event(event)));
+            drop(end.calls.try_send(LaneCall::Event(Box::new(event))));
         }
     }
 
@@ -114,7 +114,7 @@ impl Lanes {
             control: late.control,
         };
         if let Some(to) = self.by_name(lane.as_str())
-            && to.try_send(LaneCall::Event(event)).is_err()
+            && to.try_send(LaneCall::Event(Box::new(event))).is_err()
         {
             error!(%lane, "a lane could not be told of a control that came late");
         }

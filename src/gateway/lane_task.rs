@@ -261,7 +261,7 @@ impl LaneTask {
         let event = match call {
             LaneCall::Order(order) => Event::Order(*order),
             LaneCall::LaneOrder(order) => Event::LaneOrder(*order),
-            LaneCall::Event(event) => event,
+            LaneCall::Event(event) => *event,
         };
         self.lane.handle_event(event, now);
     }

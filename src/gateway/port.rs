@@ -73,7 +73,7 @@ pub(crate) enum LaneCall {
     /// About the lane.
     LaneOrder(Box<LaneOrder>),
     /// Something all lanes hear.
-    Event(Event),
+    Event(Box<Event>),
 }
 
 /// What a lane says to the back runtime.
