@@ -44,7 +44,10 @@ impl Lanes {
 
     /// Status of every lane.
     pub(super) fn status(&self) -> Vec<Value> {
-        self.ends.iter().map(|end| end.status.borrow().clone()).collect()
+        self.ends
+            .iter()
+            .map(|end| end.status.borrow().clone())
+            .collect()
     }
 
     /// Status of one lane.
@@ -151,9 +154,8 @@ async fn serve(
         why: answer.why,
     }));
     let statuses = ends.lanes.iter().map(|end| end.status.clone()).collect();
-    let lanes = ends.lanes.into_iter();
     let lanes = Lanes {
-        ends: Arc::new(lanes.map(|end| (end.lane, end.calls, end.status)).collect()),
+        ends: Arc::new(ends.lanes),
         desk: Arc::new(Mutex::new(desk)),
     };
     let server = Server::bind(port.config.http.listen).await;
