@@ -98,9 +98,11 @@ impl Gateway {
     }
 
     async fn plates(&mut self) -> Reading {
-        let plates = |e: &LaneEvent| match e {
-            LaneEvent::Reading(r) if matches!(r.content, Content::Plates(_)) => Some(r.clone()),
-            _ => None,
+        let plates = |e: &LaneEvent| {
+            let LaneEvent::Reading(reading) = e else {
+                return None;
+            };
+            matches!(reading.content, Content::Plates(_)).then(|| reading.clone())
         };
         self.until("plates", plates).await
     }
@@ -151,11 +153,14 @@ impl Vendor {
     }
 
     async fn message(&mut self) -> Message {
-        self.until(|e| match e {
-            Event::Message(message) => Some(message.clone()),
-            _ => None,
-        })
-        .await
+        let message = |e: &Event| {
+            if let Event::Message(message) = e {
+                Some(message.clone())
+            } else {
+                None
+            }
+        };
+        self.until(message).await
     }
 
     async fn until<T>(&mut self, wanted: impl Fn(&Event) -> Option<T>) -> T {

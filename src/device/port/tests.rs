@@ -10,7 +10,7 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use lanegate_core::lane::{Lights, Role};
-use lanegate_core::model::{Content, Kg, Reading, Taken, WeightReading};
+use lanegate_core::model::{Content, Kg, Taken, WeightReading};
 use lanegate_core::wire::Settings;
 use lanegate_core::wire::checksum::crc16_modbus;
 use lanegate_core::wire::io::modbus_rtu::Dialect;
@@ -190,14 +190,13 @@ impl Bench {
 }
 
 fn weight(event: &Event) -> Option<(WeightReading, Taken)> {
-    match event {
-        Event::Reading(Reading {
-            content: Content::Weight(weight),
-            taken,
-            ..
-        }) => Some((*weight, *taken)),
-        _ => None,
-    }
+    let Event::Reading(reading) = event else {
+        return None;
+    };
+    let Content::Weight(weight) = reading.content else {
+        return None;
+    };
+    Some((weight, reading.taken))
 }
 
 fn scale(id: &str) -> DeviceConfig {
