@@ -2,8 +2,17 @@
 //! pure core. `ARCHITECTURE.md` has the map and the floors.
 
 pub mod authority;
+pub mod claims;
 pub mod clock;
+pub mod committer;
 pub mod config;
 pub mod device;
+pub mod gateway;
+pub mod http;
+pub mod journal;
+pub mod metrics;
 pub mod mqtt;
+#[cfg(feature = "sim")]
+pub mod sim;
 pub mod store;
+pub mod systemd;

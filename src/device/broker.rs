@@ -11,8 +11,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
 use lanegate_core::model::DeviceId;
-use lanegate_core::time::{Micros, Mono};
-use serde_json::json;
+use lanegate_core::time::Micros;
 use tokio::sync::{mpsc, watch};
 use tokio::time::sleep_until;
 use tracing::{debug, info};
@@ -20,6 +19,7 @@ use tracing::{debug, info};
 use super::driver::{Driver as _, Seen};
 use super::health::Why;
 use super::port::{Running, Surroundings, say_state};
+use super::recapture::recapture_message;
 use super::stream::Stream;
 use crate::clock::Clock;
 use crate::config::MqttSource;
@@ -83,7 +83,7 @@ impl Recaptures {
         let n = self.asked.fetch_add(1, Ordering::Relaxed);
         let publication = Publication {
             topic,
-            payload: trigger(sn, now.mono, n, now.wall.0.div_euclid(1000)),
+            payload: Bytes::from(recapture_message(sn, n, now.wall)),
             retain: false,
             quality: Quality::AtLeastOnce,
             token: None,
@@ -95,17 +95,6 @@ impl Recaptures {
         };
         self.connection.publish(publication).map_err(fault)
     }
-}
-
-/// The software trigger of Vzenith-compatible cameras (vendor's MQTT document,
-/// `ivs_trigger`). The id is unlike any other, over restarts too.
-fn trigger(sn: &str, now: Mono, n: u64, unix_s: i64) -> Bytes {
-    let message = json!({
-        "id": format!("{unix_s}-{}-{n}", now.0), "sn": sn, "name": "ivs_trigger",
-        "version": "1.0", "timestamp": unix_s,
-        "payload": {"type": "ivs_trigger", "body": {}},
-    });
-    Bytes::from(message.to_string())
 }
 
 /// Starts the tasks of all devices of `connection`, within the current

@@ -7,6 +7,7 @@ mod broker;
 mod driver;
 mod health;
 mod port;
+mod recapture;
 mod serial;
 mod stream;
 
@@ -15,4 +16,5 @@ pub use broker::{Camera, RecaptureFault, Recaptures, start_cameras};
 pub use driver::Seen;
 pub use health::{Counts, Why};
 pub use port::{BoardHandle, Running, Surroundings, start_board, start_stream};
+pub use recapture::recapture_message;
 pub use stream::{Stream, StreamFault};

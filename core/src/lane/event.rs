@@ -100,6 +100,9 @@ pub enum Refusal {
     /// The passage an officer's release resumes is not unsettled, or another
     /// truck's.
     NotUnsettled,
+    /// The authority holds more of this controller's spends than this journal:
+    /// nothing is taken until they are reconciled.
+    NotReconciled,
     /// The journal cannot be written.
     Unavailable,
 }
@@ -113,6 +116,7 @@ impl Refusal {
             Self::ControlSince => "control-since",
             Self::PlateSince => "plate-since",
             Self::NotUnsettled => "not-unsettled",
+            Self::NotReconciled => "not-reconciled",
             Self::Unavailable => "journal-unavailable",
         }
     }

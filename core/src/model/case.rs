@@ -141,6 +141,9 @@ word! {
         Ok = "ok",
         /// Below the free-space floor.
         Full = "full",
+        /// The authority holds more of this controller's spends than the
+        /// journal does (a replaced disk): no release until reconciled.
+        Unreconciled = "unreconciled",
     }
 }
 

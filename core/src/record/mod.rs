@@ -3,6 +3,7 @@
 
 mod body;
 mod canonical;
+mod chain;
 
 pub use body::{
     ArmDownBody, ArmUpBody, Body, CheckpointBody, ControlLateBody, DeclarationMark, DrawKeyBody,
@@ -11,6 +12,7 @@ pub use body::{
     StartBody, StopBody, TailgateBody, UnpairedLiftBody, VehiclePlace, VerdictBody,
 };
 pub use canonical::{canonical, sha256_hex};
+pub use chain::{Link, NO_PREV, Prepared};
 
 use serde::{Deserialize, Serialize};
 

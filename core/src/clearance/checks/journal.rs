@@ -7,7 +7,7 @@ use crate::model::{CheckOutcome, Code, JournalState};
 pub(super) fn check<'a>(view: &View<'a>, sheet: &mut Sheet<'a>) -> Trace {
     match view.case.facts.journal {
         None | Some(JournalState::Ok) => Trace::plain(CheckOutcome::Pass),
-        Some(JournalState::Full) => {
+        Some(JournalState::Full | JournalState::Unreconciled) => {
             let expected = values([("journal", "ok".into())]);
             let observed = values([("journal", "full".into())]);
             sheet.note(Code::JournalUnavailable, expected, observed);

@@ -1,0 +1,430 @@
+//! Commit, then lift: check everything that waits, append it with one sync,
+//! then answer. What is answered is durable; what is not durable is not
+//! answered, and nothing of it can be read in the view.
+
+use std::collections::VecDeque;
+
+use lanegate_core::lane::{Guard, Refusal, Took};
+use lanegate_core::ledger::{LateControl, Ledger};
+use lanegate_core::model::{JournalState, OrderKind, VerdictKind};
+use lanegate_core::record::{
+    Body, ControlLateBody, Draft, FeedBody, Link, Prepared, ReconciledBody, StopBody,
+};
+use lanegate_core::time::Wall;
+
+use super::Fatal;
+use super::open::controllers_own;
+use super::outbox::Outbox;
+use super::queue::{Answer, Entry, Flushed, Work};
+use super::view::{Published, View};
+use crate::journal::{AppendError, Disk, Group, JournalError, Writer, records_from};
+
+/// Records that wait, unanswered, for a full disk to have room (L9); more
+/// and the daemon must stop.
+const NOTES_MAX: usize = 10_000;
+
+/// Why no snapshot was taken.
+#[derive(Debug, thiserror::Error)]
+pub enum SnapshotError {
+    /// The file; the journal is as it was.
+    #[error("the snapshot was not written")]
+    NotWritten(#[source] JournalError),
+    /// Its record.
+    #[error("the snapshot was not recorded")]
+    Append(#[source] AppendError),
+}
+
+/// The gatekeeper over a disk; `T` names who asked.
+pub struct Gatekeeper<D, T> {
+    disk: D,
+    writer: Writer,
+    ledger: Ledger,
+    queue: VecDeque<Entry<T>>,
+    published: Published,
+    outbox: Outbox,
+    cursor: crate::journal::Cursor,
+    free_floor_bytes: u64,
+    full: bool,
+    unreconciled: bool,
+    last: Flushed,
+}
+
+impl<D: Disk, T> Gatekeeper<D, T> {
+    pub(super) fn with(
+        disk: D,
+        writer: Writer,
+        ledger: Ledger,
+        outbox: Outbox,
+        free_floor_bytes: u64,
+    ) -> Self {
+        let view = view_of(&writer, &ledger, &outbox, JournalState::Ok);
+        Self {
+            disk,
+            writer,
+            ledger,
+            queue: VecDeque::new(),
+            published: Published::new(view),
+            outbox,
+            cursor: None,
+            free_floor_bytes,
+            full: false,
+            unreconciled: false,
+            last: Flushed::default(),
+        }
+    }
+
+    /// Queues a commit: appended together, or refused, at the next flush.
+    pub fn submit(&mut self, token: T, drafts: Vec<Prepared>, guard: Guard) {
+        self.queue.push_back(Entry::Commit {
+            token,
+            drafts,
+            guard,
+        });
+    }
+
+    /// Queues records nobody waits for; they keep their place in the order.
+    pub fn note(&mut self, drafts: Vec<Prepared>) {
+        if !drafts.is_empty() {
+            self.queue.push_back(Entry::Note(drafts));
+        }
+    }
+
+    /// Queues a batch of the feed.
+    pub fn apply_feed(&mut self, token: T, at: Wall, body: FeedBody) {
+        let body = Box::new(body);
+        self.queue.push_back(Entry::Feed { token, at, body });
+    }
+
+    /// Checks all that waits in its order, appends what passes with one sync,
+    /// and answers.
+    ///
+    /// # Errors
+    /// The journal failed: nobody is answered, and nothing may be done but
+    /// stop.
+    pub fn flush(&mut self) -> Result<Vec<Answer<T>>, Fatal> {
+        self.look_at_space();
+        let mut work = Work::on(self.ledger.clone(), self.writer.group());
+        let queue = std::mem::take(&mut self.queue);
+        for entry in queue {
+            match entry {
+                Entry::Commit {
+                    token,
+                    drafts,
+                    guard,
+                } => self.commit(&mut work, token, drafts, &guard),
+                Entry::Note(drafts) => {
+                    for draft in &drafts {
+                        work.push(draft);
+                    }
+                    work.notes.push_back(Entry::Note(drafts));
+                }
+                Entry::Feed { token, at, body } => work.feed(token, at, *body),
+            }
+        }
+        self.write(work)
+    }
+
+    fn commit(&self, work: &mut Work<T>, token: T, drafts: Vec<Prepared>, guard: &Guard) {
+        let mut drafts = drafts;
+        let first = drafts.first().map(Prepared::draft);
+        let checked = first.map_or(Ok(()), |first| {
+            self.check_journal(first)?;
+            work.ledger.check(first, guard)
+        });
+        if let Err(why) = checked {
+            work.refused += 1;
+            work.answers.push(Answer::Refused { token, why });
+            return;
+        }
+        if let Some(settled) = first.and_then(|first| work.ledger.settle(first)) {
+            drafts[0] = settled.into();
+        }
+        let mut took = Took::Nothing;
+        let mut first = None;
+        for draft in &drafts {
+            let Some((seq, took_here)) = work.push(draft) else {
+                continue;
+            };
+            first.get_or_insert(seq);
+            took = took.max(took_here);
+        }
+        let answer = match first {
+            Some(seq) => Answer::Committed { token, seq, took },
+            None => Answer::Refused {
+                token,
+                why: Refusal::Unavailable,
+            },
+        };
+        work.answers.push(answer);
+    }
+
+    /// Below the floor a verdict is a Hold and what is left is for records of
+    /// what happens anyway; while the authority knows of spends we do not,
+    /// nothing is taken at all.
+    fn check_journal(&self, first: &Draft) -> Result<(), Refusal> {
+        if let Body::Verdict(body) = &first.body {
+            let kind = body.verdict.verdict;
+            if self.unreconciled && kind != VerdictKind::Hold {
+                return Err(Refusal::NotReconciled);
+            }
+            if self.full && kind == VerdictKind::Release {
+                return Err(Refusal::Changed);
+            }
+        }
+        if let Body::Order(body) = &first.body
+            && self.unreconciled
+        {
+            return match body.order.kind {
+                OrderKind::Release | OrderKind::Inspect => Err(Refusal::NotReconciled),
+                OrderKind::Return | OrderKind::Supply => Ok(()),
+            };
+        }
+        Ok(())
+    }
+
+    fn write(&mut self, work: Work<T>) -> Result<Vec<Answer<T>>, Fatal> {
+        let Work {
+            ledger,
+            group,
+            answers,
+            notes,
+            refused,
+        } = work;
+        let (records, bytes) = (group.len(), group.bytes_len());
+        self.last = Flushed {
+            records,
+            bytes,
+            refused,
+            full: false,
+        };
+        if records == 0 {
+            return Ok(answers);
+        }
+        match self.writer.append(&mut self.disk, group) {
+            Ok(()) => {
+                self.ledger = ledger;
+                self.publish();
+                Ok(answers)
+            }
+            Err(AppendError::Full) => self.refuse_all(answers, notes),
+            Err(fatal @ AppendError::Fatal(_)) => Err(Fatal(fatal)),
+        }
+    }
+
+    /// Nothing was written: commits are refused, notes wait for room.
+    fn refuse_all(
+        &mut self,
+        answers: Vec<Answer<T>>,
+        notes: VecDeque<Entry<T>>,
+    ) -> Result<Vec<Answer<T>>, Fatal> {
+        if notes.len() > NOTES_MAX {
+            return Err(Fatal(AppendError::Full));
+        }
+        self.queue = notes;
+        self.full = true;
+        self.last = Flushed {
+            full: true,
+            refused: answers.len(),
+            ..Flushed::default()
+        };
+        self.publish();
+        let why = Refusal::Unavailable;
+        let refused = answers.into_iter().filter_map(|answer| match answer {
+            Answer::Committed { token, .. } | Answer::Refused { token, .. } => {
+                Some(Answer::Refused { token, why })
+            }
+            Answer::Applied { token, .. } | Answer::NotApplied { token } => {
+                Some(Answer::NotApplied { token })
+            }
+            Answer::ControlLate(_) => None,
+        });
+        Ok(refused.collect())
+    }
+
+    /// Appends records of the controller's own, durable when it returns.
+    pub(super) fn append_now(&mut self, drafts: &[Prepared]) -> Result<(), AppendError> {
+        let mut ledger = self.ledger.clone();
+        let mut group = self.writer.group();
+        for draft in drafts {
+            if let Some(seq) = group.push(draft) {
+                ledger.apply(seq, draft.draft());
+            }
+        }
+        self.writer.append(&mut self.disk, group)?;
+        self.ledger = ledger;
+        self.look_at_space();
+        self.publish();
+        Ok(())
+    }
+
+    fn look_at_space(&mut self) {
+        let free = self.disk.free_bytes().unwrap_or(0);
+        let full = free < self.free_floor_bytes;
+        if full != self.full {
+            self.full = full;
+            self.publish();
+        }
+    }
+
+    fn publish(&self) {
+        let view = view_of(
+            &self.writer,
+            &self.ledger,
+            &self.outbox,
+            self.journal_state(),
+        );
+        self.published.publish(view);
+    }
+
+    const fn journal_state(&self) -> JournalState {
+        if self.unreconciled {
+            JournalState::Unreconciled
+        } else if self.full {
+            JournalState::Full
+        } else {
+            JournalState::Ok
+        }
+    }
+
+    /// The authority acknowledged everything through `through`.
+    pub fn acknowledged(&mut self, through: u64) {
+        let through = through.min(self.head().seq.saturating_sub(1));
+        if self.outbox.acknowledge(through) {
+            self.keep_outbox();
+        }
+        self.publish();
+    }
+
+    /// Writes down how far the authority has acknowledged.
+    pub fn keep_outbox(&mut self) {
+        if self.outbox.is_dirty()
+            && let Err(why) = self
+                .outbox
+                .keep(&mut self.disk, &self.writer.link().genesis)
+        {
+            tracing::warn!(%why, "the outbox position was not kept; records will be sent again");
+        }
+    }
+
+    /// On connect the authority says what it holds of this controller. If that
+    /// is more than this journal, or of another, nothing is taken until it is
+    /// reconciled; returns whether that is so.
+    pub fn authority_holds(&mut self, genesis: &str, through: u64) -> bool {
+        let link = self.writer.link();
+        self.unreconciled = genesis != link.genesis || through >= link.seq;
+        if !self.unreconciled {
+            self.outbox.acknowledge(through);
+        }
+        self.publish();
+        self.unreconciled
+    }
+
+    /// Records the ledger as the authority holds it; releases resume.
+    ///
+    /// # Errors
+    /// The journal failed.
+    pub fn reconcile(&mut self, at: Wall, body: ReconciledBody) -> Result<(), AppendError> {
+        self.append_now(&[controllers_own(at, body.into()).into()])?;
+        self.unreconciled = false;
+        self.publish();
+        Ok(())
+    }
+
+    /// Writes a snapshot of what is durable and appends its record; with a
+    /// thread, [`View::write_snapshot`] does it beside.
+    ///
+    /// # Errors
+    /// The snapshot could not be written (the journal is as it was), or the
+    /// journal failed.
+    pub fn snapshot(&mut self, at: Wall) -> Result<(), SnapshotError> {
+        let view = self.published.read();
+        let written = view.write_snapshot(&mut self.disk, at);
+        let draft = written.map_err(SnapshotError::NotWritten)?;
+        let appended = self.append_now(&[draft.into()]);
+        appended.map_err(SnapshotError::Append)
+    }
+
+    /// Records a stop in good order: what waits is written first.
+    ///
+    /// # Errors
+    /// The journal failed.
+    pub fn stop(&mut self, at: Wall, why: &str) -> Result<Vec<Answer<T>>, Fatal> {
+        let body = StopBody {
+            why: why.to_owned(),
+        };
+        self.note(vec![controllers_own(at, body.into()).into()]);
+        let answers = self.flush()?;
+        self.keep_outbox();
+        Ok(answers)
+    }
+
+    /// Up to `max` durable records from `seq` on, as written.
+    ///
+    /// # Errors
+    /// They cannot be read.
+    pub fn records_from(
+        &mut self,
+        seq: u64,
+        max: usize,
+    ) -> Result<Vec<(u64, String)>, JournalError> {
+        let Some(durable) = self.head().seq.checked_sub(1) else {
+            return Ok(Vec::new());
+        };
+        records_from(&self.disk, &mut self.cursor, seq, durable, max)
+    }
+
+    /// Whether anything waits for a flush.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        self.queue.is_empty()
+    }
+
+    /// How many entries wait for a flush.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.queue.len()
+    }
+
+    /// Where the next record goes.
+    #[must_use]
+    pub const fn head(&self) -> &Link {
+        self.writer.link()
+    }
+
+    /// What has been spent and what is in force, as of the last append.
+    #[must_use]
+    pub const fn ledger(&self) -> &Ledger {
+        &self.ledger
+    }
+
+    /// The view others read.
+    #[must_use]
+    pub const fn published(&self) -> &Published {
+        &self.published
+    }
+
+    /// What the last flush wrote.
+    #[must_use]
+    pub const fn last_flush(&self) -> Flushed {
+        self.last
+    }
+
+    /// The disk.
+    #[must_use]
+    pub const fn disk(&self) -> &D {
+        &self.disk
+    }
+}
+
+fn view_of(writer: &Writer, ledger: &Ledger, outbox: &Outbox, journal: JournalState) -> View {
+    let link = writer.link();
+    View {
+        ledger: ledger.clone(),
+        journal,
+        head_seq: link.seq.saturating_sub(1),
+        head_sha256: link.prev.clone(),
+        controller: link.controller.clone(),
+        genesis: link.genesis.clone(),
+        acknowledged: outbox.through(),
+    }
+}

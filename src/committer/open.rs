@@ -1,0 +1,187 @@
+//! The start: recover, name the journal if it is new, record the start, and
+//! end what the last run left open.
+
+use std::collections::VecDeque;
+
+use lanegate_core::model::{ControllerId, Outcome, PassageId, PolicyRef, PortCode};
+use lanegate_core::record::{Draft, GenesisBody, Link, OutcomeBody, Prepared, StartBody};
+use lanegate_core::time::Wall;
+
+use super::gatekeeper::Gatekeeper;
+use super::outbox::Outbox;
+use crate::journal::{
+    AppendError, Disk, JournalError, Recovered, SEGMENT_LEN_MAX, Torn, Writer, recover,
+};
+
+/// How a journal is opened.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Options {
+    /// This controller.
+    pub controller: ControllerId,
+    /// Its port.
+    pub port: PortCode,
+    /// The time of the start.
+    pub at: Wall,
+    /// Random text that tells a new journal from any other.
+    pub nonce: String,
+    /// Version of the program.
+    pub program: String,
+    /// The policy in force.
+    pub policy: PolicyRef,
+    /// Size at which a new segment is begun.
+    pub segment_len_max: u64,
+    /// Below so many free bytes nothing is released.
+    pub free_floor_bytes: u64,
+}
+
+impl Options {
+    /// Ordinary sizes: segments of 64 MiB, a floor of two of them.
+    #[must_use]
+    pub const fn new(
+        controller: ControllerId,
+        port: PortCode,
+        at: Wall,
+        nonce: String,
+        program: String,
+        policy: PolicyRef,
+    ) -> Self {
+        Self {
+            controller,
+            port,
+            at,
+            nonce,
+            program,
+            policy,
+            segment_len_max: SEGMENT_LEN_MAX,
+            free_floor_bytes: 2 * SEGMENT_LEN_MAX,
+        }
+    }
+}
+
+/// What the start found.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Opened {
+    /// Number of this start.
+    pub start: u64,
+    /// The journal was begun just now.
+    pub is_new: bool,
+    /// Passages the last run left open; their outcome is now `unknown`.
+    pub ended_unknown: Vec<PassageId>,
+    /// Records folded.
+    pub replayed: u64,
+    /// The snapshot it began from.
+    pub snapshot: Option<u64>,
+    /// A tail that was cut.
+    pub torn: Option<Torn>,
+}
+
+/// Why the journal cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// It cannot be read, or is damaged.
+    #[error("the journal cannot be opened")]
+    Journal(#[from] JournalError),
+    /// The start could not be recorded.
+    #[error("the start cannot be recorded in the journal; free some space and start again")]
+    Start(#[source] AppendError),
+}
+
+impl<D: Disk, T> Gatekeeper<D, T> {
+    /// Opens the journal on `disk`. Everything the start writes is durable
+    /// when this returns.
+    ///
+    /// # Errors
+    /// See [`OpenError`].
+    pub fn open(mut disk: D, options: Options) -> Result<(Self, Opened), OpenError> {
+        let found = recover(&mut disk, options.segment_len_max)?;
+        let is_new = found.is_none();
+        let recovered = match found {
+            Some(recovered) => recovered,
+            None => begin(&mut disk, &options)?,
+        };
+        let link = recovered.writer.link();
+        if link.controller != options.controller {
+            return Err(OpenError::Journal(JournalError::OtherController {
+                found: link.controller.to_string(),
+                expected: options.controller.to_string(),
+            }));
+        }
+        let outbox = Outbox::read(&disk, &link.genesis)?;
+        let start = recovered.ledger.starts() + 1;
+        let open = recovered.ledger.open_passages();
+        let open: Vec<_> = open.map(|(id, lane)| (id.clone(), lane.cloned())).collect();
+        let mut opened = Opened {
+            start,
+            is_new,
+            ended_unknown: Vec::new(),
+            replayed: recovered.replayed,
+            snapshot: recovered.snapshot,
+            torn: recovered.torn,
+        };
+        let body = StartBody {
+            start,
+            program: options.program.clone(),
+            policy: options.policy.clone(),
+        };
+        let mut drafts = VecDeque::new();
+        if is_new {
+            drafts.push_back(genesis(&options));
+        }
+        drafts.push_back(controllers_own(options.at, body.into()));
+        for (passage, lane) in open {
+            drafts.push_back(Draft {
+                at: options.at,
+                lane,
+                passage: Some(passage.clone()),
+                body: OutcomeBody {
+                    how: Outcome::Unknown,
+                }
+                .into(),
+            });
+            opened.ended_unknown.push(passage);
+        }
+        let mut gatekeeper = Self::with(
+            disk,
+            recovered.writer,
+            recovered.ledger,
+            outbox,
+            options.free_floor_bytes,
+        );
+        let drafts = Prepared::all(drafts.into());
+        gatekeeper.append_now(&drafts).map_err(OpenError::Start)?;
+        Ok((gatekeeper, opened))
+    }
+}
+
+/// A record of the controller's own.
+pub(super) const fn controllers_own(at: Wall, body: lanegate_core::record::Body) -> Draft {
+    Draft {
+        at,
+        lane: None,
+        passage: None,
+        body,
+    }
+}
+
+fn genesis(options: &Options) -> Draft {
+    let body = GenesisBody {
+        controller: options.controller.clone(),
+        port: options.port.clone(),
+        created: options.at,
+        nonce: options.nonce.clone(),
+        v: 1,
+    };
+    controllers_own(options.at, body.into())
+}
+
+fn begin<D: Disk>(disk: &mut D, options: &Options) -> Result<Recovered, JournalError> {
+    let first = Prepared::from(genesis(options));
+    let link = Link::before(options.controller.clone(), &first);
+    Ok(Recovered {
+        ledger: lanegate_core::ledger::Ledger::default(),
+        writer: Writer::create(disk, link, options.segment_len_max)?,
+        torn: None,
+        snapshot: None,
+        replayed: 0,
+    })
+}

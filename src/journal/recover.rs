@@ -1,0 +1,177 @@
+//! The start: cut a torn tail, stop at any other damage, fold the rest.
+
+use lanegate_core::ledger::Ledger;
+use lanegate_core::record::{Body, Draft, Link, Record, sha256_hex};
+
+use super::reader::{Segment, segments, walk};
+use super::snapshot::{self, Origin, Snapshot};
+use super::{Disk, JournalError, Writer};
+
+/// Bytes at the end that were no whole record: never answered, now cut.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Torn {
+    /// Which file.
+    pub segment: String,
+    /// Where it now ends.
+    pub offset: u64,
+    /// How many bytes were cut.
+    pub bytes: u64,
+}
+
+/// A journal read back.
+#[derive(Debug)]
+pub struct Recovered {
+    /// The fold over its records.
+    pub ledger: Ledger,
+    /// Goes on where it ended.
+    pub writer: Writer,
+    /// The tail that was cut.
+    pub torn: Option<Torn>,
+    /// The snapshot it began from.
+    pub snapshot: Option<u64>,
+    /// Records folded.
+    pub replayed: u64,
+}
+
+/// Reads the journal on `disk`; none if there is none yet.
+///
+/// # Errors
+/// The disk, or damage that is no torn tail.
+pub fn recover<D: Disk>(
+    disk: &mut D,
+    segment_len_max: u64,
+) -> Result<Option<Recovered>, JournalError> {
+    let segments = segments(disk)?;
+    let Some(last) = segments.last() else {
+        return Ok(None);
+    };
+    let mut replay = None;
+    for name in snapshot::names(disk)? {
+        let Some(snapshot) = snapshot::read(disk, &name)? else {
+            continue;
+        };
+        let seq = snapshot.origin.seq;
+        match Replay::from(snapshot).run(disk, &segments) {
+            Ok(done) if done.confirmed => {
+                replay = Some((done, Some(seq)));
+                break;
+            }
+            Ok(_) => tracing::warn!(
+                snapshot = name,
+                "not named by the journal, an older one is tried"
+            ),
+            Err(why) => {
+                tracing::warn!(snapshot = name, %why, "does not fit the journal, an older one is tried")
+            }
+        }
+    }
+    let (done, snapshot) = match replay {
+        Some(found) => found,
+        None => (Replay::whole().run(disk, &segments)?, None),
+    };
+    let torn = done.cut(disk, last)?;
+    let Some(link) = done.link else {
+        return Ok(None);
+    };
+    let writer = Writer::resume(last.clone(), done.len, link, segment_len_max);
+    Ok(Some(Recovered {
+        ledger: done.ledger,
+        writer,
+        torn,
+        snapshot,
+        replayed: done.replayed,
+    }))
+}
+
+/// A fold on its way through the segments.
+struct Replay {
+    ledger: Ledger,
+    /// What it began from.
+    after: Option<Origin>,
+    confirmed: bool,
+    link: Option<Link>,
+    len: u64,
+    torn: u64,
+    replayed: u64,
+}
+
+impl Replay {
+    fn whole() -> Self {
+        Self {
+            ledger: Ledger::default(),
+            after: None,
+            confirmed: true,
+            link: None,
+            len: 0,
+            torn: 0,
+            replayed: 0,
+        }
+    }
+
+    fn from(snapshot: Snapshot) -> Self {
+        Self {
+            ledger: snapshot.ledger,
+            after: Some(snapshot.origin),
+            confirmed: false,
+            ..Self::whole()
+        }
+    }
+
+    fn run<D: Disk>(mut self, disk: &D, segments: &[Segment]) -> Result<Self, JournalError> {
+        let from = self.after.as_ref().map_or(0, |origin| origin.seq);
+        let begin = segments.iter().rposition(|s| s.first <= from);
+        let begin = begin.ok_or(JournalError::Missing { seq: from })?;
+        for (i, segment) in segments.iter().enumerate().skip(begin) {
+            let bytes = disk
+                .read(&segment.name)
+                .map_err(JournalError::io(&segment.name, "read"))?;
+            let last = i + 1 == segments.len();
+            let link = self.link.take();
+            let walked = walk(segment, &bytes, last, link, |record, text| {
+                self.fold(record, text)
+            })?;
+            self.link = walked.link;
+            self.len = walked.len;
+            self.torn = walked.torn;
+        }
+        Ok(self)
+    }
+
+    fn fold(&mut self, record: &Record, text: &str) -> Result<(), String> {
+        if let Some(origin) = &self.after {
+            if record.seq < origin.seq {
+                return Ok(());
+            }
+            if record.seq == origin.seq {
+                return match origin.is(record, &sha256_hex(text.as_bytes())) {
+                    true => Ok(()),
+                    false => Err("another record than the snapshot's".to_owned()),
+                };
+            }
+        }
+        let draft = record.draft().map_err(|fault| fault.to_string())?;
+        if let (Some(origin), Body::Snapshot(body)) = (&self.after, &draft.body) {
+            self.confirmed |= origin.is_named_by(body);
+        }
+        self.apply(record.seq, &draft);
+        Ok(())
+    }
+
+    fn apply(&mut self, seq: u64, draft: &Draft) {
+        self.ledger.apply(seq, draft);
+        self.replayed += 1;
+    }
+
+    fn cut<D: Disk>(&self, disk: &mut D, last: &Segment) -> Result<Option<Torn>, JournalError> {
+        if self.torn == 0 {
+            return Ok(None);
+        }
+        let cut = disk.truncate(&last.name, self.len);
+        cut.map_err(JournalError::io(&last.name, "cut"))?;
+        Ok(Some(Torn {
+            segment: last.name.clone(),
+            offset: self.len,
+            bytes: self.torn,
+        }))
+    }
+}

@@ -1,0 +1,113 @@
+//! The whole journal checked, as an auditor would.
+
+use std::collections::BTreeMap;
+
+use lanegate_core::record::{Body, Kind, Link, NO_PREV, Record, canonical, sha256_hex};
+use serde::Serialize;
+
+use super::reader::{segments, walk};
+use super::{Disk, JournalError, snapshot};
+
+/// What was found.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize)]
+pub struct Report {
+    /// Whether every record is whole and in its place.
+    pub ok: bool,
+    /// Whose journal.
+    pub controller: Option<String>,
+    /// Which journal.
+    pub genesis: Option<String>,
+    /// Whole records.
+    pub records: u64,
+    /// The last of them.
+    pub head_seq: Option<u64>,
+    /// Its SHA-256.
+    pub head_sha256: Option<String>,
+    /// Bytes at the end that are no whole record: a crash leaves them, the
+    /// next start cuts them, nobody was answered on them.
+    pub torn_bytes: u64,
+    /// Records by kind.
+    pub kinds: BTreeMap<String, u64>,
+    /// The first thing that is wrong.
+    pub fault: Option<String>,
+}
+
+/// Checks every record of the journal on `disk`: frames, checksums, canonical
+/// form, sequence, chain, bodies, and the snapshots that are still there.
+///
+/// # Errors
+/// The disk cannot be read; damage is in the report.
+pub fn verify<D: Disk>(disk: &D) -> Result<Report, JournalError> {
+    let mut report = Report::default();
+    match check(disk, &mut report) {
+        Ok(()) => report.ok = report.fault.is_none(),
+        Err(JournalError::Io { name, what, source }) => {
+            return Err(JournalError::Io { name, what, source });
+        }
+        Err(damage) => report.fault = Some(damage.to_string()),
+    }
+    Ok(report)
+}
+
+fn check<D: Disk>(disk: &D, report: &mut Report) -> Result<(), JournalError> {
+    let segments = segments(disk)?;
+    let mut link: Option<Link> = None;
+    if segments.first().is_none_or(|s| s.first != 0) {
+        return Err(JournalError::Missing { seq: 0 });
+    }
+    let mut named = BTreeMap::new();
+    for (i, segment) in segments.iter().enumerate() {
+        let read = disk.read(&segment.name);
+        let bytes = read.map_err(JournalError::io(&segment.name, "read"))?;
+        let last = i + 1 == segments.len();
+        let walked = walk(segment, &bytes, last, link.take(), |record, text| {
+            look_at(record, text, report, &mut named)
+        })?;
+        link = walked.link;
+        report.torn_bytes = walked.torn;
+    }
+    if let Some(link) = link {
+        report.head_seq = link.seq.checked_sub(1);
+        report.head_sha256 = Some(link.prev);
+    }
+    for name in snapshot::names(disk)? {
+        let bytes = disk.read(&name).map_err(JournalError::io(&name, "read"))?;
+        let said = name
+            .trim_matches(|c: char| !c.is_ascii_digit())
+            .parse::<u64>();
+        let found = said.ok().and_then(|seq| named.get(&seq));
+        if found.is_some_and(|sha256| *sha256 != sha256_hex(&bytes)) {
+            report.fault = Some(format!("{name} is not the file its record names"));
+        }
+    }
+    Ok(())
+}
+
+fn look_at(
+    record: &Record,
+    text: &str,
+    report: &mut Report,
+    named: &mut BTreeMap<u64, String>,
+) -> Result<(), String> {
+    if canonical(record) != text {
+        return Err("the text is not canonical".to_owned());
+    }
+    let draft = record.draft().map_err(|fault| fault.to_string())?;
+    if record.seq == 0 {
+        let body = sha256_hex(canonical(&record.body).as_bytes());
+        if record.kind != Kind::Genesis || record.prev != NO_PREV || record.genesis != body {
+            return Err("the first record is no genesis that names itself".to_owned());
+        }
+        report.controller = Some(record.controller.to_string());
+        report.genesis = Some(record.genesis.clone());
+    }
+    if let Body::Snapshot(body) = &draft.body {
+        named.insert(body.seq, body.sha256.clone());
+    }
+    report.records += 1;
+    *report
+        .kinds
+        .entry(record.kind.as_str().to_owned())
+        .or_default() += 1;
+    Ok(())
+}
