@@ -3,7 +3,15 @@
 
 pub mod authority;
 pub mod claims;
+pub mod clock;
 pub mod committer;
 pub mod config;
+pub mod device;
+pub mod http;
 pub mod journal;
+pub mod metrics;
+pub mod mqtt;
+#[cfg(feature = "sim")]
+pub mod sim;
 pub mod store;
+pub mod systemd;

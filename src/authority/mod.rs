@@ -2,8 +2,10 @@
 //! folders.
 
 pub mod feed;
+mod freshness;
 mod session;
 mod topics;
 
+pub use freshness::Freshness;
 pub use session::{Ask, IN_FLIGHT_MAX, Session};
 pub use topics::{Topic, Topics};

@@ -1,42 +1,33 @@
-//! The rules: a case becomes a verdict.
+//! The rules: a case and a policy become a verdict. Pure: the same case under
+//! the same policy gives the same verdict for ever (L6); all checks run, none
+//! is skipped after a failure.
+//!
+//! ```text
+//!  case --> reads --> identity --> documents --> checks --> reasons --> verdict
+//!           (plates)  (matching)   (standing)    (one file  (findings,
+//!                                                 each)      severity)
+//! ```
+//!
+//! Absent on purpose: clocks, look-ups, texts for people (rendered lazily by
+//! [`lines`], never compared), and any way from a time limit to a release.
 
-use crate::model::{Lines, Reason};
+mod checks;
+mod lines;
+mod matching;
+mod policy;
+mod reads;
+mod sheet;
+mod standing;
+mod verdict;
+mod view;
 
-/// The parameters risk managers set (FORMATS 5).
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
-pub struct Policy {
-    /// Its version.
-    pub version: String,
-    /// SHA-256 of its text.
-    pub sha256: String,
-}
+pub use lines::{lines, reasons_md};
+pub use policy::{
+    Class, Defaults, Measures, Need, Override, Plan, Policy, PolicyFault, Ratio, SealRule, Start,
+    StopRule, TareAge, Tolerance, Tolerances,
+};
+pub use standing::spend_of;
+pub use verdict::judge;
 
-/// The lines that say `reason` to a driver and to an officer.
-#[must_use]
-pub fn lines(reason: &Reason) -> (Lines, String) {
-    let code = reason.code.as_str().to_owned();
-    (
-        Lines {
-            zh_hans: code.clone(),
-            zh_hant: code.clone(),
-            en: code.clone(),
-        },
-        code,
-    )
-}
-/// stub until merged
-#[must_use]
-pub fn judge(_c: &crate::model::Case, _p: &Policy) -> crate::model::Verdict {
-    unimplemented!()
-}
-/// stub until merged
-#[must_use]
-pub fn spend_of(_d: &crate::model::Declaration, _c: &crate::model::Case) -> crate::model::Spend {
-    unimplemented!()
-}
-impl Policy {
-    /// stub
-    pub fn plate_confidence_pct_min(&self) -> u8 {
-        80
-    }
-}
+/// Version of the built-in rules; named by every verdict.
+pub const RULES: u32 = 1;

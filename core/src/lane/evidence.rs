@@ -363,22 +363,33 @@ impl Evidence {
         plates
     }
 
-    /// Plates that arrived after `since`, were not outvoted and are as
-    /// confident as `pct`: those could contradict a verdict of then.
+    /// Plates that arrived after `since`, are as confident as `pct` and were
+    /// not outvoted by a clear majority: those could contradict a verdict of
+    /// then.
     pub(super) fn plates_since(
         &self,
         config: &LaneConfig,
         since: Mono,
         pct: u8,
     ) -> BTreeSet<String> {
-        let recent = |p: &CasePlate| {
-            let text = normalise(&p.text);
-            let mut reads = self.reads.values().flatten();
-            reads.any(|r| r.arrived > since && r.text == text)
-        };
-        let plates = self.plates(config).into_iter();
-        let plates = plates.filter(|p| usable(p) && p.confidence_pct >= pct && recent(p));
-        plates.map(|p| normalise(&p.text)).collect()
+        let mut texts = BTreeSet::new();
+        for (device, reads) in &self.reads {
+            let reads_min = config.devices.get(device).map_or(1, |d| d.reads_min);
+            let kind = |r: &Read| Plate::parse(&r.text).ok().map(|p| p.kind());
+            for read in reads
+                .iter()
+                .filter(|r| r.arrived > since && r.n >= reads_min)
+            {
+                let rivals = reads
+                    .iter()
+                    .filter(|r| r.event == read.event && kind(r) == kind(read));
+                let outvoted = rivals.map(|r| r.n).any(|n| n > read.n);
+                if kind(read).is_some() && read.confidence_pct >= pct && !outvoted {
+                    texts.insert(read.text.clone());
+                }
+            }
+        }
+        texts
     }
 
     pub(super) fn seals(&self) -> Vec<CaseSeal> {

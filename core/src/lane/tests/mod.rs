@@ -317,7 +317,7 @@ impl Bench {
         self.inputs.presence = false;
         self.run(200);
         self.inputs.inhibit = false;
-        self.run(1600);
+        self.run(1700);
     }
 
     /// Answers what the lane asks for, as the bench is set.

@@ -136,6 +136,48 @@ fn lowering_to_passing_when_the_inhibit_comes_on() {
 }
 
 #[test]
+fn a_raise_is_pulsed_again_until_the_arm_is_seen_up() {
+    let mut b = lowering();
+    b.inputs.inhibit = true;
+    b.run(1600);
+    assert_eq!(b.lifts(), 1 + 4);
+    b.arm(true, false);
+    b.run(5000);
+    assert_eq!(b.lifts(), 1 + 4);
+}
+
+#[test]
+fn an_arm_that_is_down_already_is_not_raised_for_the_next_truck() {
+    let mut b = Bench::cleared();
+    b.inputs.presence = false;
+    b.run(800);
+    assert_eq!(b.state(), "lowering");
+    b.inputs.presence = true;
+    b.inputs.inhibit = true;
+    b.run(500);
+    assert_eq!(b.lifts(), 1);
+}
+
+#[test]
+fn the_lamp_is_green_for_the_cleared_truck_alone() {
+    let mut b = Bench::passing();
+    let green = |b: &Bench| {
+        let lights = |(_, c): &(u64, Command)| match c {
+            Command::SetLights(l) => Some(l.exit_green),
+            _ => None,
+        };
+        b.log.iter().filter_map(lights).next_back().unwrap()
+    };
+    assert!(green(&b));
+    b.inputs.inhibit = true;
+    b.run(300);
+    b.inputs.presence = false;
+    b.run(800);
+    assert_eq!(b.state(), "passing");
+    assert!(!green(&b));
+}
+
+#[test]
 fn lowering_to_passing_when_the_inputs_go_stale() {
     let mut b = lowering();
     b.polling = false;
@@ -150,8 +192,11 @@ fn lowering_to_faulted_the_fourth_time() {
         b.inputs.inhibit = true;
         b.run(100);
         assert_eq!(b.lifts(), 1 + raised);
+        b.inputs.arm_up = true;
         b.inputs.inhibit = false;
         b.run(1700);
+        b.inputs.arm_up = false;
+        b.run(100);
     }
     assert_eq!(b.lane.fault(), Some("raised-too-often"));
 }

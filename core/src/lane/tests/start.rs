@@ -52,7 +52,9 @@ fn starting_to_securing_when_the_arm_up_is_ours_and_then_lowered_after_quiet() {
     let mut b = start(ours(), UP);
     b.run(2200);
     assert_eq!(b.state(), "securing");
-    b.run(3500);
+    b.run(4700);
+    assert_eq!(b.state(), "securing", "quiet counts from here");
+    b.run(300);
     assert_eq!(b.state(), "lowering");
     assert_eq!((b.lifts(), b.lowers()), (0, 1), "no lift is repeated");
     b.arm(false, true);

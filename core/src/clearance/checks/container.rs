@@ -1,0 +1,88 @@
+//! Container numbers, by ISO 6346. A text whose check digit or shape is wrong
+//! is a misread that an officer can mend, so it holds in place of the declared
+//! number it probably is; a good number that is not declared is a wrong box.
+
+use crate::clearance::policy::Need;
+use crate::clearance::sheet::{Sheet, Trace, values};
+use crate::clearance::view::View;
+use crate::model::{CheckOutcome, Code, ContainerError, ContainerNo};
+
+pub(super) fn check<'a>(view: &View<'a>, sheet: &mut Sheet<'a>) -> Trace {
+    if view.documents.is_empty() {
+        return Trace::plain(CheckOutcome::Unknown);
+    }
+    let mut declared: Vec<&ContainerNo> = Vec::new();
+    for container in view
+        .documents
+        .iter()
+        .flat_map(|d| &d.declaration.containers)
+    {
+        if !declared.contains(&&container.no) {
+            declared.push(&container.no);
+        }
+    }
+    let mut good: Vec<ContainerNo> = Vec::new();
+    let mut bad: Vec<(&str, ContainerError)> = Vec::new();
+    let sure = view.policy.defaults.plate_confidence_pct_min;
+    for read in &view.case.containers {
+        let confident = read.confidence_pct.is_none_or(|pct| pct >= sure);
+        match ContainerNo::parse(&read.no) {
+            // A number that fits a declared one proves itself by its check digit.
+            Ok(no) if (confident || declared.contains(&&no)) && !good.contains(&no) => {
+                good.push(no);
+            }
+            Ok(_) => {}
+            Err(why) => bad.push((&read.no, why)),
+        }
+    }
+    let mut missing = declared.clone();
+    missing.retain(|no| !good.contains(no));
+    let extra: Vec<_> = good.iter().filter(|no| !declared.contains(no)).collect();
+    let read_any = !view.case.containers.is_empty();
+    let needed = read_any || view.policy.defaults.container == Need::Required;
+    note(&missing, &extra, &bad, needed, sheet);
+    let outcome = sheet.outcome_or(if declared.is_empty() || !needed {
+        CheckOutcome::NotNeeded
+    } else {
+        CheckOutcome::Pass
+    });
+    let inputs = values([
+        ("declared", declared.len().into()),
+        ("read", view.case.containers.len().into()),
+    ]);
+    let required = view.policy.defaults.container == Need::Required;
+    Trace::of(outcome, inputs, values([("required", required.into())]))
+}
+
+/// Each declared number that was not read is explained once: by a wrong
+/// number, by an unreadable one, or it is missing.
+fn note<'a>(
+    missing: &[&ContainerNo],
+    extra: &[&ContainerNo],
+    bad: &[(&str, ContainerError)],
+    needed: bool,
+    sheet: &mut Sheet<'a>,
+) {
+    let declared = |no: Option<&&ContainerNo>| no.map(|no| no.as_str()).into();
+    for (i, read) in extra.iter().enumerate() {
+        let expected = values([("container", declared(missing.get(i)))]);
+        let observed = values([("container", read.as_str().into())]);
+        sheet.note(Code::ContainerWrong, expected, observed);
+    }
+    let unexplained = missing.get(extra.len()..).unwrap_or_default();
+    for (i, no) in unexplained.iter().enumerate() {
+        let expected = values([("container", no.as_str().into())]);
+        match bad.get(i) {
+            Some((text, why)) => {
+                let text: String = text.chars().take(24).collect();
+                let observed = values([("text", text.into()), ("why", why.to_string().into())]);
+                sheet.note(Code::ContainerCheckDigit, expected, observed);
+            }
+            None if needed => {
+                let observed = values([("container", serde_json::Value::Null)]);
+                sheet.note(Code::ContainerMissing, expected, observed);
+            }
+            None => {}
+        }
+    }
+}

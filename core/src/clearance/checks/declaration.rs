@@ -1,0 +1,192 @@
+//! The documents themselves: found, of the right kind, released, for this
+//! port, direction and time, and not spent. Lists are counted by `list`.
+
+use crate::clearance::sheet::{Sheet, Trace, Values, nothing, values};
+use crate::clearance::standing::Standing;
+use crate::clearance::view::{Document, View};
+use crate::model::{
+    CheckOutcome, Code, DeclarationId, Direction, Form, Kg, Load, Status, StoreState,
+};
+
+/// Digits of a 报关单 number, and the place of its import/export digit.
+const BILL_DIGITS: usize = 18;
+const BILL_DIRECTION_AT: usize = 8;
+/// Digits of a 载货清单 number.
+const MANIFEST_DIGITS: usize = 13;
+
+pub(super) fn check<'a>(view: &View<'a>, sheet: &mut Sheet<'a>) -> Trace {
+    if view.documents.is_empty() {
+        return unmatched(view, sheet);
+    }
+    for document in &view.documents {
+        status(view, document, sheet);
+        place(view, document, sheet);
+        window(view, document, sheet);
+        kind(document, sheet);
+        balance(document, sheet);
+    }
+    for id in &view.absent {
+        absent(view, id, sheet);
+    }
+    let ids: Vec<_> = view
+        .documents
+        .iter()
+        .map(|d| d.declaration.id.as_str())
+        .collect();
+    let outcome = sheet.outcome_or(match view.at {
+        Some(_) => CheckOutcome::Pass,
+        None => CheckOutcome::Unknown,
+    });
+    Trace::of(outcome, values([("ids", ids.into())]), nothing())
+}
+
+/// "None" is said only with a fresh, verified cache; otherwise the reason is
+/// the cache's (FORMATS 4).
+fn unmatched<'a>(view: &View<'a>, sheet: &mut Sheet<'a>) -> Trace {
+    if view.unread() {
+        return Trace::plain(CheckOutcome::Unknown);
+    }
+    let candidates = view.case.facts.candidates.len();
+    let observed = || {
+        let plates: Vec<_> = view.reads.sure.iter().map(|p| p.as_str()).collect();
+        values([("plates", plates.into())])
+    };
+    if let Some(id) = view.case.facts.unusable.first() {
+        // One of those that could not be read may be this truck's.
+        let mut observed = observed();
+        observed.insert("declaration".to_owned(), id.as_str().into());
+        sheet.note(Code::DeclarationUnusable, nothing(), observed);
+    } else if view.cache_fresh() && view.store() == StoreState::Ok {
+        sheet.note(Code::DeclarationNone, nothing(), observed());
+    } else {
+        return Trace::plain(CheckOutcome::Unknown);
+    }
+    let inputs = values([("candidates", candidates.into())]);
+    Trace::of(CheckOutcome::Fail, inputs, nothing())
+}
+
+/// A document that should ride on this one is not there.
+fn absent<'a>(view: &View<'a>, id: &DeclarationId, sheet: &mut Sheet<'a>) {
+    let expected = values([("covers", id.as_str().into())]);
+    if view.case.facts.unusable.contains(id) {
+        sheet.note(Code::DeclarationUnusable, expected, nothing());
+    } else if view.cache_fresh() && view.store() == StoreState::Ok {
+        sheet.note(Code::DeclarationNone, expected, nothing());
+    }
+}
+
+fn of(document: &Document<'_>) -> Values {
+    values([("declaration", document.declaration.id.as_str().into())])
+}
+
+fn status<'a>(view: &View<'a>, document: &Document<'a>, sheet: &mut Sheet<'a>) {
+    let d = document.declaration;
+    if view.case.facts.unusable.contains(&d.id) {
+        sheet.note(Code::DeclarationUnusable, nothing(), of(document));
+    }
+    let code = match d.status {
+        Status::Released => return,
+        Status::Held => Code::DeclarationHeld,
+        Status::Revoked => Code::DeclarationRevoked,
+    };
+    let expected = values([("status", Status::Released.as_str().into())]);
+    let mut observed = of(document);
+    observed.insert("status".to_owned(), d.status.as_str().into());
+    sheet.note(code, expected, observed);
+}
+
+fn place<'a>(view: &View<'a>, document: &Document<'a>, sheet: &mut Sheet<'a>) {
+    let (d, case) = (document.declaration, view.case);
+    if d.port != case.port {
+        let expected = values([("port", d.port.as_str().into())]);
+        let mut observed = of(document);
+        observed.insert("port".to_owned(), case.port.as_str().into());
+        sheet.note(Code::DeclarationOtherPort, expected, observed);
+    }
+    if d.direction != case.direction {
+        let expected = values([("direction", d.direction.as_str().into())]);
+        let mut observed = of(document);
+        observed.insert("direction".to_owned(), case.direction.as_str().into());
+        sheet.note(Code::DeclarationOtherDirection, expected, observed);
+    }
+}
+
+/// Windows are `from <= t < until`; with an unknown clock neither open nor
+/// shut (`clock.unknown` stands).
+fn window<'a>(view: &View<'a>, document: &Document<'a>, sheet: &mut Sheet<'a>) {
+    let (Some(at), d) = (view.at, document.declaration) else {
+        return;
+    };
+    let mut observed = of(document);
+    observed.insert("at".to_owned(), at.to_string().into());
+    if at < d.valid_from {
+        let expected = values([("valid_from", d.valid_from.to_string().into())]);
+        sheet.note(Code::DeclarationNotYet, expected, observed);
+    } else if at >= d.valid_until {
+        let expected = values([("valid_until", d.valid_until.to_string().into())]);
+        sheet.note(Code::DeclarationExpired, expected, observed);
+    }
+}
+
+/// A number that has the shape of another kind of document, or a form that
+/// cannot carry this load: say "wrong kind", not "unknown" (DOMAIN 2).
+fn kind<'a>(document: &Document<'a>, sheet: &mut Sheet<'a>) {
+    let d = document.declaration;
+    let id = d.id.as_str();
+    let digits = id.bytes().all(|b| b.is_ascii_digit());
+    let why = match d.form {
+        Form::Bill | Form::Entry if digits && id.len() == MANIFEST_DIGITS => {
+            Some("a 载货清单 number of 13 digits")
+        }
+        Form::Bill | Form::Entry if digits && id.len() == BILL_DIGITS => {
+            let right = match d.direction {
+                Direction::Import => b'1',
+                Direction::Export => b'0',
+            };
+            let wrong = id.as_bytes().get(BILL_DIRECTION_AT) != Some(&right);
+            wrong.then_some("a 报关单 number of the other direction")
+        }
+        Form::Rmft if digits && id.len() == BILL_DIGITS => Some("a 报关单 number of 18 digits"),
+        Form::VehicleOnly if laden(d.load) || d.goods_gross_kg > Kg(0) => Some("goods"),
+        Form::Bill
+        | Form::Entry
+        | Form::Rmft
+        | Form::Cdl
+        | Form::OneOff
+        | Form::Transit
+        | Form::Pass
+        | Form::VehicleOnly => None,
+    };
+    if let Some(why) = why {
+        let expected = values([("form", d.form.as_str().into())]);
+        let mut observed = of(document);
+        observed.insert("has".to_owned(), why.into());
+        sheet.note(Code::DeclarationWrongKind, expected, observed);
+    }
+}
+
+const fn laden(load: Load) -> bool {
+    match load {
+        Load::Empty | Load::EmptyContainer => false,
+        Load::Container | Load::Bulk | Load::BreakBulk => true,
+    }
+}
+
+fn balance<'a>(document: &Document<'a>, sheet: &mut Sheet<'a>) {
+    match document.standing {
+        Standing::Unsettled { by } => {
+            let expected = values([("settled", by.passage.as_str().into())]);
+            sheet.note(Code::DeclarationUnsettled, expected, of(document));
+        }
+        Standing::Spent => {
+            let expected = values([("left", 1.into())]);
+            let mut observed = of(document);
+            observed.insert("left".to_owned(), 0.into());
+            sheet.note(Code::DeclarationSpent, expected, observed);
+        }
+        Standing::Free
+        | Standing::Reserved { .. }
+        | Standing::TripsOver { .. }
+        | Standing::QuantityOver { .. } => {}
+    }
+}

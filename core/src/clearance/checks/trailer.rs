@@ -1,0 +1,52 @@
+//! Trailer plates, compared with the declared trailers alone (FORMATS 2).
+
+use crate::clearance::policy::Need;
+use crate::clearance::sheet::{Sheet, Trace, nothing, values};
+use crate::clearance::view::View;
+use crate::model::{CheckOutcome, Code, Plate};
+
+pub(super) fn check<'a>(view: &View<'a>, sheet: &mut Sheet<'a>) -> Trace {
+    if view.documents.is_empty() {
+        return Trace::plain(CheckOutcome::Unknown);
+    }
+    let trailers = view.documents.iter().flat_map(|d| &d.declaration.trailers);
+    let declared: Vec<&Plate> = trailers.map(|t| &t.plate).collect();
+    let texts: Vec<_> = declared.iter().map(|p| p.as_str()).collect();
+    let expected = || values([("trailers", texts.clone().into())]);
+    for read in &view.reads.trailers {
+        if declared.contains(&read) {
+            continue;
+        }
+        let observed = values([("plate", read.as_str().into())]);
+        // A trailer may bear a mainland and a Hong Kong plate; the one that
+        // is not declared beside one that is, is extra.
+        let same_kind = declared.iter().any(|p| p.kind() == read.kind());
+        if declared.is_empty() || same_kind {
+            sheet.note(Code::TrailerWrong, expected(), observed);
+        } else {
+            sheet.note(Code::PlateExtra, expected(), observed);
+        }
+    }
+    let required = view.policy.defaults.trailer == Need::Required;
+    let read = !view.reads.trailers.is_empty();
+    let unread = declared.iter().any(|p| !view.reads.trailers.contains(p));
+    if required && unread && sheet.outcome() == CheckOutcome::Pass {
+        let observed = values([("plate", serde_json::Value::Null)]);
+        sheet.note(Code::TrailerWrong, expected(), observed);
+    }
+    let outcome = sheet.outcome_or(if !read && (!required || declared.is_empty()) {
+        CheckOutcome::NotNeeded
+    } else {
+        CheckOutcome::Pass
+    });
+    let inputs = values([
+        ("declared", declared.len().into()),
+        ("read", view.reads.trailers.len().into()),
+    ]);
+    let threshold = if required {
+        values([("required", true.into())])
+    } else {
+        nothing()
+    };
+    Trace::of(outcome, inputs, threshold)
+}

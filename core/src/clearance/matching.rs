@@ -1,0 +1,255 @@
+//! Whose truck this is: choosing among the candidates (DESIGN 3, Verdicts).
+//!
+//! An exact plate; then right port, direction, window, status and balance; if
+//! none is left, the one with the latest end gives the code. If several, those
+//! no plate contradicts, then those whose container, seal or tag was read
+//! exactly; still several: earliest end, then id. A document that rides on
+//! another candidate is never chosen in its place.
+
+use std::cmp::Reverse;
+
+use super::policy::Policy;
+use super::reads::{Reads, look_alike};
+use super::standing::{Standing, spend_of, standing};
+use crate::model::{Case, ContainerNo, Declaration, MatchKind, Plate, Status, Vehicle};
+use crate::time::Wall;
+
+/// A candidate with how it was found.
+#[derive(Clone, Copy)]
+pub(super) struct Found<'a> {
+    pub(super) declaration: &'a Declaration,
+    pub(super) vehicle: Option<&'a Vehicle>,
+    pub(super) standing: Standing<'a>,
+    pub(super) by: By,
+}
+
+/// What identified the truck.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(super) enum By {
+    /// So many plates of one vehicle, read exactly.
+    Plates(usize),
+    /// A plate that only looks alike.
+    LookAlike {
+        /// Independent facts that agree.
+        agreeing: usize,
+    },
+    /// No plate at all: a tag, seal or card.
+    Other,
+}
+
+impl By {
+    pub(super) const fn kind(self) -> MatchKind {
+        match self {
+            Self::Plates(_) | Self::Other => MatchKind::Exact,
+            Self::LookAlike { .. } => MatchKind::Loose,
+        }
+    }
+}
+
+/// What the matching looks at.
+pub(super) struct Matching<'a, 'r> {
+    pub(super) case: &'a Case,
+    pub(super) policy: &'a Policy,
+    pub(super) reads: &'r Reads,
+    /// The time, if it is to be believed.
+    pub(super) at: Option<Wall>,
+}
+
+impl<'a> Matching<'a, '_> {
+    /// The declaration of this truck.
+    pub(super) fn choose(&self) -> Option<Found<'a>> {
+        let mut found = self.by_plate();
+        if found.is_empty() && self.reads.sure.is_empty() && self.reads.ambiguous.is_empty() {
+            found = self.by_other();
+        }
+        if found.is_empty() {
+            found = self.by_look_alike();
+        }
+        self.best(found)
+    }
+
+    /// The standing of `declaration` for `vehicle`.
+    pub(super) fn standing(
+        &self,
+        declaration: &Declaration,
+        vehicle: Option<&Vehicle>,
+    ) -> Standing<'a> {
+        let facts = &self.case.facts;
+        let balance = facts.ledger.get(&declaration.id);
+        let spend = spend_of(declaration, self.case);
+        standing(declaration, vehicle, balance, &facts.findings, spend)
+    }
+
+    /// A version below another one of the same declaration is no candidate.
+    fn candidates(&self) -> impl Iterator<Item = &'a Declaration> {
+        let all = &self.case.facts.candidates;
+        let superseded =
+            |d: &Declaration| all.iter().any(|o| o.id == d.id && o.version > d.version);
+        all.iter().filter(move |d| !superseded(d))
+    }
+
+    fn found(
+        &self,
+        declaration: &'a Declaration,
+        vehicle: Option<&'a Vehicle>,
+        by: By,
+    ) -> Found<'a> {
+        Found {
+            declaration,
+            vehicle,
+            standing: self.standing(declaration, vehicle),
+            by,
+        }
+    }
+
+    fn by_plate(&self) -> Vec<Found<'a>> {
+        let mut found = Vec::new();
+        for declaration in self.candidates() {
+            let mut best: Option<(&'a Vehicle, usize)> = None;
+            for vehicle in &declaration.vehicles {
+                let exact = |p: &&Plate| self.reads.sure.contains(p);
+                let n = vehicle.plates.iter().filter(exact).count();
+                if n > best.map_or(0, |(_, most)| most) {
+                    best = Some((vehicle, n));
+                }
+            }
+            if let Some((vehicle, n)) = best {
+                found.push(self.found(declaration, Some(vehicle), By::Plates(n)));
+            }
+        }
+        found
+    }
+
+    /// Without a readable plate a tag, seal or card may say whose documents
+    /// to look at; it never releases (`plate.unread` stands).
+    fn by_other(&self) -> Vec<Found<'a>> {
+        let mut found = Vec::new();
+        for declaration in self.candidates() {
+            let tagged = declaration.vehicles.iter().find(|v| self.tag_read(v));
+            let card = declaration.driver.as_ref().map(|d| d.card.as_str());
+            let carded = card.is_some() && card == self.case.driver_card.as_deref();
+            if tagged.is_some() || carded || self.seal_read(declaration) {
+                let only = match declaration.vehicles.as_slice() {
+                    [one] => Some(one),
+                    _ => None,
+                };
+                found.push(self.found(declaration, tagged.or(only), By::Other));
+            }
+        }
+        found
+    }
+
+    /// A look-alike is tried among expected declarations only, where their
+    /// class allows it, or where the camera itself was of two minds.
+    fn by_look_alike(&self) -> Vec<Found<'a>> {
+        let mut found = Vec::new();
+        for declaration in self.candidates() {
+            let rank = self.rank(declaration);
+            let class = rank.and_then(|rank| self.policy.classes.get(rank));
+            let allowed = class.is_some_and(|class| {
+                let m = self
+                    .policy
+                    .measures(class, declaration.load, declaration.form);
+                m.loose_match_corroborations > 0
+            });
+            let sure = self.reads.sure.iter().filter(|_| allowed);
+            let reads: Vec<&Plate> = sure.chain(&self.reads.ambiguous).collect();
+            let like = |v: &&Vehicle| {
+                let fits = |p: &Plate| reads.iter().any(|read| look_alike(p, read));
+                v.plates.iter().any(fits)
+            };
+            if let Some(vehicle) = declaration.vehicles.iter().find(like) {
+                let agreeing = usize::from(self.tag_read(vehicle))
+                    + usize::from(self.seal_read(declaration))
+                    + usize::from(self.container_read(declaration));
+                let by = By::LookAlike { agreeing };
+                found.push(self.found(declaration, Some(vehicle), by));
+            }
+        }
+        found
+    }
+
+    /// The place of the declaration's class: its enterprise's, or its own
+    /// copy where that is worse.
+    pub(super) fn rank(&self, declaration: &Declaration) -> Option<usize> {
+        let enterprises = &self.case.facts.enterprises;
+        let known = enterprises
+            .iter()
+            .filter(|e| e.id == declaration.enterprise);
+        let enterprise = known.max_by_key(|e| e.version)?;
+        let own = self.policy.rank_of(&declaration.class)?;
+        Some(self.policy.rank_of(&enterprise.class)?.max(own))
+    }
+
+    fn best(&self, mut found: Vec<Found<'a>>) -> Option<Found<'a>> {
+        let covered = |f: &Found<'_>, all: &[Found<'_>]| {
+            all.iter().any(|o| {
+                o.declaration.covers.contains(&f.declaration.id)
+                    && !f.declaration.covers.contains(&o.declaration.id)
+            })
+        };
+        if found.len() <= 1 {
+            return found.pop();
+        }
+        let all = found.clone();
+        found.retain(|f| !covered(f, &all));
+        let viable: Vec<_> = found.iter().copied().filter(|f| self.viable(f)).collect();
+        if viable.is_empty() {
+            return found
+                .into_iter()
+                .max_by_key(|f| (f.declaration.valid_until, Reverse(&f.declaration.id)));
+        }
+        let kept = keep_if_any(viable, |f| !self.contradicted(f));
+        let kept = keep_if_any(kept, |f| self.corroborated(f));
+        kept.into_iter()
+            .min_by_key(|f| (f.declaration.valid_until, &f.declaration.id))
+    }
+
+    /// Right port, direction, window, status and balance.
+    fn viable(&self, found: &Found<'_>) -> bool {
+        let d = found.declaration;
+        let open = |at: Wall| d.valid_from <= at && at < d.valid_until;
+        d.port == self.case.port
+            && d.direction == self.case.direction
+            && self.at.is_none_or(open)
+            && d.status == Status::Released
+            && !self.case.facts.unusable.contains(&d.id)
+            && found.standing.allows()
+    }
+
+    fn contradicted(&self, found: &Found<'_>) -> bool {
+        let Some(vehicle) = found.vehicle else {
+            return false;
+        };
+        self.reads.sure.iter().any(|read| {
+            let declares = vehicle.plates.iter().any(|p| p.kind() == read.kind());
+            declares && !vehicle.plates.contains(read)
+        })
+    }
+
+    fn corroborated(&self, found: &Found<'_>) -> bool {
+        let tagged = found.vehicle.is_some_and(|v| self.tag_read(v));
+        tagged || self.seal_read(found.declaration) || self.container_read(found.declaration)
+    }
+
+    pub(super) fn tag_read(&self, vehicle: &Vehicle) -> bool {
+        let tag = vehicle.tag.as_ref();
+        tag.is_some_and(|tag| self.case.tags.iter().any(|read| read.id == *tag))
+    }
+
+    pub(super) fn seal_read(&self, declaration: &Declaration) -> bool {
+        let mut declared = declaration.all_seals();
+        declared.any(|id| self.case.seals.iter().any(|read| read.id == *id))
+    }
+
+    pub(super) fn container_read(&self, declaration: &Declaration) -> bool {
+        let reads = self.case.containers.iter();
+        let mut reads = reads.filter_map(|read| ContainerNo::parse(&read.no).ok());
+        reads.any(|no| declaration.containers.iter().any(|c| c.no == no))
+    }
+}
+
+fn keep_if_any<'a>(found: Vec<Found<'a>>, keep: impl Fn(&Found<'a>) -> bool) -> Vec<Found<'a>> {
+    let kept: Vec<_> = found.iter().copied().filter(|f| keep(f)).collect();
+    if kept.is_empty() { found } else { kept }
+}

@@ -1,0 +1,105 @@
+//! Which of a case's plates may identify or contradict: confident, not
+//! outvoted, with the shape of a plate, and without a close rival that a
+//! camera could have taken for it (DOMAIN 2).
+
+use crate::model::{Case, CasePlate, Plate};
+
+/// Two readings of one plate whose scores differ by at most this are rivals;
+/// further apart the better one stands.
+const RIVAL_MARGIN_PCT: u8 = 10;
+
+/// The plates of a case, sorted by what they are good for.
+#[derive(Default)]
+pub(super) struct Reads {
+    /// May identify and contradict.
+    pub(super) sure: Vec<Plate>,
+    /// One of several look-alike readings of one plate.
+    pub(super) ambiguous: Vec<Plate>,
+    /// Trailer plates, compared with trailers alone.
+    pub(super) trailers: Vec<Plate>,
+    /// Texts without the shape of a plate.
+    pub(super) shapeless: usize,
+    /// Reads below the policy's confidence, or outvoted.
+    pub(super) weak: usize,
+}
+
+impl Reads {
+    pub(super) fn of(case: &Case, confidence_pct_min: u8) -> Self {
+        let mut reads = Self::default();
+        let mut usable: Vec<(&CasePlate, Plate)> = Vec::with_capacity(case.plates.len());
+        for read in &case.plates {
+            match Plate::parse(&read.text) {
+                Err(_) => reads.shapeless += 1,
+                Ok(_) if read.outvoted || read.confidence_pct < confidence_pct_min => {
+                    reads.weak += 1;
+                }
+                Ok(plate) => usable.push((read, plate)),
+            }
+        }
+        for (read, plate) in &usable {
+            let into = match rivalry(read, plate, &usable) {
+                Rivalry::Beaten => {
+                    reads.weak += 1;
+                    continue;
+                }
+                Rivalry::Close if !plate.kind().is_trailer() => &mut reads.ambiguous,
+                Rivalry::Close | Rivalry::None if plate.kind().is_trailer() => &mut reads.trailers,
+                Rivalry::Close | Rivalry::None => &mut reads.sure,
+            };
+            if !into.contains(plate) {
+                into.push(plate.clone());
+            }
+        }
+        // Another device, or an officer, has read the same text without doubt.
+        let sure = std::mem::take(&mut reads.sure);
+        reads.ambiguous.retain(|plate| !sure.contains(plate));
+        reads.sure = sure;
+        reads
+    }
+}
+
+enum Rivalry {
+    None,
+    Close,
+    Beaten,
+}
+
+/// A rival comes from the same device and differs by look-alikes only.
+fn rivalry(read: &CasePlate, plate: &Plate, all: &[(&CasePlate, Plate)]) -> Rivalry {
+    let mut found = Rivalry::None;
+    for (other, text) in all {
+        let rival = read.device.is_some()
+            && read.device == other.device
+            && plate != text
+            && look_alike(plate, text);
+        if !rival {
+            continue;
+        }
+        if other.confidence_pct > read.confidence_pct.saturating_add(RIVAL_MARGIN_PCT) {
+            return Rivalry::Beaten;
+        }
+        if read.confidence_pct <= other.confidence_pct.saturating_add(RIVAL_MARGIN_PCT) {
+            found = Rivalry::Close;
+        }
+    }
+    found
+}
+
+/// Of one kind and equal once look-alike characters are folded; 港 and 澳
+/// never fold, since they are kinds of their own.
+pub(super) fn look_alike(a: &Plate, b: &Plate) -> bool {
+    let folded = |p: &Plate| p.as_str().chars().map(fold).collect::<Vec<_>>();
+    a.kind() == b.kind() && a.as_str().len() == b.as_str().len() && folded(a) == folded(b)
+}
+
+const fn fold(c: char) -> char {
+    match c {
+        'O' | 'D' | 'Q' => '0',
+        'I' | 'L' => '1',
+        'Z' => '2',
+        'S' => '5',
+        'B' => '8',
+        'G' => '6',
+        other => other,
+    }
+}

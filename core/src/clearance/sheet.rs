@@ -1,0 +1,114 @@
+//! What the checks write down: reasons and traces.
+
+use serde_json::{Map, Value};
+
+use super::policy::Policy;
+use crate::model::{CheckOutcome, Code, Control, Reason, Severity};
+
+/// Named values of a reason or trace.
+pub(super) type Values = Map<String, Value>;
+
+/// Builds [`Values`].
+pub(super) fn values<const N: usize>(pairs: [(&str, Value); N]) -> Values {
+    let mut map = Map::new();
+    for (key, value) in pairs {
+        map.insert(key.to_owned(), value);
+    }
+    map
+}
+
+/// No values.
+pub(super) fn nothing() -> Values {
+    Map::new()
+}
+
+/// How a check ended, and on what.
+pub(super) struct Trace {
+    pub(super) outcome: CheckOutcome,
+    pub(super) inputs: Values,
+    pub(super) threshold: Values,
+}
+
+impl Trace {
+    /// Without inputs.
+    pub(super) fn plain(outcome: CheckOutcome) -> Self {
+        Self::of(outcome, nothing(), nothing())
+    }
+
+    pub(super) const fn of(outcome: CheckOutcome, inputs: Values, threshold: Values) -> Self {
+        Self {
+            outcome,
+            inputs,
+            threshold,
+        }
+    }
+}
+
+/// A reason with the check that gave it.
+pub(super) struct Noted<'a> {
+    pub(super) check: &'static str,
+    pub(super) control: Option<&'a Control>,
+    pub(super) reason: Reason,
+}
+
+/// Collects reasons while the checks run.
+pub(super) struct Sheet<'a> {
+    policy: &'a Policy,
+    pub(super) check: &'static str,
+    pub(super) noted: Vec<Noted<'a>>,
+}
+
+impl<'a> Sheet<'a> {
+    pub(super) const fn new(policy: &'a Policy) -> Self {
+        Self {
+            policy,
+            check: "",
+            noted: Vec::new(),
+        }
+    }
+
+    /// Notes `code` at its published weight, or the policy's heavier one.
+    pub(super) fn note(&mut self, code: Code, expected: Values, observed: Values) {
+        self.note_as(code, code.severity(), None, expected, observed);
+    }
+
+    /// Notes `code` at the weight its own act gives it.
+    pub(super) fn note_as(
+        &mut self,
+        code: Code,
+        severity: Severity,
+        control: Option<&'a Control>,
+        expected: Values,
+        observed: Values,
+    ) {
+        let reason = Reason {
+            code,
+            severity: self.policy.severity_of(code, severity),
+            expected,
+            observed,
+            for_driver: None,
+            for_officer: None,
+        };
+        self.noted.push(Noted {
+            check: self.check,
+            control,
+            reason,
+        });
+    }
+
+    /// Pass, or Fail if the present check noted a reason that stops.
+    pub(super) fn outcome(&self) -> CheckOutcome {
+        self.outcome_or(CheckOutcome::Pass)
+    }
+
+    /// `otherwise`, unless the present check noted a reason that stops.
+    pub(super) fn outcome_or(&self, otherwise: CheckOutcome) -> CheckOutcome {
+        let mine = |n: &&Noted<'_>| n.check == self.check;
+        let stops = |n: &Noted<'_>| n.reason.severity > Severity::Warn;
+        if self.noted.iter().filter(mine).any(stops) {
+            CheckOutcome::Fail
+        } else {
+            otherwise
+        }
+    }
+}

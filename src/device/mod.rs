@@ -1,0 +1,20 @@
+//! Drivers: a byte source and a codec become readings; commands become
+//! outputs. What decides is sans-IO ([`Stream`], [`Board`]) and is what the
+//! simulator drives; threads only move bytes.
+
+mod board;
+mod broker;
+mod driver;
+mod health;
+mod port;
+mod recapture;
+mod serial;
+mod stream;
+
+pub use board::{Board, BoardCommand};
+pub use broker::{Camera, RecaptureFault, Recaptures, start_cameras};
+pub use driver::Seen;
+pub use health::{Counts, Why};
+pub use port::{BoardHandle, Running, Surroundings, start_board, start_stream};
+pub use recapture::recapture_message;
+pub use stream::{Stream, StreamFault};

@@ -1,0 +1,335 @@
+//! Metrics: one table of what there is, and the only way to say it.
+//!
+//! A label takes its values from the configuration or from a fixed list;
+//! whatever else is said becomes "other". So what trucks, devices and
+//! strangers send never makes a new series (law L9) and no plate, seal or
+//! document number ever stands in one. Every series exists from the start, so
+//! that a rate over it needs no first event.
+//!
+//! Absent on purpose: a listener (that is `http`), a push gateway, time.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+use lanegate_core::time::Micros;
+use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusRecorder};
+
+mod table;
+
+#[cfg(test)]
+mod tests;
+
+pub use metrics_exporter_prometheus::PrometheusHandle;
+pub use table::*;
+
+/// Upper bounds of every histogram's buckets: 100 us to 30 s.
+const BUCKETS: [f64; 17] = [
+    0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5,
+    5.0, 10.0, 30.0,
+];
+
+/// What stands for every value that is not on the list.
+const OTHER: &str = "other";
+
+/// One metric.
+#[derive(Debug)]
+pub struct Metric {
+    /// Its name.
+    pub name: &'static str,
+    /// What it is.
+    pub shape: Shape,
+    /// Its labels, in the order in which values are given.
+    pub labels: &'static [Label],
+    /// What it says.
+    pub help: &'static str,
+}
+
+/// What a metric is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Shape {
+    /// Only rises.
+    Counter,
+    /// A present value.
+    Gauge,
+    /// A distribution of durations in seconds.
+    Histogram,
+}
+
+/// A label with where its values come from.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Label {
+    /// `lane`, as configured.
+    Lane,
+    /// `device`, as configured.
+    Device,
+    /// `code`, a reason code.
+    Code,
+    /// `kind`, a kind of record.
+    RecordKind,
+    /// `version` of the program.
+    Version,
+    /// Fixed words.
+    Words {
+        /// The label's name.
+        name: &'static str,
+        /// Its values.
+        words: &'static [&'static str],
+    },
+}
+
+impl Label {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Lane => "lane",
+            Self::Device => "device",
+            Self::Code => "code",
+            Self::RecordKind => "kind",
+            Self::Version => "version",
+            Self::Words { name, .. } => name,
+        }
+    }
+}
+
+/// Says metrics to the recorder installed.
+#[derive(Clone, Debug)]
+pub struct Metrics {
+    names: Arc<Names>,
+}
+
+#[derive(Debug)]
+struct Names {
+    lanes: BTreeSet<String>,
+    devices: BTreeSet<String>,
+}
+
+/// Metrics cannot be installed.
+#[derive(Debug, thiserror::Error)]
+#[error("metrics cannot be installed")]
+pub struct InstallError(#[from] BuildError);
+
+/// Installs the process's recorder. Call [`PrometheusHandle::run_upkeep`]
+/// every few seconds: durations said are kept until then.
+///
+/// # Errors
+/// There is one already.
+pub fn install(
+    lanes: impl IntoIterator<Item = String>,
+    devices: impl IntoIterator<Item = String>,
+) -> Result<(Metrics, PrometheusHandle), InstallError> {
+    let recorder = recorder()?;
+    let handle = recorder.handle();
+    metrics::set_global_recorder(recorder)
+        .map_err(|e| InstallError(BuildError::FailedToSetGlobalRecorder(e)))?;
+    let metrics = Metrics::new(lanes, devices);
+    metrics.register();
+    Ok((metrics, handle))
+}
+
+fn recorder() -> Result<PrometheusRecorder, BuildError> {
+    let mut builder = PrometheusBuilder::new();
+    for metric in ALL.iter().filter(|m| m.shape == Shape::Histogram) {
+        let matcher = Matcher::Full(metric.name.to_owned());
+        builder = builder.set_buckets_for_metric(matcher, &BUCKETS)?;
+    }
+    Ok(builder.build_recorder())
+}
+
+impl Metrics {
+    /// For a controller of these lanes and devices. Until [`install`] has run,
+    /// what is said goes nowhere.
+    pub fn new(
+        lanes: impl IntoIterator<Item = String>,
+        devices: impl IntoIterator<Item = String>,
+    ) -> Self {
+        let names = Names {
+            lanes: lanes.into_iter().collect(),
+            devices: devices.into_iter().collect(),
+        };
+        Self {
+            names: Arc::new(names),
+        }
+    }
+
+    /// Adds to a counter.
+    ///
+    /// # Panics
+    /// `metric` is no counter, or `values` are not as many as its labels.
+    pub fn count(&self, metric: &Metric, values: &[&str], by: u64) {
+        assert_eq!(metric.shape, Shape::Counter, "{}", metric.name);
+        metrics::counter!(metric.name, self.labels(metric, values)).increment(by);
+    }
+
+    /// Brings a counter to what something else has counted.
+    ///
+    /// # Panics
+    /// `metric` is no counter, or `values` are not as many as its labels.
+    pub fn total(&self, metric: &Metric, values: &[&str], total: u64) {
+        assert_eq!(metric.shape, Shape::Counter, "{}", metric.name);
+        metrics::counter!(metric.name, self.labels(metric, values)).absolute(total);
+    }
+
+    /// Sets a gauge.
+    ///
+    /// # Panics
+    /// `metric` is no gauge, or `values` are not as many as its labels.
+    pub fn set(&self, metric: &Metric, values: &[&str], value: i64) {
+        self.set_thousandths(metric, values, value.saturating_mul(1000));
+    }
+
+    /// Sets a gauge given in thousandths of its unit.
+    ///
+    /// # Panics
+    /// `metric` is no gauge, or `values` are not as many as its labels.
+    pub fn set_thousandths(&self, metric: &Metric, values: &[&str], thousandths: i64) {
+        assert_eq!(metric.shape, Shape::Gauge, "{}", metric.name);
+        // Exact up to 2^53; nothing counted here comes near.
+        let value = thousandths as f64 / 1000.0;
+        metrics::gauge!(metric.name, self.labels(metric, values)).set(value);
+    }
+
+    /// Takes a duration into a histogram.
+    ///
+    /// # Panics
+    /// `metric` is no histogram, or `values` are not as many as its labels.
+    pub fn observe(&self, metric: &Metric, values: &[&str], took: Micros) {
+        assert_eq!(metric.shape, Shape::Histogram, "{}", metric.name);
+        let seconds = took.0 as f64 / 1_000_000.0;
+        metrics::histogram!(metric.name, self.labels(metric, values)).record(seconds);
+    }
+
+    /// 1 for the state a lane is in, 0 for the others.
+    pub fn lane_state(&self, lane: &str, state: &str) {
+        let [_, label] = LANE_STATE.labels else {
+            unreachable!("the table gives it two labels");
+        };
+        let known = self.knows(*label, state);
+        for word in self.words(*label) {
+            self.set(&LANE_STATE, &[lane, &word], i64::from(word == state));
+        }
+        self.set(&LANE_STATE, &[lane, OTHER], i64::from(!known));
+    }
+
+    /// Describes every metric and makes every series.
+    fn register(&self) {
+        for metric in ALL {
+            match metric.shape {
+                Shape::Counter => metrics::describe_counter!(metric.name, metric.help),
+                Shape::Gauge => metrics::describe_gauge!(metric.name, metric.help),
+                Shape::Histogram => metrics::describe_histogram!(metric.name, metric.help),
+            }
+            for values in self.series(metric) {
+                let labels: Vec<&str> = values.iter().map(String::as_str).collect();
+                let labels = self.labels(metric, &labels);
+                match metric.shape {
+                    Shape::Counter => metrics::counter!(metric.name, labels).increment(0),
+                    Shape::Gauge => metrics::gauge!(metric.name, labels).increment(0.0),
+                    Shape::Histogram => drop(metrics::histogram!(metric.name, labels)),
+                }
+            }
+        }
+        self.set(&BUILD, &[env!("CARGO_PKG_VERSION")], 1);
+    }
+
+    /// Every combination of label values.
+    fn series(&self, metric: &Metric) -> Vec<Vec<String>> {
+        let mut all = vec![Vec::new()];
+        for label in metric.labels {
+            let with = |values: &Vec<String>| -> Vec<Vec<String>> {
+                let words = self.words(*label).into_iter().chain(other(*label));
+                words
+                    .map(|word| [values.as_slice(), &[word]].concat())
+                    .collect()
+            };
+            all = all.iter().flat_map(with).collect();
+        }
+        all
+    }
+
+    fn words(&self, label: Label) -> Vec<String> {
+        match label {
+            Label::Lane => self.names.lanes.iter().cloned().collect(),
+            Label::Device => self.names.devices.iter().cloned().collect(),
+            Label::Version => vec![env!("CARGO_PKG_VERSION").to_owned()],
+            Label::Words { words, .. } => words.iter().map(|w| (*w).to_owned()).collect(),
+            Label::Code | Label::RecordKind => {
+                core_words(label).into_iter().map(str::to_owned).collect()
+            }
+        }
+    }
+
+    fn labels(&self, metric: &Metric, values: &[&str]) -> Vec<metrics::Label> {
+        let (name, wanted) = (metric.name, metric.labels.len());
+        assert_eq!(values.len(), wanted, "{name} has {wanted} labels");
+        let label = |(label, value): (&Label, &&str)| {
+            let value = if self.knows(*label, value) {
+                value
+            } else {
+                OTHER
+            };
+            metrics::Label::new(label.name(), value.to_owned())
+        };
+        metric.labels.iter().zip(values).map(label).collect()
+    }
+
+    fn knows(&self, label: Label, value: &str) -> bool {
+        match label {
+            Label::Lane => self.names.lanes.contains(value),
+            Label::Device => self.names.devices.contains(value),
+            Label::Version => value == env!("CARGO_PKG_VERSION"),
+            Label::Words { words, .. } => words.contains(&value),
+            Label::Code | Label::RecordKind => core_words(label).contains(&value),
+        }
+    }
+}
+
+/// "other" as a series from the start, where something may be said that is on
+/// no list.
+fn other(label: Label) -> Option<String> {
+    match label {
+        Label::Version => None,
+        Label::Lane | Label::Device | Label::Code | Label::RecordKind | Label::Words { .. } => {
+            Some(OTHER.to_owned())
+        }
+    }
+}
+
+/// `docs/metrics.md`.
+#[must_use]
+pub fn markdown() -> String {
+    let mut out = String::from(
+        "# Metrics\n\n\
+         Served at `/metrics` of `[http] listen`, in Prometheus' text format. A label takes its values from the\n\
+         configuration (`lane`, `device`) or from the lists below; everything else is counted under `other`, so\n\
+         nothing a truck, a device or a stranger sends makes a new series. Every series exists from the start.\n\
+         Histograms have buckets from 100 us to 30 s.\n\n\
+         | metric | kind | labels | says |\n|---|---|---|---|\n",
+    );
+    for metric in ALL {
+        let labels: Vec<_> = metric
+            .labels
+            .iter()
+            .map(|l| format!("`{}`", l.name()))
+            .collect();
+        let shape = match metric.shape {
+            Shape::Counter => "counter",
+            Shape::Gauge => "gauge",
+            Shape::Histogram => "histogram",
+        };
+        let (name, labels, help) = (metric.name, labels.join(", "), metric.help);
+        writeln!(out, "| `{name}` | {shape} | {labels} | {help} |").expect("a string takes all");
+    }
+    out.push_str("\n## Values of labels\n\n| metric | label | values |\n|---|---|---|\n");
+    for metric in ALL {
+        for label in metric.labels {
+            if let Label::Words { name, words } = label {
+                let (metric, words) = (metric.name, words.join(", "));
+                writeln!(out, "| `{metric}` | `{name}` | {words} |").expect("a string takes all");
+            }
+        }
+    }
+    out.push_str(
+        "\n`code` is one of the reason codes, record `kind` one of the journal's kinds.\n",
+    );
+    out
+}

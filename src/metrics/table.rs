@@ -1,0 +1,261 @@
+//! Every metric there is. `docs/metrics.md` is made of this table.
+
+use lanegate_core::model::Code;
+use lanegate_core::record::Kind as RecordKind;
+
+use super::{Label, Metric, Shape};
+
+const fn words(name: &'static str, words: &'static [&'static str]) -> Label {
+    Label::Words { name, words }
+}
+
+macro_rules! metrics {
+    ($($(#[$doc:meta])* $id:ident = $shape:ident $name:literal [$($label:expr),*] $help:literal;)+) => {
+        $($(#[$doc])* #[doc = $help]
+        pub static $id: Metric = Metric {
+            name: $name,
+            shape: Shape::$shape,
+            labels: &[$($label),*],
+            help: $help,
+        };)+
+
+        /// All of them, in the order of the document.
+        pub static ALL: &[&Metric] = &[$(&$id),+];
+    };
+}
+
+const VERDICT: Label = words("verdict", &["release", "inspect", "hold"]);
+const OUTCOME: Label = words(
+    "how",
+    &[
+        "passed",
+        "left-before-verdict",
+        "left",
+        "given-back",
+        "not-seen-passing",
+        "to-bay",
+        "returned",
+        "unknown",
+    ],
+);
+const STATE: Label = words(
+    "state",
+    &[
+        "starting",
+        "securing",
+        "vacant",
+        "gathering",
+        "committing",
+        "cleared",
+        "passing",
+        "lowering",
+        "held",
+        "returning",
+        "diverting",
+        "arm-up",
+        "closed",
+        "faulted",
+    ],
+);
+const ALARM: Label = words(
+    "alarm",
+    &[
+        "unpaired-lift",
+        "tailgate",
+        "raised-again",
+        "bay-not-reached",
+        "bay-queue-full",
+        "control-late",
+        "lane-io-lost",
+        "lane-io",
+        "journal",
+        "lift-not-confirmed",
+        "lower-not-confirmed",
+        "arm-position",
+        "limit-switches",
+        "raised-too-often",
+        "diverter",
+        "output",
+        "output-failed",
+        "lane-order-unanswered",
+    ],
+);
+const DROPPED: Label = words(
+    "why",
+    &[
+        "late-read",
+        "old-read",
+        "old-event",
+        "undated",
+        "from-the-future",
+        "not-evidence",
+        "too-many-reads",
+        "no-plate-shape",
+        "unknown-device",
+        "inputs-gap",
+        "recent-full",
+        "seal-of-the-truck-before",
+        "weighed-too-early",
+    ],
+);
+const STALE: Label = words(
+    "answer",
+    &["candidates", "committed", "refused", "control-late", "bay"],
+);
+const ORDER: Label = words("kind", &["release", "inspect", "return", "supply", "lane"]);
+const ANSWER: Label = words("answer", &["accepted", "refused"]);
+const NOISE: Label = words(
+    "why",
+    &[
+        "no-start",
+        "cut",
+        "terminator",
+        "checksum",
+        "not-decimal",
+        "line-error",
+        "too-long",
+        "syntax",
+        "field",
+        "encoding",
+    ],
+);
+const LINK: Label = words("link", &["devices", "authority"]);
+const FEED: Label = words(
+    "result",
+    &[
+        "applied",
+        "heartbeat",
+        "envelope",
+        "retained",
+        "old-epoch",
+        "old-part",
+        "waiting",
+        "waiting-full",
+        "not-current",
+        "gap",
+    ],
+);
+const ITEM: Label = words(
+    "item",
+    &["declaration", "enterprise", "control", "finding", "policy"],
+);
+const QUEUE: Label = words(
+    "queue",
+    &[
+        "lane",
+        "committer",
+        "store",
+        "device-in",
+        "device-out",
+        "mqtt-out",
+        "authority-in",
+        "authority-out",
+        "sign",
+    ],
+);
+const THREAD: Label = words("thread", &["lanes", "store", "committer", "back", "serial"]);
+
+metrics! {
+    BUILD = Gauge "lanegate_build_info" [Label::Version]
+        "Always 1; the label names the program's version.";
+    PASSAGES_ENDED = Counter "lanegate_passages_ended_total" [Label::Lane, OUTCOME]
+        "Passages that ended, by how.";
+    VERDICTS = Counter "lanegate_verdicts_total" [Label::Lane, VERDICT]
+        "Verdicts recorded.";
+    REASONS = Counter "lanegate_reasons_total" [Label::Lane, Label::Code]
+        "The worst reason of each verdict that was not a plain release.";
+    LIFTS = Counter "lanegate_lifts_total" [Label::Lane]
+        "Lift commands handed to the arm.";
+    ALARMS = Counter "lanegate_alarms_total" [Label::Lane, ALARM]
+        "What someone should be woken for.";
+    LANE_STATE = Gauge "lanegate_lane_state" [Label::Lane, STATE]
+        "1 for the state the lane is in, 0 for the others.";
+    ORDERS = Counter "lanegate_orders_total" [Label::Lane, ORDER, ANSWER]
+        "Officers' orders answered.";
+    STALE_ANSWERS = Counter "lanegate_stale_answers_total" [Label::Lane, STALE]
+        "Answers that named a passage or attempt that was over; they never act.";
+    READINGS_DROPPED = Counter "lanegate_readings_dropped_total" [Label::Lane, DROPPED]
+        "Readings that are not this truck's evidence.";
+
+    GATHER_SECONDS = Histogram "lanegate_gather_seconds" [Label::Lane]
+        "From the truck at the stop line to its verdict.";
+    DECISION_SECONDS = Histogram "lanegate_decision_seconds" [Label::Lane]
+        "From the last byte of evidence to the verdict.";
+    COMMIT_SECONDS = Histogram "lanegate_commit_seconds" [Label::Lane]
+        "From the verdict to its record being durable.";
+    LIFT_SECONDS = Histogram "lanegate_lift_seconds" [Label::Lane]
+        "From the last byte of evidence to the lift handed to the arm.";
+
+    DEVICE_STATE = Gauge "lanegate_device_state" [Label::Device]
+        "0 well, 1 late, 2 lost.";
+    DEVICE_FRAMES = Counter "lanegate_device_frames_total" [Label::Device]
+        "Whole frames.";
+    DEVICE_NOISE = Counter "lanegate_device_noise_total" [Label::Device, NOISE]
+        "Runs of bytes that were no frame.";
+    DEVICE_NOISE_BYTES = Counter "lanegate_device_noise_bytes_total" [Label::Device]
+        "Bytes that were no frame.";
+    DEVICE_BYTES = Counter "lanegate_device_bytes_total" [Label::Device]
+        "Bytes received.";
+    DEVICE_TIMEOUTS = Counter "lanegate_device_timeouts_total" [Label::Device]
+        "Questions that were not answered in time.";
+    DEVICE_OPENS = Counter "lanegate_device_opens_total" [Label::Device]
+        "Times the port or session was opened.";
+    DEVICE_SKEW = Gauge "lanegate_device_skew_seconds" [Label::Device]
+        "How far the device's clock is ahead of ours.";
+
+    JOURNAL_RECORDS = Counter "lanegate_journal_records_total" [Label::RecordKind]
+        "Records appended.";
+    JOURNAL_SYNC_SECONDS = Histogram "lanegate_journal_sync_seconds" []
+        "Duration of one fdatasync.";
+    JOURNAL_BATCH = Gauge "lanegate_journal_batch_records" []
+        "Records the last fdatasync covered.";
+    JOURNAL_SEQ = Gauge "lanegate_journal_seq" []
+        "Sequence number of the last durable record.";
+    JOURNAL_FREE = Gauge "lanegate_journal_free_bytes" []
+        "Free space where the journal lies.";
+    JOURNAL_FULL = Gauge "lanegate_journal_full" []
+        "1 below the free-space floor: every verdict is Hold.";
+    OUTBOX = Gauge "lanegate_outbox_records" []
+        "Durable records the authority has not acknowledged.";
+
+    STORE_DECLARATIONS = Gauge "lanegate_store_declarations" []
+        "Declarations in the cache.";
+    STORE_LOOKUP_SECONDS = Histogram "lanegate_store_lookup_seconds" []
+        "Duration of one look-up.";
+    STORE_UNVERIFIED = Gauge "lanegate_store_unverified_buckets" []
+        "Buckets of 256 in which a miss is not yet believed.";
+    STORE_QUARANTINES = Counter "lanegate_store_quarantines_total" []
+        "Times the cache was set aside and filled again.";
+    CACHE_AGE = Gauge "lanegate_cache_age_seconds" []
+        "Time since the last heartbeat whose batch is applied; -1 if unknown.";
+    FEED_BATCHES = Counter "lanegate_feed_batches_total" [FEED]
+        "Messages of the feed, by what became of them.";
+    FEED_UNUSABLE = Counter "lanegate_feed_unusable_total" [ITEM]
+        "Items that could not be read: their subjects are Hold.";
+    CONTROLS_UNREADABLE = Gauge "lanegate_controls_unreadable" []
+        "Controls whose subject cannot be read: every lane is Hold while above 0.";
+    ACKS_REFUSED = Counter "lanegate_records_refused_total" []
+        "Records the authority took but refused to use.";
+
+    LINK_UP = Gauge "lanegate_link_up" [LINK]
+        "1 while connected to the broker.";
+    RECONNECTS = Counter "lanegate_link_connects_total" [LINK]
+        "Connections made.";
+    QUEUE_FULL = Counter "lanegate_queue_full_total" [QUEUE]
+        "Times a queue was full and its written rule applied.";
+    CLOCK_TRUSTED = Gauge "lanegate_clock_trusted" []
+        "1 while wall time is believed.";
+    CLOCK_STEPS = Counter "lanegate_clock_steps_total" []
+        "Times wall time stepped against monotonic time.";
+    STALLS = Counter "lanegate_stalls_total" [THREAD]
+        "Times work made no progress for longer than stall_s.";
+}
+
+/// The words of a label that come from the core.
+pub(super) fn core_words(label: Label) -> Vec<&'static str> {
+    match label {
+        Label::Code => Code::ALL.iter().map(|code| code.as_str()).collect(),
+        Label::RecordKind => RecordKind::ALL.iter().map(|kind| kind.as_str()).collect(),
+        Label::Lane | Label::Device | Label::Version | Label::Words { .. } => Vec::new(),
+    }
+}

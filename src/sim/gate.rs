@@ -1,0 +1,200 @@
+//! The committer of the simulated port: the shipped gatekeeper over a disk in
+//! memory, flushed after a simulated `fdatasync`.
+
+use std::collections::{BTreeSet, VecDeque};
+
+use firmware_sim::Us;
+use lanegate_core::lane::{Event, Geometry, Guard, Query, Recovery, Token};
+use lanegate_core::model::{
+    Buckets, ControllerId, Declaration, Facts, LaneId, PassageId, PolicyRef, PortCode, StoreState,
+};
+use lanegate_core::record::{Draft, FeedBody, Prepared, Record};
+use lanegate_core::time::{Now, Wall};
+
+use crate::committer::{Answer, Gatekeeper, Options};
+use crate::journal::MemDisk;
+
+/// How long a simulated `fdatasync` takes.
+const SYNC_US: Us = 2_000;
+
+/// Who asked.
+#[derive(Clone, Debug)]
+enum Asked {
+    Lane(usize, Token),
+    Feed,
+}
+
+/// What a flush has to say.
+pub(super) enum Heard {
+    /// To a lane by number.
+    Lane(usize, Event),
+    /// To a lane by name: a control came late.
+    Late { lane: LaneId, event: Event },
+}
+
+/// The gatekeeper with its simulated disk.
+pub(super) struct Gate {
+    keeper: Gatekeeper<MemDisk, Asked>,
+    flush_at: Option<Us>,
+    read: u64,
+    durable: VecDeque<(String, Record)>,
+    /// A batch of the feed was refused by the journal.
+    feed_failed: bool,
+}
+
+impl Gate {
+    pub(super) fn open(controller: &str, port: &str, policy: PolicyRef, now: Now) -> Self {
+        let mut options = Options::new(
+            ControllerId::parse(controller).expect("a name of ours"),
+            PortCode::parse(port).expect("a code of ours"),
+            now.wall,
+            "simulation".to_owned(),
+            env!("CARGO_PKG_VERSION").to_owned(),
+            policy,
+        );
+        options.free_floor_bytes = 0;
+        let (keeper, _) =
+            Gatekeeper::open(MemDisk::new(), options).expect("an empty disk has room for a start");
+        let mut gate = Self {
+            keeper,
+            flush_at: None,
+            read: 0,
+            durable: VecDeque::new(),
+            feed_failed: false,
+        };
+        gate.read_durable();
+        gate
+    }
+
+    pub(super) fn recovery(&self, lane: &LaneId, geometry: Geometry) -> Recovery {
+        self.keeper.ledger().recovery(lane, geometry)
+    }
+
+    pub(super) fn genesis(&self) -> &str {
+        &self.keeper.head().genesis
+    }
+
+    /// Records below are durable.
+    pub(super) const fn head(&self) -> u64 {
+        self.keeper.head().seq
+    }
+
+    pub(super) fn generation(&self) -> u64 {
+        self.keeper.ledger().generation()
+    }
+
+    pub(super) fn buckets(&self) -> Buckets {
+        self.keeper.ledger().buckets().clone()
+    }
+
+    pub(super) fn open_passages(&self) -> BTreeSet<PassageId> {
+        let open = self.keeper.ledger().open_passages();
+        open.map(|(id, _)| id.clone()).collect()
+    }
+
+    pub(super) fn facts(&self, found: Vec<Declaration>, store: StoreState, query: &Query) -> Facts {
+        self.keeper.published().read().facts(found, store, query)
+    }
+
+    pub(super) fn submit(
+        &mut self,
+        lane: usize,
+        token: Token,
+        drafts: Vec<Draft>,
+        guard: Guard,
+        now: Us,
+    ) {
+        let asked = Asked::Lane(lane, token);
+        self.keeper.submit(asked, Prepared::all(drafts), guard);
+        self.flush_at.get_or_insert(now + SYNC_US);
+    }
+
+    pub(super) fn note(&mut self, drafts: Vec<Draft>, now: Us) {
+        self.keeper.note(Prepared::all(drafts));
+        self.flush_at.get_or_insert(now + SYNC_US);
+    }
+
+    pub(super) fn feed(&mut self, at: Wall, body: FeedBody, now: Us) {
+        self.keeper.apply_feed(Asked::Feed, at, body);
+        self.flush_at.get_or_insert(now + SYNC_US);
+    }
+
+    /// When what waits will be durable.
+    pub(super) const fn flush_at(&self) -> Option<Us> {
+        self.flush_at
+    }
+
+    pub(super) fn flush(&mut self) -> Vec<Heard> {
+        self.flush_at = None;
+        let answers = self
+            .keeper
+            .flush()
+            .expect("a disk in memory does not fail here");
+        self.read_durable();
+        answers.into_iter().filter_map(|a| self.heard(a)).collect()
+    }
+
+    fn heard(&mut self, answer: Answer<Asked>) -> Option<Heard> {
+        match answer {
+            Answer::Committed {
+                token: Asked::Lane(n, token),
+                seq,
+                took,
+            } => Some(Heard::Lane(n, Event::Committed { token, seq, took })),
+            Answer::Refused {
+                token: Asked::Lane(n, token),
+                why,
+            } => Some(Heard::Lane(n, Event::Refused { token, why })),
+            Answer::ControlLate(late) => Some(Heard::Late {
+                lane: late.lane?,
+                event: Event::ControlLate {
+                    passage: late.passage,
+                    control: late.control,
+                },
+            }),
+            Answer::NotApplied { .. } => {
+                self.feed_failed = true;
+                None
+            }
+            Answer::Applied { .. }
+            | Answer::Committed {
+                token: Asked::Feed, ..
+            }
+            | Answer::Refused {
+                token: Asked::Feed, ..
+            } => None,
+        }
+    }
+
+    /// Whether a batch was refused since the last time asked.
+    pub(super) const fn take_feed_failed(&mut self) -> bool {
+        std::mem::replace(&mut self.feed_failed, false)
+    }
+
+    fn read_durable(&mut self) {
+        loop {
+            let read = self.keeper.records_from(self.read, 256);
+            let records = read.expect("what was just written can be read");
+            if records.is_empty() {
+                return;
+            }
+            for (seq, json) in records {
+                let record = serde_json::from_str(&json).expect("a record of ours is one");
+                self.durable.push_back((json, record));
+                self.read = seq + 1;
+            }
+        }
+    }
+
+    /// Records that became durable since the last time asked.
+    pub(super) fn take_durable(&mut self) -> Vec<(String, Record)> {
+        self.durable.drain(..).collect()
+    }
+
+    /// Durable records from `from` on, for the authority.
+    pub(super) fn records(&mut self, from: u64, max: u64) -> Vec<(u64, String)> {
+        let max = usize::try_from(max).unwrap_or(usize::MAX);
+        let read = self.keeper.records_from(from, max);
+        read.expect("durable records can be read")
+    }
+}

@@ -1,0 +1,180 @@
+//! One lane of the simulated port: the shipped state machine and drivers, with
+//! the world's bytes instead of ports.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use firmware_sim::LaneLayout;
+use lanegate_core::clearance::Policy;
+use lanegate_core::lane::{Event, Lane, Recovery};
+use lanegate_core::model::DeviceId;
+use lanegate_core::time::{Mono, Now};
+
+use crate::config::{LaneSetup, Source};
+use crate::device::{Board, Stream};
+
+/// Where bytes of a device come from.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+enum Line {
+    /// A logical serial port.
+    Port(String),
+    /// Topics.
+    Topics(Vec<String>),
+}
+
+struct Device {
+    line: Line,
+    /// Where it is asked to read again, and its serial number.
+    recapture: Option<(String, String)>,
+    stream: Stream,
+}
+
+/// A lane with its drivers.
+pub(super) struct SimLane {
+    pub(super) core: Lane,
+    pub(super) name: String,
+    board: Board,
+    io_port: String,
+    devices: BTreeMap<DeviceId, Device>,
+}
+
+impl SimLane {
+    pub(super) fn new(
+        setup: &LaneSetup,
+        layout: &LaneLayout,
+        policy: &Arc<Policy>,
+        recovery: Recovery,
+        now: Now,
+    ) -> Self {
+        let mut board = Board::new(setup.io.clone(), now.mono);
+        board.opened(now);
+        let settle = setup.config.settle;
+        let mut devices = BTreeMap::new();
+        for device in &setup.devices {
+            let mut stream = Stream::new(device.clone(), settle, now.mono)
+                .expect("the configuration was checked");
+            stream.opened(now.mono);
+            let (line, recapture) = match &device.source {
+                Source::Serial(line) => {
+                    let path = line.path.to_string_lossy();
+                    let port = path.strip_prefix("/dev/sim/").unwrap_or(&path);
+                    (Line::Port(port.to_owned()), None)
+                }
+                Source::Mqtt(mqtt) => (
+                    Line::Topics(mqtt.topics.clone()),
+                    mqtt.recapture_topic.clone().zip(mqtt.sn.clone()),
+                ),
+            };
+            let device = Device {
+                line,
+                recapture,
+                stream,
+            };
+            devices.insert(device.stream.id().clone(), device);
+        }
+        Self {
+            core: Lane::new(
+                Arc::new(setup.config.clone()),
+                policy.clone(),
+                recovery,
+                now,
+            ),
+            name: layout.lane.clone(),
+            board,
+            io_port: layout.io_port.clone(),
+            devices,
+        }
+    }
+
+    pub(super) const fn board(&mut self) -> &mut Board {
+        &mut self.board
+    }
+
+    /// Where `device` is asked to read again, and its serial number.
+    pub(super) fn recapture(&self, device: &DeviceId) -> Option<(String, String)> {
+        self.devices.get(device)?.recapture.clone()
+    }
+
+    /// Bytes of a logical port; true if it is one of this lane's.
+    pub(super) fn bytes(&mut self, port: &str, bytes: &[u8], now: Now) -> bool {
+        if port == self.io_port {
+            self.board.bytes(bytes, now);
+            return true;
+        }
+        let wanted = Line::Port(port.to_owned());
+        let device = self.devices.values_mut().find(|d| d.line == wanted);
+        if let Some(device) = device {
+            device.stream.bytes(bytes, now);
+            return true;
+        }
+        false
+    }
+
+    /// A message of a topic; true if it is one of this lane's.
+    pub(super) fn message(
+        &mut self,
+        topic: &str,
+        payload: &[u8],
+        retained: bool,
+        now: Now,
+    ) -> bool {
+        let mut heard = false;
+        for device in self.devices.values_mut() {
+            if let Line::Topics(topics) = &device.line
+                && topics.iter().any(|t| t == topic)
+            {
+                device.stream.message(payload, retained, now);
+                heard = true;
+            }
+        }
+        heard
+    }
+
+    /// Lets time pass for the drivers.
+    pub(super) fn drivers_timeout(&mut self, now: Now) {
+        if self.board.poll_timeout().is_some_and(|at| at <= now.mono) {
+            self.board.handle_timeout(now);
+        }
+        for device in self.devices.values_mut() {
+            if device
+                .stream
+                .poll_timeout()
+                .is_some_and(|at| at <= now.mono)
+            {
+                device.stream.handle_timeout(now);
+            }
+        }
+    }
+
+    /// The next thing a driver saw.
+    pub(super) fn poll_event(&mut self) -> Option<Event> {
+        let board = self.board.poll_event();
+        board.or_else(|| {
+            self.devices
+                .values_mut()
+                .find_map(|d| d.stream.poll_event())
+        })
+    }
+
+    /// The next bytes a driver writes.
+    pub(super) fn poll_sent(&mut self) -> Option<(String, Vec<u8>)> {
+        if let Some(bytes) = self.board.poll_transmit() {
+            return Some((self.io_port.clone(), bytes));
+        }
+        self.devices.values_mut().find_map(|d| {
+            let bytes = d.stream.poll_transmit()?;
+            match &d.line {
+                Line::Port(port) => Some((port.clone(), bytes)),
+                Line::Topics(_) => None,
+            }
+        })
+    }
+
+    /// The next deadline of the lane or its drivers.
+    pub(super) fn next(&self) -> Option<Mono> {
+        let lane = self.core.poll_timeout().map(|(at, _)| at);
+        let drivers = self.devices.values().map(|d| d.stream.poll_timeout());
+        let all = drivers.chain([lane, self.board.poll_timeout()]);
+        all.flatten().min()
+    }
+}

@@ -1,0 +1,241 @@
+//! The laws as checkers that know the truth: they read durable records and
+//! what physically happened, never the lane's own opinion of itself.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use firmware_sim::{Fact, Us};
+use lanegate_core::model::{
+    Binding, Case, DeviceState, OrderKind, PassageId, StoreState, Verdict, VerdictKind,
+};
+use lanegate_core::record::{Body, Record};
+use lanegate_core::time::Clock;
+
+/// One breach of a law.
+#[derive(Clone, Debug)]
+pub(crate) struct Violation {
+    /// Which law.
+    pub(crate) law: &'static str,
+    /// When, in the world's time.
+    pub(crate) at: Us,
+    /// What happened.
+    pub(crate) what: String,
+}
+
+/// What one declaration has had taken, by an independent fold.
+#[derive(Default)]
+struct Taken {
+    trips: i64,
+    limit: i64,
+}
+
+/// Checks L1, L2, L3, L4 and L7, and that every passage has one outcome.
+#[derive(Default)]
+pub(crate) struct Laws {
+    violations: Vec<Violation>,
+    /// Passages whose durable record allows a lift.
+    permits: BTreeSet<PassageId>,
+    /// Lanes whose arm an officer's durable order may lift.
+    lane_permits: BTreeSet<String>,
+    /// Lanes whose arm is on its way down by command.
+    lowering: BTreeSet<usize>,
+    taken: BTreeMap<String, Taken>,
+    by_passage: BTreeMap<PassageId, Vec<String>>,
+    judged: BTreeSet<PassageId>,
+    ended: BTreeMap<PassageId, u32>,
+    bay_behind_arm: bool,
+}
+
+impl Laws {
+    pub(crate) fn new(bay_behind_arm: bool) -> Self {
+        Self {
+            bay_behind_arm,
+            ..Self::default()
+        }
+    }
+
+    pub(crate) fn violations(&self) -> &[Violation] {
+        &self.violations
+    }
+
+    pub(crate) fn breach(&mut self, law: &'static str, at: Us, what: String) {
+        self.violations.push(Violation { law, at, what });
+    }
+
+    /// A record has become durable.
+    pub(crate) fn durable(&mut self, at: Us, record: &Record) {
+        let body = match Body::read(record.kind, &record.body) {
+            Ok(body) => body,
+            Err(fault) => return self.breach("L5", at, format!("record {}: {fault}", record.seq)),
+        };
+        if let Body::LaneOrder(order) = &body
+            && let Some(lane) = &record.lane
+            && order.accepted
+        {
+            self.lane_permits.insert(lane.to_string());
+        }
+        let Some(passage) = &record.passage else {
+            return;
+        };
+        match &body {
+            Body::Verdict(body) => self.verdict(at, passage, &body.case, &body.verdict),
+            Body::Order(order) if order.accepted => {
+                let kind = order.order.kind;
+                if kind == OrderKind::Release || (kind == OrderKind::Inspect && self.bay_behind_arm)
+                {
+                    self.permits.insert(passage.clone());
+                }
+                let taken = order.spends.iter().chain(&order.reserves).flatten();
+                for spend in taken {
+                    self.take(at, passage, spend.declaration.as_str());
+                }
+            }
+            Body::GiveBack(_) => {
+                for id in self.by_passage.remove(passage).unwrap_or_default() {
+                    self.taken.entry(id).or_default().trips -= 1;
+                }
+            }
+            Body::Outcome(_) => {
+                let n = self.ended.entry(passage.clone()).or_default();
+                *n += 1;
+                if *n > 1 {
+                    self.breach("outcome", at, format!("{passage} ended twice"));
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn verdict(&mut self, at: Us, passage: &PassageId, case: &Case, verdict: &Verdict) {
+        self.judged.insert(passage.clone());
+        let release = verdict.verdict == VerdictKind::Release;
+        let inspect = verdict.verdict == VerdictKind::Inspect;
+        if release || (inspect && self.bay_behind_arm) {
+            self.permits.insert(passage.clone());
+        }
+        for declaration in &case.facts.candidates {
+            let limit = match &declaration.binding {
+                Binding::Single {} => 1,
+                Binding::Trips { trips, .. } => i64::from(*trips),
+                Binding::Shared {} => i64::try_from(declaration.vehicles.len()).unwrap_or(i64::MAX),
+            };
+            let id = declaration.id.to_string();
+            self.taken.entry(id).or_default().limit = limit;
+        }
+        for matched in verdict.declarations.iter().filter(|m| m.spend.is_some()) {
+            self.take(at, passage, matched.id.as_str());
+        }
+        if release {
+            self.doubt(at, passage, case);
+        }
+    }
+
+    fn take(&mut self, at: Us, passage: &PassageId, id: &str) {
+        let taken = self.taken.entry(id.to_owned()).or_default();
+        taken.trips += 1;
+        let over = taken.trips > taken.limit;
+        self.by_passage
+            .entry(passage.clone())
+            .or_default()
+            .push(id.to_owned());
+        if over {
+            self.breach(
+                "L2",
+                at,
+                format!("{passage} takes more of {id} than it has"),
+            );
+        }
+    }
+
+    /// L4: none of these may stand in the case of a release.
+    fn doubt(&mut self, at: Us, passage: &PassageId, case: &Case) {
+        let lost = case.devices.values().any(|s| *s == DeviceState::Lost);
+        let doubts = [
+            (case.clock == Clock::Unknown, "an unknown clock"),
+            (lost, "a lost device"),
+            (case.facts.cache_age_s.is_none(), "an unknown cache age"),
+            (
+                matches!(&case.facts.store, Some(s) if *s != StoreState::Ok),
+                "a doubtful store",
+            ),
+            (case.plates.is_empty(), "no plate"),
+        ];
+        for (doubtful, what) in doubts {
+            if doubtful {
+                self.breach("L4", at, format!("{passage} was released on {what}"));
+            }
+        }
+    }
+
+    /// L7: the truck at the stop line bears none of the plates it was
+    /// released on.
+    pub(crate) fn wrong_evidence(&mut self, at: Us, passage: &PassageId) {
+        let what = format!("{passage} was released on plates its truck does not bear");
+        self.breach("L7", at, what);
+    }
+
+    /// The lane handed a lift to the actuator.
+    pub(crate) fn lift(&mut self, at: Us, lane: usize, name: &str, passage: Option<&PassageId>) {
+        let raises = self.lowering.remove(&lane);
+        let allowed = raises
+            || passage.is_some_and(|p| self.permits.contains(p))
+            || (passage.is_none() && self.lane_permits.contains(name));
+        if !allowed {
+            self.breach(
+                "L1",
+                at,
+                format!("lane {name}: a lift without a durable record ({passage:?})"),
+            );
+        }
+    }
+
+    /// The lane handed a lower to the actuator.
+    pub(crate) fn lower(&mut self, lane: usize) {
+        self.lowering.insert(lane);
+    }
+
+    /// Something physical happened.
+    pub(crate) fn fact(&mut self, fact: &Fact) {
+        match fact {
+            Fact::HitByArm {
+                at,
+                lane,
+                truck,
+                permille,
+            } => {
+                let what = format!("lane {lane}: the arm met truck {truck} at {permille} permille");
+                self.breach("L3", *at, what);
+            }
+            Fact::ArmMoved {
+                lane,
+                permille: 0,
+                to: 0,
+                ..
+            } => {
+                self.lowering.remove(lane);
+            }
+            Fact::Arrived { .. }
+            | Fact::ReachedStopLine { .. }
+            | Fact::ArmMoved { .. }
+            | Fact::CrossedArm { .. }
+            | Fact::WentToBay { .. }
+            | Fact::ReversedOut { .. } => {}
+        }
+    }
+
+    /// At the end of a run: every judged passage but those still open ended.
+    pub(crate) fn finish(&mut self, at: Us, open: &BTreeSet<PassageId>) {
+        let missing: Vec<_> = self
+            .judged
+            .iter()
+            .filter(|p| !self.ended.contains_key(*p) && !open.contains(*p))
+            .cloned()
+            .collect();
+        for passage in missing {
+            self.breach(
+                "outcome",
+                at,
+                format!("{passage} was judged and never ended"),
+            );
+        }
+    }
+}

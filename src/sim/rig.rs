@@ -1,0 +1,503 @@
+//! The simulated port in virtual time: the world on one side, the shipped
+//! lanes, rules, ledger, journal and cache on the other, every law checked at
+//! every step. Deterministic: the same seed gives the same bytes.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::sync::Arc;
+
+use firmware_sim::{Input, Output, Score, Us, World, WorldOptions};
+use lanegate_core::clearance::Policy;
+use lanegate_core::lane::{Command, Event, Tell};
+use lanegate_core::model::{LaneId, PassageId, PolicyRef};
+use lanegate_core::record::{Body, Draft, Record};
+use lanegate_core::time::{Clock, Micros, Mono, Now, Wall};
+use serde_json::json;
+use sha2::{Digest, Sha256};
+
+use super::gate::{Gate, Heard};
+use super::lane::SimLane;
+use super::laws::Laws;
+use super::setup::{CONTROLLER, PORT, Places, START_WALL_MS, lane_toml, policy_text};
+use crate::authority::{Ask, Freshness, Session};
+use crate::config::Config;
+use crate::device::BoardCommand;
+use crate::store::{MemStore, Store};
+
+/// Monotonic time at the world's zero: devices' events of before have a place.
+const MONO_0: u64 = 3_600_000_000;
+/// A world that is not done after this much virtual time is stuck.
+const LIMIT_S_PER_TRUCK: u64 = 200;
+/// Lines of the trace kept for a failure.
+const TRACE_MAX: usize = 200;
+
+/// What a run came to.
+pub(crate) struct Outcome {
+    pub(crate) score: Score,
+    pub(crate) laws: Laws,
+    pub(crate) digest: [u8; 32],
+    pub(crate) trace: Vec<String>,
+    /// Passages that ended.
+    pub(crate) passages: u64,
+}
+
+/// One simulated port.
+pub(crate) struct Rig {
+    world: World,
+    now_us: Us,
+    clock: Clock,
+    lanes: Vec<SimLane>,
+    gate: Gate,
+    store: MemStore,
+    session: Session,
+    freshness: Freshness,
+    laws: Laws,
+    hash: Sha256,
+    trace: Vec<String>,
+    passages: u64,
+    limit: Us,
+}
+
+impl Rig {
+    pub(crate) fn new(options: WorldOptions) -> Self {
+        let limit = 1_000_000 * LIMIT_S_PER_TRUCK * (options.trucks as u64 + 5);
+        let bay_behind = options.geometry == firmware_sim::Geometry::BehindBarrier;
+        let world = World::new(options);
+        let places = Places {
+            state_dir: Path::new("/sim/state"),
+            policy: Path::new("/sim/policy.toml"),
+            socket: Path::new("/sim/socket"),
+            broker_port: 1883,
+            http_port: 9464,
+        };
+        let text = lane_toml(world.lanes(), &places, |port| format!("/dev/sim/{port}"));
+        let config =
+            Config::parse(&text, Path::new("/")).expect("the simulated port is configured");
+        let policy = Policy::parse(&policy_text()).expect("the shipped policy is valid");
+        let policy = Arc::new(policy);
+        let now = now_at(0, Clock::Unknown);
+        let reference = PolicyRef {
+            version: policy.version.clone(),
+            sha256: policy.sha256.clone(),
+        };
+        let gate = Gate::open(CONTROLLER, PORT, reference, now);
+        let mut store = MemStore::in_memory();
+        while store.tend() == crate::store::Upkeep::More {}
+        let lanes = world.lanes().iter().zip(&config.lanes);
+        let lanes = lanes.map(|(layout, setup)| {
+            let id = LaneId::parse(&layout.lane).expect("the world names lanes well");
+            let recovery = gate.recovery(&id, setup.config.geometry);
+            SimLane::new(setup, layout, &policy, recovery, now)
+        });
+        let session = Session::new(CONTROLLER, gate.genesis(), None, 0, gate.head());
+        let mut rig = Self {
+            lanes: lanes.collect(),
+            world,
+            now_us: 0,
+            clock: Clock::Unknown,
+            gate,
+            store,
+            session,
+            freshness: Freshness::new(None),
+            laws: Laws::new(bay_behind),
+            hash: Sha256::new(),
+            trace: Vec::new(),
+            passages: 0,
+            limit,
+        };
+        rig.note_durable();
+        rig.session.connected();
+        rig.settle();
+        rig
+    }
+
+    /// Runs until every truck is gone.
+    pub(crate) fn run(mut self) -> Outcome {
+        while !self.world.finished() && self.now_us <= self.limit {
+            let Some(next) = self.next() else { break };
+            self.now_us = next.max(self.now_us);
+            self.world.advance(self.now_us);
+            let now = self.now();
+            for n in 0..self.lanes.len() {
+                self.lanes[n].drivers_timeout(now);
+                let due = self.lanes[n].core.poll_timeout();
+                if due.is_some_and(|(at, _)| at <= now.mono) {
+                    self.lanes[n].core.handle_timeout(now);
+                }
+            }
+            self.settle();
+        }
+        self.finish()
+    }
+
+    fn finish(mut self) -> Outcome {
+        if !self.world.finished() {
+            let at = self.now_us;
+            self.laws.breach(
+                "liveness",
+                at,
+                "trucks are left and nothing moves them".into(),
+            );
+        }
+        // Passages under way keep their place in the books.
+        let open: BTreeSet<PassageId> = self.gate.open_passages();
+        self.laws.finish(self.now_us, &open);
+        for fault in self.world.authority().faults() {
+            self.laws.breach("L5", self.now_us, fault.clone());
+        }
+        Outcome {
+            score: self.world.score(),
+            laws: self.laws,
+            digest: self.hash.finalize().into(),
+            trace: self.trace,
+            passages: self.passages,
+        }
+    }
+
+    fn now(&self) -> Now {
+        now_at(self.now_us, self.clock)
+    }
+
+    fn next(&self) -> Option<Us> {
+        let lanes = self.lanes.iter().filter_map(SimLane::next);
+        let lanes = lanes.min().map(|at| at.0.saturating_sub(MONO_0));
+        let all = [self.world.next_event(), lanes, self.gate.flush_at()];
+        all.into_iter().flatten().min()
+    }
+
+    /// Moves everything that is ready until nothing is.
+    fn settle(&mut self) {
+        loop {
+            let mut moved = self.take_outputs();
+            moved |= self.run_lanes();
+            moved |= self.flush_gate();
+            moved |= self.run_session();
+            if !moved {
+                break;
+            }
+        }
+        while let Some(fact) = self.world.take_fact() {
+            self.say(|| format!("fact {fact:?}"));
+            self.laws.fact(&fact);
+        }
+    }
+
+    fn take_outputs(&mut self) -> bool {
+        let mut moved = false;
+        while let Some(output) = self.world.take_output() {
+            moved = true;
+            let now = self.now();
+            match output {
+                Output::Serial { port, bytes } => {
+                    for lane in &mut self.lanes {
+                        if lane.bytes(&port, &bytes, now) {
+                            break;
+                        }
+                    }
+                }
+                Output::Publish { topic, payload, .. } => {
+                    if topic.starts_with("lanegate/") {
+                        self.session.message(&topic, &payload, false);
+                    } else {
+                        for lane in &mut self.lanes {
+                            lane.message(&topic, &payload, false, now);
+                        }
+                    }
+                }
+            }
+        }
+        moved
+    }
+
+    fn run_lanes(&mut self) -> bool {
+        let mut moved = false;
+        for n in 0..self.lanes.len() {
+            loop {
+                let now = self.now();
+                if let Some(event) = self.lanes[n].poll_event() {
+                    self.lanes[n].core.handle_event(event, now);
+                } else if let Some(command) = self.lanes[n].core.poll_command() {
+                    self.obey(n, command);
+                } else if let Some((port, bytes)) = self.lanes[n].poll_sent() {
+                    self.world.input(self.now_us, Input::Serial { port, bytes });
+                } else {
+                    break;
+                }
+                moved = true;
+            }
+        }
+        moved
+    }
+
+    fn obey(&mut self, n: usize, command: Command) {
+        let now = self.now();
+        match command {
+            Command::LookUp {
+                passage,
+                attempt,
+                query,
+            } => {
+                let found = self.store.candidates(&query);
+                let mut facts = self.gate.facts(found.declarations, found.state, &query);
+                self.freshness.fill(&mut facts, now);
+                let event = Event::Candidates {
+                    passage,
+                    attempt,
+                    facts: Box::new(facts),
+                };
+                self.lanes[n].core.handle_event(event, now);
+            }
+            Command::Commit {
+                token,
+                drafts,
+                guard,
+            } => self.gate.submit(n, token, drafts, guard, self.now_us),
+            Command::Note(drafts) => self.note(drafts),
+            Command::LiftArm { passage } => {
+                let name = self.lanes[n].name.clone();
+                self.say(|| format!("{name} lift {passage:?}"));
+                self.laws.lift(self.now_us, n, &name, passage.as_ref());
+                self.lanes[n].board().command(BoardCommand::Lift, now);
+            }
+            Command::LowerArm => {
+                self.laws.lower(n);
+                self.lanes[n].board().command(BoardCommand::Lower, now);
+            }
+            Command::StopArm => self.lanes[n].board().command(BoardCommand::Stop, now),
+            Command::Divert { to_bay } => {
+                self.lanes[n]
+                    .board()
+                    .command(BoardCommand::Divert(to_bay), now);
+            }
+            Command::SetLights(lights) => {
+                self.lanes[n]
+                    .board()
+                    .command(BoardCommand::Lights(lights), now);
+            }
+            Command::ShowSign(_) => {}
+            Command::Recapture { device } => self.recapture(n, &device),
+            Command::AnswerOrder { order, refused } => {
+                self.session
+                    .answer_order(order.as_str(), refused.as_deref());
+            }
+            Command::Tell(tell) => self.hear(n, tell),
+        }
+    }
+
+    fn note(&mut self, drafts: Vec<Draft>) {
+        for draft in &drafts {
+            if let Body::Outcome(_) = &draft.body {
+                self.passages += 1;
+            }
+        }
+        self.gate.note(drafts, self.now_us);
+    }
+
+    fn recapture(&mut self, n: usize, device: &lanegate_core::model::DeviceId) {
+        let Some((topic, sn)) = self.lanes[n].recapture(device) else {
+            return;
+        };
+        let message = crate::device::recapture_message(&sn, self.now_us, self.now().wall);
+        let payload = message.into_bytes();
+        self.world
+            .input(self.now_us, Input::Message { topic, payload });
+    }
+
+    fn hear(&mut self, n: usize, tell: Tell) {
+        let name = self.lanes[n].name.clone();
+        self.say(|| format!("{name} {tell:?}"));
+        match tell {
+            Tell::Entered { state, .. } => {
+                let fault = self.lanes[n].core.fault();
+                let state = match fault {
+                    Some(cause) => format!("{state}:{cause}"),
+                    None => state.to_owned(),
+                };
+                self.session
+                    .lane_state(&name, &json!({"lane": name, "state": state}));
+            }
+            Tell::Judged { .. }
+            | Tell::Ended { .. }
+            | Tell::Stale(_)
+            | Tell::Dropped(_)
+            | Tell::Alarm(_) => {}
+        }
+    }
+
+    /// L7: the truck at the stop line bears none of the plates it was released
+    /// on, although its camera reads it right.
+    fn check_evidence(&mut self, record: &Record) {
+        let Some(n) = self
+            .lanes
+            .iter()
+            .position(|l| Some(l.name.as_str()) == record.lane.as_ref().map(LaneId::as_str))
+        else {
+            return;
+        };
+        let truck = self.world.physical(n).at_stop_line;
+        let view = self.world.trucks().iter().find(|t| Some(t.id) == truck);
+        let (Some(view), Some(passage)) = (view, &record.passage) else {
+            return;
+        };
+        let plates = record.body["case"]["plates"]
+            .as_array()
+            .into_iter()
+            .flatten();
+        let mut texts = plates.filter_map(|p| p["text"].as_str());
+        let bears = texts.any(|text| view.plates.iter().any(|own| own == text));
+        if !bears && view.must == firmware_sim::Must::Release {
+            self.laws.wrong_evidence(self.now_us, passage);
+        }
+    }
+
+    fn flush_gate(&mut self) -> bool {
+        if self.gate.flush_at().is_none_or(|at| at > self.now_us) {
+            return false;
+        }
+        let heard = self.gate.flush();
+        self.note_durable();
+        let now = self.now();
+        for heard in heard {
+            match heard {
+                Heard::Lane(n, event) => self.lanes[n].core.handle_event(event, now),
+                Heard::Late { lane, event } => {
+                    if let Some(n) = self.lanes.iter().position(|l| l.name == lane.as_str()) {
+                        self.lanes[n].core.handle_event(event, now);
+                    }
+                }
+            }
+        }
+        true
+    }
+
+    /// Reads what has become durable, as an auditor would.
+    fn note_durable(&mut self) {
+        for (json, record) in self.gate.take_durable() {
+            self.hash.update(json.as_bytes());
+            self.laws.durable(self.now_us, &record);
+            let verdict = &record.body["verdict"];
+            if let Some(kind) = verdict["verdict"].as_str() {
+                let reasons = verdict["reasons"].as_array().into_iter().flatten();
+                let codes: Vec<_> = reasons.filter_map(|r| r["code"].as_str()).collect();
+                let passage = record.passage.as_ref();
+                self.say(|| format!("{passage:?} {kind} {codes:?}"));
+                if kind == "release" {
+                    self.check_evidence(&record);
+                }
+            }
+        }
+        self.session.durable(self.gate.head());
+    }
+
+    fn run_session(&mut self) -> bool {
+        let mut moved = false;
+        while let Some(ask) = self.session.poll_ask() {
+            moved = true;
+            self.answer(ask);
+        }
+        moved
+    }
+
+    fn answer(&mut self, ask: Ask) {
+        let now = self.now();
+        match ask {
+            Ask::Publish { topic, payload, .. } => {
+                let payload = payload.into_bytes();
+                self.world
+                    .input(self.now_us, Input::Message { topic, payload });
+            }
+            Ask::Apply(batch) => {
+                let body = batch.feed_body(now.wall);
+                self.gate.feed(now.wall, body, self.now_us);
+                self.flush_all();
+                let applied = self.store.apply((*batch).clone().into_apply());
+                self.store.expect(&self.gate.buckets());
+                match applied {
+                    Ok(_) => self.session.applied(&batch),
+                    Err(_) => self.session.not_applied(&batch, self.store.position()),
+                }
+                self.tell_changed();
+            }
+            Ask::Current { sent_at } => {
+                if sent_at.is_some_and(|at| (at - now.wall).abs() <= 2000) {
+                    self.clock = Clock::Trusted;
+                }
+                self.freshness.current(now.mono);
+                self.tell_changed();
+            }
+            Ask::Read { from, max } => {
+                let records = self.gate.records(from, max);
+                self.session.records(records);
+            }
+            Ask::Acknowledged(_) | Ask::Blocked(_) | Ask::Reconcile(_) => {}
+            Ask::Order(order) => self.order(*order),
+            Ask::LaneOrder(order) => {
+                let lane = order.lane.as_str().to_owned();
+                if let Some(n) = self.lanes.iter().position(|l| l.name == lane) {
+                    let event = Event::LaneOrder(*order);
+                    self.lanes[n].core.handle_event(event, now);
+                }
+            }
+            Ask::Odd { what, why } => self.say(|| format!("odd {what}: {why}")),
+        }
+    }
+
+    fn order(&mut self, order: lanegate_core::model::Order) {
+        let now = self.now();
+        let passage = order.passage.as_str();
+        let lane = self.lanes.iter().position(|l| {
+            let tail = passage.strip_prefix(l.name.as_str());
+            tail.is_some_and(|t| t.starts_with('-'))
+        });
+        match lane {
+            Some(n) => self.lanes[n].core.handle_event(Event::Order(order), now),
+            None => self
+                .session
+                .answer_order(order.id.as_str(), Some("no-such-lane")),
+        }
+    }
+
+    fn flush_all(&mut self) {
+        while self.gate.flush_at().is_some() {
+            let heard = self.gate.flush();
+            self.note_durable();
+            let now = self.now();
+            for heard in heard {
+                match heard {
+                    Heard::Lane(n, event) => self.lanes[n].core.handle_event(event, now),
+                    Heard::Late { lane, event } => {
+                        if let Some(n) = self.lanes.iter().position(|l| l.name == lane.as_str()) {
+                            self.lanes[n].core.handle_event(event, now);
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    fn tell_changed(&mut self) {
+        let (now, generation) = (self.now(), self.gate.generation());
+        for lane in &mut self.lanes {
+            lane.core
+                .handle_event(Event::InForceChanged { generation }, now);
+        }
+    }
+
+    fn say(&mut self, line: impl FnOnce() -> String) {
+        let line = format!("{:>12} {}", self.now_us, line());
+        self.hash.update(line.as_bytes());
+        if self.trace.len() >= TRACE_MAX {
+            self.trace.remove(0);
+        }
+        self.trace.push(line);
+    }
+}
+
+fn now_at(us: Us, clock: Clock) -> Now {
+    let ms = i64::try_from(us / 1000).unwrap_or(i64::MAX);
+    Now {
+        mono: Mono(MONO_0) + Micros(us),
+        wall: Wall(START_WALL_MS).plus_ms(ms),
+        clock,
+    }
+}

@@ -1,0 +1,230 @@
+//! Many seeds of the simulated port, counted together.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use firmware_sim::Score;
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+
+use super::rig::{Outcome, Rig};
+use super::world_options;
+use crate::clock::Stopwatch;
+
+/// What to simulate.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// Seeds.
+    pub seeds: Range<u64>,
+    /// Trucks a seed.
+    pub passages: usize,
+    /// Lanes a seed.
+    pub lanes: usize,
+    /// How often a camera reads a plate right.
+    pub plate_read_permille: u32,
+}
+
+/// The first breach of a law, with what is needed to see it again.
+#[derive(Clone, Debug)]
+pub struct Failure {
+    /// Its seed.
+    pub seed: u64,
+    /// The law.
+    pub law: &'static str,
+    /// What happened.
+    pub what: String,
+    /// The last lines before the end of the run.
+    pub trace: Vec<String>,
+}
+
+/// What all seeds came to.
+#[derive(Debug, Default)]
+pub struct Summary {
+    score: Score,
+    seeds: u64,
+    violations: u64,
+    busy: Duration,
+    digests: BTreeMap<u64, [u8; 32]>,
+    failure: Option<Failure>,
+}
+
+/// Runs every seed of `plan` on all cores; the result does not depend on how
+/// many there are.
+#[must_use]
+pub fn simulate(plan: &Plan) -> Summary {
+    let workers = std::thread::available_parallelism().map_or(1, usize::from);
+    let next = AtomicU64::new(plan.seeds.start);
+    let summary = Mutex::new(Summary::default());
+    std::thread::scope(|scope| {
+        for _ in 0..workers {
+            scope.spawn(|| {
+                loop {
+                    let seed = next.fetch_add(1, Ordering::Relaxed);
+                    if seed >= plan.seeds.end {
+                        return;
+                    }
+                    let watch = Stopwatch::started();
+                    let outcome = run(plan, seed);
+                    let busy = watch.elapsed();
+                    let mut summary = summary.lock().unwrap_or_else(PoisonError::into_inner);
+                    summary.take(seed, outcome, busy);
+                }
+            });
+        }
+    });
+    summary.into_inner().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn run(plan: &Plan, seed: u64) -> Outcome {
+    let mut options = world_options(seed, plan.lanes, plan.passages);
+    options.plate_read_permille = plan.plate_read_permille;
+    if seed % 4 == 3 {
+        options.geometry = firmware_sim::Geometry::BehindBarrier;
+    }
+    Rig::new(options).run()
+}
+
+impl Summary {
+    fn take(&mut self, seed: u64, outcome: Outcome, busy: Duration) {
+        self.seeds += 1;
+        self.busy += busy;
+        self.digests.insert(seed, outcome.digest);
+        let (s, o) = (&mut self.score, outcome.score);
+        s.trucks += o.trucks;
+        s.released += o.released;
+        s.inspected += o.inspected;
+        s.held += o.held;
+        s.unfinished += o.unfinished;
+        s.must += o.must;
+        s.may += o.may;
+        s.must_not += o.must_not;
+        s.false_releases += o.false_releases;
+        s.missed_releases += o.missed_releases;
+        s.wrong_truck_releases += o.wrong_truck_releases;
+        s.forced += o.forced;
+        s.needed_person += o.needed_person;
+        for (kind, n) in o.faults {
+            *s.faults.entry(kind).or_default() += n;
+        }
+        let violations = outcome.laws.violations();
+        self.violations += violations.len() as u64;
+        let earlier = self.failure.as_ref().is_none_or(|f| seed < f.seed);
+        if let Some(first) = violations.first().filter(|_| earlier) {
+            self.failure = Some(Failure {
+                seed,
+                law: first.law,
+                what: format!("at {} us: {}", first.at, first.what),
+                trace: outcome.trace,
+            });
+        }
+    }
+
+    /// Whether every law held and nothing was released or missed wrongly.
+    #[must_use]
+    pub const fn is_good(&self) -> bool {
+        self.violations == 0 && self.score.false_releases == 0 && self.score.missed_releases == 0
+    }
+
+    /// The first breach, by seed.
+    #[must_use]
+    pub const fn failure(&self) -> Option<&Failure> {
+        self.failure.as_ref()
+    }
+
+    /// The count.
+    #[must_use]
+    pub const fn score(&self) -> &Score {
+        &self.score
+    }
+
+    /// SHA-256 over all transcripts, in the order of seeds.
+    #[must_use]
+    pub fn digest(&self) -> String {
+        let mut hash = Sha256::new();
+        for (seed, digest) in &self.digests {
+            hash.update(seed.to_le_bytes());
+            hash.update(digest);
+        }
+        let digest: [u8; 32] = hash.finalize().into();
+        digest.iter().map(|b| format!("{b:02x}")).collect()
+    }
+
+    /// Trucks simulated in a second of one core.
+    #[must_use]
+    pub fn passages_per_second(&self) -> u64 {
+        let us = u64::try_from(self.busy.as_micros())
+            .unwrap_or(u64::MAX)
+            .max(1);
+        self.score.trucks.saturating_mul(1_000_000) / us
+    }
+
+    /// The object of FORMATS 7; `replay` is the command that repeats a seed.
+    #[must_use]
+    pub fn to_json(&self, replay: impl Fn(u64) -> String) -> Value {
+        let s = &self.score;
+        json!({
+            "seeds": self.seeds,
+            "passages": s.trucks,
+            "released": s.released,
+            "inspected": s.inspected,
+            "held": s.held,
+            "unfinished": s.unfinished,
+            "must": s.must,
+            "may": s.may,
+            "must_not": s.must_not,
+            "violations": self.violations,
+            "false_releases": s.false_releases,
+            "missed_releases": s.missed_releases,
+            "wrong_truck_releases": s.wrong_truck_releases,
+            "forced": s.forced,
+            "needed_person": s.needed_person,
+            "faults": s.faults,
+            "digest": self.digest(),
+            "passages_per_second": self.passages_per_second(),
+            "first_failure": self.failure.as_ref().map(|f| json!({
+                "seed": f.seed,
+                "law": f.law,
+                "what": f.what,
+                "trace": f.trace,
+                "replay": replay(f.seed),
+            })),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn plan(seeds: Range<u64>) -> Plan {
+        Plan {
+            seeds,
+            passages: 20,
+            lanes: 2,
+            plate_read_permille: 1000,
+        }
+    }
+
+    #[test]
+    fn no_law_breaks_and_nobody_is_missed_without_faults() {
+        let summary = simulate(&plan(0..40));
+        assert!(
+            summary.is_good(),
+            "{:#?} {:?}",
+            summary.failure,
+            summary.score
+        );
+        assert!(summary.score.must * 2 >= summary.score.trucks);
+        assert!(summary.score.may * 20 <= summary.score.trucks);
+    }
+
+    #[test]
+    fn the_same_seeds_give_the_same_transcripts_and_others_do_not() {
+        let one = simulate(&plan(5..8)).digest();
+        assert_eq!(one, simulate(&plan(5..8)).digest());
+        assert_ne!(one, simulate(&plan(6..9)).digest());
+    }
+}
