@@ -7,6 +7,7 @@ pub mod clock;
 pub mod committer;
 pub mod config;
 pub mod device;
+pub mod gateway;
 pub mod http;
 pub mod journal;
 pub mod metrics;

@@ -5,8 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use lanegate_core::model::LaneId;
 use serde_json::Value;
-use tokio::net::UnixListener;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
@@ -14,7 +13,7 @@ use super::authority::{self, AuthorityEnds};
 use super::backend::PortBackend;
 use super::desk::{Answer, Desk, Intake, Tell};
 use super::pages::PortPages;
-use super::port::{LaneCall, LaneEnds, LaneSays, Port};
+use super::port::{LaneCall, LaneEnd, LaneEnds, LaneSays, Port};
 use super::{RunError, Told, socket};
 use crate::committer::Notice;
 use crate::http::Server;
@@ -26,7 +25,7 @@ const FAREWELL: std::time::Duration = std::time::Duration::from_millis(500);
 /// The lanes as the back runtime sees them: where their calls go.
 #[derive(Clone)]
 pub(super) struct Lanes {
-    ends: Arc<Vec<(LaneId, mpsc::Sender<LaneCall>, watch::Receiver<Value>)>>,
+    ends: Arc<Vec<LaneEnd>>,
     desk: Arc<Mutex<Desk>>,
 }
 
@@ -39,19 +38,22 @@ impl Lanes {
     }
 
     fn by_name(&self, lane: &str) -> Option<&mpsc::Sender<LaneCall>> {
-        let found = self.ends.iter().find(|(id, ..)| id.as_str() == lane);
-        found.map(|(_, calls, _)| calls)
+        let found = self.ends.iter().find(|end| end.lane.as_str() == lane);
+        found.map(|end| &end.calls)
     }
 
     /// Status of every lane.
     pub(super) fn status(&self) -> Vec<Value> {
-        self.ends.iter().map(|(.., s)| s.borrow().clone()).collect()
+        self.ends
+            .iter()
+            .map(|end| end.status.borrow().clone())
+            .collect()
     }
 
     /// Status of one lane.
     pub(super) fn status_of(&self, lane: &LaneId) -> Option<Value> {
-        let found = self.ends.iter().find(|(id, ..)| id == lane);
-        found.map(|(.., status)| status.borrow().clone())
+        let found = self.ends.iter().find(|end| end.lane == *lane);
+        found.map(|end| end.status.borrow().clone())
     }
 
     fn desk(&self) -> std::sync::MutexGuard<'_, Desk> {
@@ -98,10 +100,10 @@ impl Lanes {
 
     /// Tells all lanes that facts changed.
     pub(super) fn facts_changed(&self, generation: u64) {
-        for (_, calls, _) in self.ends.iter() {
+        for end in self.ends.iter() {
             let event = lanegate_core::lane::Event::InForceChanged { generation };
             // A lane that is busy judges on fresh facts anyway.
-            drop(calls.try_send(LaneCall::Event(event)));
+            drop(end.calls.try_send(LaneCall::Event(Box::new(event))));
         }
     }
 
@@ -115,7 +117,7 @@ impl Lanes {
             control: late.control,
         };
         if let Some(to) = self.by_name(lane.as_str())
-            && to.try_send(LaneCall::Event(event)).is_err()
+            && to.try_send(LaneCall::Event(Box::new(event))).is_err()
         {
             error!(%lane, "a lane could not be told of a control that came late");
         }
@@ -152,9 +154,8 @@ async fn serve(
         why: answer.why,
     }));
     let statuses = ends.lanes.iter().map(|end| end.status.clone()).collect();
-    let lanes = ends.lanes.into_iter();
     let lanes = Lanes {
-        ends: Arc::new(lanes.map(|end| (end.lane, end.calls, end.status)).collect()),
+        ends: Arc::new(ends.lanes),
         desk: Arc::new(Mutex::new(desk)),
     };
     let server = Server::bind(port.config.http.listen).await;
@@ -166,7 +167,7 @@ async fn serve(
         lanes: statuses,
     });
     tokio::spawn(server.serve(pages, stop.clone().cancelled_owned()));
-    let listener = listen(port).await?;
+    let listener = socket::Listener::bind(&port.config.socket).map_err(RunError::Socket)?;
     let backend = Arc::new(PortBackend::new(port.clone(), lanes.clone()));
     tokio::spawn(socket::serve(listener, backend, stop.clone()));
     let (to_authority, from_lanes) = mpsc::channel(256);
@@ -190,14 +191,6 @@ async fn serve(
     stop.cancelled().await;
     tokio::time::sleep(FAREWELL).await;
     Ok(())
-}
-
-async fn listen(port: &Port) -> Result<UnixListener, RunError> {
-    let path = &port.config.socket;
-    socket::bind(path).await.map_err(|source| RunError::StateDir {
-        path: path.display().to_string(),
-        source,
-    })
 }
 
 /// Store notices go on to the authority's task, which refills the cache;

@@ -128,7 +128,12 @@ pub(super) fn start_behind_broker(
             }
         }
     }
-    let Some(broker) = port.config.device_broker.as_ref().filter(|_| !cameras.is_empty()) else {
+    let Some(broker) = port
+        .config
+        .device_broker
+        .as_ref()
+        .filter(|_| !cameras.is_empty())
+    else {
         return Ok((Vec::new(), None));
     };
     let config = connection_config(Peer::Devices, broker, topics)?;

@@ -99,7 +99,10 @@ pub(super) async fn run(port: &Port, prepared: Prepared) -> Result<(), RunError>
     let now = port.shared.clock.mono();
     let stall = port.config.controller.stall;
     let dog = Rc::new(RefCell::new(Watchdog::new(tasks.len(), stall, now)));
-    let lanes: Vec<_> = tasks.iter().map(|t| (t.setup.clone(), t.events_to.clone())).collect();
+    let lanes: Vec<_> = tasks
+        .iter()
+        .map(|t| (t.setup.clone(), t.events_to.clone()))
+        .collect();
     let (behind_broker, recaptures) = devices::start_behind_broker(port, &lanes, &drivers_stop)?;
     let mut behind_broker = VecDeque::from(behind_broker);
     let mut ends = Vec::new();
@@ -258,14 +261,18 @@ impl LaneTask {
         let event = match call {
             LaneCall::Order(order) => Event::Order(*order),
             LaneCall::LaneOrder(order) => Event::LaneOrder(*order),
-            LaneCall::Event(event) => event,
+            LaneCall::Event(event) => *event,
         };
         self.lane.handle_event(event, now);
     }
 
     /// Lets time pass and does everything there is to do.
     fn turn(&mut self, port: &Port, now: Now) {
-        if self.lane.poll_timeout().is_some_and(|(at, _)| at <= now.mono) {
+        if self
+            .lane
+            .poll_timeout()
+            .is_some_and(|(at, _)| at <= now.mono)
+        {
             self.lane.handle_timeout(now);
         }
         self.send_notes(port);
@@ -344,14 +351,7 @@ impl LaneTask {
         }
     }
 
-    fn commit(
-        &mut self,
-        port: &Port,
-        token: Token,
-        drafts: Vec<Draft>,
-        guard: Guard,
-        now: Now,
-    ) {
+    fn commit(&mut self, port: &Port, token: Token, drafts: Vec<Draft>, guard: Guard, now: Now) {
         self.send_notes(port);
         self.telling.committing(now.mono);
         let to = self.answer_to.clone();
@@ -408,12 +408,17 @@ impl LaneTask {
     }
 
     fn say_status(&mut self, now: Now) {
-        let due = self.status_at.is_none_or(|at| now.mono.since(at) >= STATUS_EVERY);
+        let due = self
+            .status_at
+            .is_none_or(|at| now.mono.since(at) >= STATUS_EVERY);
         if !due {
             return;
         }
         let changed = self.status_at.replace(now.mono).is_none();
-        let devices = self.running.iter().map(|r| (&r.device, r.seen.borrow().clone()));
+        let devices = self
+            .running
+            .iter()
+            .map(|r| (&r.device, r.seen.borrow().clone()));
         let devices: Vec<_> = devices.map(|(id, seen)| (id.clone(), seen)).collect();
         self.telling.devices(&devices);
         let status = LaneStatus::of(&self.lane, self.id(), &self.telling, &devices, now);
@@ -426,7 +431,12 @@ impl LaneTask {
     fn pat(&self, port: &Port, dog: &RefCell<Watchdog>, now: Mono) {
         let mut dog = dog.borrow_mut();
         let store = port.store.progress();
-        dog.thread("store", store.done, store.asked.saturating_sub(store.answered), now);
+        dog.thread(
+            "store",
+            store.done,
+            store.asked.saturating_sub(store.answered),
+            now,
+        );
         let committer = port.shared.committer.progress();
         dog.thread("committer", committer.done(), committer.outstanding(), now);
         for driver in &self.running {
@@ -448,11 +458,7 @@ impl LaneTask {
     }
 }
 
-fn candidates(
-    passage: PassageId,
-    attempt: u32,
-    facts: Facts,
-) -> Event {
+fn candidates(passage: PassageId, attempt: u32, facts: Facts) -> Event {
     Event::Candidates {
         passage,
         attempt,

@@ -12,7 +12,9 @@
 //! Lanes never wait for the disk, a scrape, a broker or sled: every queue is
 //! bounded, and each has its rule for when it is full.
 
+mod authority;
 mod back;
+mod backend;
 mod desk;
 mod devices;
 mod lane_task;
@@ -22,25 +24,30 @@ mod pages;
 mod port;
 pub mod socket;
 mod status;
+mod telling;
 mod watchdog;
 
-pub use desk::Answer;
+pub use desk::{Answer, Desk, Intake, Tell};
 pub use logging::{Logs, init_logs};
 
+use std::io::Read as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use lanegate_core::clearance::Policy;
 use lanegate_core::model::PolicyRef;
-use tokio::sync::mpsc;
+use lanegate_core::time::Wall;
+use tokio::sync::{Notify, mpsc};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info};
 
 use crate::claims::LocalClaims;
 use crate::clock::{Clock, ClockConfig};
-use crate::committer::{Committer, CommitterHandle, Gatekeeper, Notice, Opened, OpenError, Options};
+use crate::committer::{
+    Committer, CommitterHandle, Gatekeeper, Notice, OpenError, Opened, Options,
+};
 use crate::config::Config;
-use crate::journal::{JournalError, RealDisk};
+use crate::journal::RealDisk;
 use crate::metrics::{InstallError, Metrics, PrometheusHandle};
 use crate::store::{DiskOptions, SledMedium, SledStore, StoreHandle, StoreThread};
 
@@ -49,6 +56,10 @@ use port::{Port, PortShared};
 
 /// Requests the committer may have waiting: what its own limit allows.
 const COMMITTER_QUEUE_MAX: usize = crate::committer::QUEUE_LEN_MAX;
+/// Memory for sled's pages; the indexes are apart.
+const STORE_CACHE_BYTES: u64 = 32 << 20;
+/// Records looked at for the latest time on record.
+const LAST_RECORDS: u64 = 64;
 /// Notices of store and committer that may wait for the back runtime.
 const NOTICES_MAX: usize = 1024;
 
@@ -90,6 +101,9 @@ pub enum RunError {
     /// The probes' address.
     #[error("probes and metrics")]
     Http(#[source] crate::http::HttpError),
+    /// The local socket.
+    #[error("the local socket")]
+    Socket(#[source] socket::SocketError),
     /// A broker's configuration.
     #[error("broker of {peer}: {why}")]
     Broker {
@@ -120,6 +134,7 @@ impl RunError {
             | Self::JournalFailed(_)
             | Self::System { .. }
             | Self::Metrics(_)
+            | Self::Socket(_)
             | Self::Http(_) => 74,
         }
     }
@@ -143,26 +158,28 @@ pub fn run(config: Config, policy: Policy) -> Result<(), RunError> {
     let disk = own(&journal_dir)?;
     let (metrics, scrape) = install_metrics(&config)?;
     let clock = Clock::start(clock_config(&config), None);
-    let (gatekeeper, opened) = open_journal(disk, &config, &policy, &clock)?;
-    if let Some(at) = gatekeeper.ledger().recorded_at() {
+    let (mut gatekeeper, opened) = open_journal(disk, &config, &policy, &clock)?;
+    if let Some(at) = recorded_at(&mut gatekeeper) {
         clock.recorded(at);
     }
     say_opened(&opened);
     let (told, tells) = mpsc::channel(NOTICES_MAX);
     let ledger = gatekeeper.ledger().clone();
     let failed = Arc::new(AtomicBool::new(false));
-    let (committer, handle) = spawn_committer(gatekeeper, &metrics, &clock, told.clone(), &failed)?;
-    let shared = PortShared::new(clock.clone(), handle.clone(), metrics.clone(), ledger);
-    let (store, store_thread) = spawn_store(&config, &shared, told)?;
+    let durable = Arc::new(Notify::new());
+    let hooks = status::CommitHooks::new(metrics.clone(), clock.clone(), durable.clone());
+    let (committer, handle) = spawn_committer(gatekeeper, hooks, told.clone(), &failed)?;
+    let shared = PortShared::new(clock, handle, metrics, durable, &ledger);
+    let claims = LocalClaims::new(config.controller.id.clone());
+    let (store, store_thread) = spawn_store(&config, &shared, &claims, told)?;
     let port = Port {
         config: Arc::new(config),
         policy,
         shared,
         store,
         stop: CancellationToken::new(),
-        claims: LocalClaims::default(),
     };
-    let result = run_port(&port, opened.start, scrape, tells);
+    let result = run_port(&port, scrape, tells);
     stop_threads(&port, committer, store_thread);
     match result {
         Ok(()) if failed.load(Ordering::SeqCst) => {
@@ -188,7 +205,10 @@ fn own(dir: &std::path::Path) -> Result<RealDisk, RunError> {
 }
 
 fn install_metrics(config: &Config) -> Result<(Metrics, PrometheusHandle), RunError> {
-    let lanes = config.lanes.iter().map(|l| l.config.lane.as_str().to_owned());
+    let lanes = config
+        .lanes
+        .iter()
+        .map(|l| l.config.lane.as_str().to_owned());
     let devices = config.lanes.iter().flat_map(|l| {
         let own = l.devices.iter().map(|d| d.id.as_str().to_owned());
         own.chain([l.io.id.as_str().to_owned()])
@@ -219,7 +239,7 @@ fn open_journal(
     clock: &Clock,
 ) -> Result<(Gatekeeper<RealDisk, u64>, Opened), RunError> {
     let now = clock.now();
-    let nonce = crate::journal::random_nonce().map_err(|source| RunError::System {
+    let nonce = random_nonce().map_err(|source| RunError::System {
         what: "random bytes for a journal's name",
         source,
     })?;
@@ -233,10 +253,26 @@ fn open_journal(
     );
     options.segment_len_max = config.journal.segment_bytes;
     options.free_floor_bytes = config.journal.free_space_floor_bytes;
-    Gatekeeper::open(disk, options).map_err(|error| match error {
-        OpenError::Journal(JournalError::Locked { path }) => RunError::InUse(path),
-        other => RunError::Journal(other),
-    })
+    Gatekeeper::open(disk, options).map_err(RunError::Journal)
+}
+
+/// Tells a new journal from any other of this controller.
+fn random_nonce() -> std::io::Result<String> {
+    let mut bytes = [0_u8; 16];
+    std::fs::File::open("/dev/urandom")?.read_exact(&mut bytes)?;
+    Ok(bytes.iter().map(|b| format!("{b:02x}")).collect())
+}
+
+/// The latest time on record: a wall clock behind it is not to be trusted.
+fn recorded_at(gatekeeper: &mut Gatekeeper<RealDisk, u64>) -> Option<Wall> {
+    let head = gatekeeper.head().seq;
+    let from = head.saturating_sub(LAST_RECORDS);
+    let records = gatekeeper.records_from(from, usize::MAX).ok()?;
+    let times = records.iter().filter_map(|(_, json)| {
+        let record: serde_json::Value = serde_json::from_str(json).ok()?;
+        Wall::parse(record["at"].as_str()?).ok()
+    });
+    times.max()
 }
 
 fn say_opened(opened: &Opened) {
@@ -249,18 +285,19 @@ fn say_opened(opened: &Opened) {
         "the journal is open"
     );
     if let Some(torn) = &opened.torn {
-        tracing::warn!(?torn, "the journal's last record was torn by the last stop and is cut");
+        tracing::warn!(
+            ?torn,
+            "the journal's last record was torn by the last stop and is cut"
+        );
     }
 }
 
 fn spawn_committer(
     gatekeeper: Gatekeeper<RealDisk, u64>,
-    metrics: &Metrics,
-    clock: &Clock,
+    hooks: status::CommitHooks,
     told: mpsc::Sender<Told>,
     failed: &Arc<AtomicBool>,
 ) -> Result<(Committer, CommitterHandle), RunError> {
-    let hooks = status::CommitHooks::new(metrics.clone(), clock.clone());
     let failed = Arc::clone(failed);
     let notify = move |notice: Notice| {
         if let Notice::Fatal(why) = &notice {
@@ -282,11 +319,12 @@ fn spawn_committer(
 fn spawn_store(
     config: &Config,
     shared: &PortShared,
+    claims: &LocalClaims,
     told: mpsc::Sender<Told>,
 ) -> Result<(StoreHandle, StoreThread), RunError> {
     let options = DiskOptions {
         dir: config.controller.state_dir.join("store"),
-        ..DiskOptions::default()
+        cache_bytes: STORE_CACHE_BYTES,
     };
     let make = move || SledStore::new(SledMedium::new(options));
     let notify = move |notice| {
@@ -294,7 +332,7 @@ fn spawn_store(
             error!("a notice of the store was lost: too many wait");
         }
     };
-    let overlay = Box::new(Overlay::new(shared));
+    let overlay = Box::new(Overlay::new(shared, claims));
     StoreHandle::spawn(make, overlay, notify).map_err(|source| RunError::System {
         what: "the store's thread",
         source,
@@ -304,7 +342,6 @@ fn spawn_store(
 /// Both runtimes, until everything has drained.
 fn run_port(
     port: &Port,
-    start: u64,
     scrape: PrometheusHandle,
     tells: mpsc::Receiver<Told>,
 ) -> Result<(), RunError> {
@@ -318,7 +355,7 @@ fn run_port(
         .thread_name("back")
         .build()
         .map_err(system("the back runtime"))?;
-    let (lane_tasks, ends) = lane_task::prepare(port, start)?;
+    let (prepared, ends) = lane_task::prepare(port)?;
     let back_port = port.clone();
     let stop_all = CancellationToken::new();
     let back_stop = stop_all.clone();
@@ -326,18 +363,24 @@ fn run_port(
         .name("back".to_owned())
         .spawn(move || back.block_on(back::run(back_port, ends, scrape, tells, back_stop)))
         .map_err(system("the back thread"))?;
-    lanes.block_on(lane_task::run(port, lane_tasks));
+    let ran = lanes.block_on(lane_task::run(port, prepared));
     // Lanes are at rest and outputs off: what is left may go.
     stop_all.cancel();
-    back_thread.join().unwrap_or_else(|_| {
+    let served = back_thread.join().unwrap_or_else(|_| {
         error!("the back thread panicked");
         Ok(())
-    })
+    });
+    ran.and(served)
 }
 
 fn stop_threads(port: &Port, committer: Committer, store: StoreThread) {
     let at = port.shared.clock.now().wall;
-    if port.shared.committer.stop(at, "stopped in good order").is_ok() {
+    if port
+        .shared
+        .committer
+        .stop(at, "stopped in good order")
+        .is_ok()
+    {
         committer.join();
     }
     if !store.stop() {

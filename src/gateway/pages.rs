@@ -20,7 +20,9 @@ impl Pages for PortPages {
     fn not_alive(&self) -> Vec<String> {
         let mut dead = Vec::new();
         let committer = self.port.shared.committer.progress();
-        if committer.outstanding() > u64::try_from(crate::committer::QUEUE_LEN_MAX).unwrap_or(u64::MAX) / 2 {
+        if committer.outstanding()
+            > u64::try_from(crate::committer::QUEUE_LEN_MAX).unwrap_or(u64::MAX) / 2
+        {
             dead.push("the committer does not keep up: look at the disk".to_owned());
         }
         dead
@@ -32,7 +34,9 @@ impl Pages for PortPages {
         if now.clock == Clock::Unknown {
             missing.push("clock: not confirmed yet, every verdict is Hold".to_owned());
         }
-        if self.port.shared.freshness().age_s(now).is_none() && self.port.config.authority_broker.is_some() {
+        if self.port.shared.freshness().age_s(now).is_none()
+            && self.port.config.authority_broker.is_some()
+        {
             missing.push("authority: no heartbeat heard yet".to_owned());
         }
         if self.port.shared.committer.view().journal != JournalState::Ok {
@@ -40,7 +44,10 @@ impl Pages for PortPages {
         }
         for lane in &self.lanes {
             let status = lane.borrow();
-            let (name, state) = (&status["lane"], status["state"].as_str().unwrap_or("starting"));
+            let (name, state) = (
+                &status["lane"],
+                status["state"].as_str().unwrap_or("starting"),
+            );
             if state == "starting" || state.starts_with("faulted") {
                 missing.push(format!("lane {}: {state}", name.as_str().unwrap_or("?")));
             }

@@ -12,7 +12,6 @@ use tokio_util::sync::CancellationToken;
 
 use super::desk::Answer;
 use crate::authority::Freshness;
-use crate::claims::LocalClaims;
 use crate::clock::Clock;
 use crate::committer::CommitterHandle;
 use crate::config::Config;
@@ -49,7 +48,9 @@ impl PortShared {
     }
 
     pub(crate) fn freshness(&self) -> MutexGuard<'_, Freshness> {
-        self.freshness.lock().unwrap_or_else(PoisonError::into_inner)
+        self.freshness
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -60,7 +61,6 @@ pub(crate) struct Port {
     pub(crate) policy: Arc<Policy>,
     pub(crate) shared: PortShared,
     pub(crate) store: StoreHandle,
-    pub(crate) claims: LocalClaims,
     /// SIGTERM, SIGINT or a failed journal: drain.
     pub(crate) stop: CancellationToken,
 }
@@ -73,7 +73,7 @@ pub(crate) enum LaneCall {
     /// About the lane.
     LaneOrder(Box<LaneOrder>),
     /// Something all lanes hear.
-    Event(Event),
+    Event(Box<Event>),
 }
 
 /// What a lane says to the back runtime.

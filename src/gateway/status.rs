@@ -32,7 +32,10 @@ impl LaneStatus {
             Some(cause) => format!("faulted:{cause}"),
             None => lane.state_name().to_owned(),
         };
-        let devices: Vec<_> = devices.iter().map(|(id, seen)| device(id, seen, now.mono)).collect();
+        let devices: Vec<_> = devices
+            .iter()
+            .map(|(id, seen)| device(id, seen, now.mono))
+            .collect();
         Self(json!({
             "lane": id,
             "state": state,
@@ -141,10 +144,12 @@ impl Hooks for CommitHooks {
             .began
             .take()
             .map_or(Micros(0), |at| self.clock.mono().since(at));
-        self.metrics.observe(&metrics::JOURNAL_SYNC_SECONDS, &[], took);
+        self.metrics
+            .observe(&metrics::JOURNAL_SYNC_SECONDS, &[], took);
         let records = i64::try_from(flushed.records).unwrap_or(i64::MAX);
         self.metrics.set(&metrics::JOURNAL_BATCH, &[], records);
-        self.metrics.set(&metrics::JOURNAL_FULL, &[], i64::from(flushed.full));
+        self.metrics
+            .set(&metrics::JOURNAL_FULL, &[], i64::from(flushed.full));
         self.durable.notify_one();
     }
 }

@@ -48,7 +48,8 @@ impl Telling {
         let lane = [self.lane.as_str()];
         self.metrics.count(&metrics::LIFTS, &lane, 1);
         if let Some(at) = self.evidence_at.take() {
-            self.metrics.observe(&metrics::LIFT_SECONDS, &lane, now.since(at));
+            self.metrics
+                .observe(&metrics::LIFT_SECONDS, &lane, now.since(at));
         }
     }
 
@@ -86,15 +87,19 @@ impl Telling {
             } => {
                 let code = worst.map_or("-", |code| code.as_str());
                 info!(lane, %passage, verdict = verdict.as_str(), code, gather_ms = gather_us / 1000, "verdict");
-                self.metrics.count(&metrics::VERDICTS, &[lane, verdict.as_str()], 1);
+                self.metrics
+                    .count(&metrics::VERDICTS, &[lane, verdict.as_str()], 1);
                 if let Some(code) = worst {
-                    self.metrics.count(&metrics::REASONS, &[lane, code.as_str()], 1);
+                    self.metrics
+                        .count(&metrics::REASONS, &[lane, code.as_str()], 1);
                 }
                 let took = Micros(*gather_us);
-                self.metrics.observe(&metrics::GATHER_SECONDS, &[lane], took);
+                self.metrics
+                    .observe(&metrics::GATHER_SECONDS, &[lane], took);
                 if let Some(at) = self.evidence_at {
                     let took = now.since(at);
-                    self.metrics.observe(&metrics::DECISION_SECONDS, &[lane], took);
+                    self.metrics
+                        .observe(&metrics::DECISION_SECONDS, &[lane], took);
                 }
             }
             Tell::Ended { passage, how } => {
@@ -104,11 +109,13 @@ impl Telling {
             }
             Tell::Stale(answer) => {
                 debug!(lane, answer, "an answer that names nothing any more");
-                self.metrics.count(&metrics::STALE_ANSWERS, &[lane, answer], 1);
+                self.metrics
+                    .count(&metrics::STALE_ANSWERS, &[lane, answer], 1);
             }
             Tell::Dropped(why) => {
                 trace!(lane, why, "a reading that is not this truck's");
-                self.metrics.count(&metrics::READINGS_DROPPED, &[lane, why], 1);
+                self.metrics
+                    .count(&metrics::READINGS_DROPPED, &[lane, why], 1);
             }
             Tell::Alarm(alarm) => {
                 warn!(lane, alarm, "alarm");
@@ -124,7 +131,8 @@ impl Telling {
         }
         if let Some(at) = self.committing_since.take() {
             let lane = [self.lane.as_str()];
-            self.metrics.observe(&metrics::COMMIT_SECONDS, &lane, now.since(at));
+            self.metrics
+                .observe(&metrics::COMMIT_SECONDS, &lane, now.since(at));
         }
     }
 

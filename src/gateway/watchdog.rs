@@ -68,11 +68,16 @@ impl Watchdog {
         self.driver_turned = None;
         if stalled != self.stalled {
             if let Some(part) = stalled {
-                error!(part, "no progress although there is work: the watchdog is not patted");
+                error!(
+                    part,
+                    "no progress although there is work: the watchdog is not patted"
+                );
             }
             self.stalled = stalled;
         }
-        let due = self.every.is_some_and(|every| now.since(self.patted_at) >= every);
+        let due = self
+            .every
+            .is_some_and(|every| now.since(self.patted_at) >= every);
         if due && stalled.is_none() {
             self.patted_at = now;
             if let Err(why) = systemd::notify(&Notice::Watchdog) {

@@ -238,6 +238,15 @@ impl Ledger {
         self.orders.get(id)
     }
 
+    /// Every order remembered with its answer, the oldest first.
+    #[must_use]
+    pub fn order_answers(&self) -> Vec<(OrderId, OrderAnswer)> {
+        let orders = self.orders.iter();
+        let mut all: Vec<_> = orders.map(|(id, a)| (id.clone(), a.clone())).collect();
+        all.sort_by_key(|(_, answer)| answer.seq);
+        all
+    }
+
     /// Passages without an outcome, with their lanes.
     pub fn open_passages(&self) -> impl Iterator<Item = (&PassageId, Option<&LaneId>)> {
         self.passages.iter().map(|(id, p)| (id, p.lane.as_ref()))
