@@ -3,10 +3,12 @@
 
 pub mod authority;
 pub mod claims;
+pub mod cli;
 pub mod clock;
 pub mod committer;
 pub mod config;
 pub mod device;
+pub mod gateway;
 pub mod http;
 pub mod journal;
 pub mod metrics;

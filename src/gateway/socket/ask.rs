@@ -1,0 +1,163 @@
+//! Reading what a client asks. Refused whole, with every fault of a list (L10).
+
+use std::collections::BTreeSet;
+
+use lanegate_core::model::{
+    Declaration, DeclarationId, Fault, LaneId, LaneOrder, Order, parse_json,
+};
+use lanegate_core::time::Wall;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::value::RawValue;
+
+use super::answer::No;
+use super::{DeclarationsAsk, EXPORT_LEN_MAX};
+
+/// Faults of one import listed (L9).
+const FAULTS_MAX: usize = 100;
+
+/// What a client asks.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) enum Ask {
+    Status(Option<String>),
+    Order(Box<Order>),
+    LaneOrder(Box<LaneOrder>),
+    Declarations(DeclarationsAsk),
+}
+
+#[derive(Deserialize)]
+struct Named {
+    op: String,
+}
+
+macro_rules! ops {
+    ($($name:ident { $($field:ident : $ty:ty),* $(,)? })+) => {$(
+        #[derive(Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct $name { #[serde(rename = "op")] _op: String, $(#[serde(default)] $field: $ty),* }
+    )+};
+}
+
+ops! {
+    Plain {}
+    StatusOf { passage: Option<String> }
+    Show { id: Option<DeclarationId> }
+    Export { after: Option<DeclarationId>, limit: Option<usize> }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct OrderOf {
+    #[serde(rename = "op")]
+    _op: String,
+    lane: LaneId,
+    order: Order,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct LaneOrderOf {
+    #[serde(rename = "op")]
+    _op: String,
+    order: LaneOrder,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Import<'a> {
+    #[serde(rename = "op")]
+    _op: &'a str,
+    #[serde(borrow)]
+    declarations: Vec<&'a RawValue>,
+    #[serde(default)]
+    as_of: Option<Wall>,
+}
+
+/// Reads one line.
+pub(super) fn read(line: &[u8]) -> Result<Ask, No> {
+    let text = std::str::from_utf8(line).map_err(|e| No::data(format!("no UTF-8 text: {e}")))?;
+    let named: Named = serde_json::from_str(text).map_err(|e| {
+        No::usage(format!(
+            "one JSON object a line with an \"op\" is expected: {e}"
+        ))
+    })?;
+    match named.op.as_str() {
+        "status" => of::<StatusOf>(text).map(|ask| Ask::Status(ask.passage)),
+        "order" => order(of(text)?),
+        "lane-order" => of::<LaneOrderOf>(text).map(|ask| Ask::LaneOrder(Box::new(ask.order))),
+        "declarations-count" => {
+            of::<Plain>(text).map(|_| Ask::Declarations(DeclarationsAsk::Count))
+        }
+        "declarations-show" => {
+            let id = of::<Show>(text)?.id;
+            let id = id.ok_or_else(|| No::usage("id: which declaration is missing"))?;
+            Ok(Ask::Declarations(DeclarationsAsk::Show(id)))
+        }
+        "declarations-export" => of::<Export>(text).map(|ask| {
+            let limit = ask.limit.unwrap_or(EXPORT_LEN_MAX).min(EXPORT_LEN_MAX);
+            let after = ask.after;
+            Ask::Declarations(DeclarationsAsk::Export { after, limit })
+        }),
+        "declarations-import" => import(text),
+        other => {
+            let other: String = other.chars().take(40).collect();
+            Err(No::usage(format!(
+                "op \"{other}\" is not known by this daemon; use the lanegate of its version"
+            )))
+        }
+    }
+}
+
+fn of<T: DeserializeOwned>(text: &str) -> Result<T, No> {
+    parse_json(text).map_err(|fault| No::data(fault.to_string()))
+}
+
+/// A passage's id begins with its lane's: an order meant for another lane is
+/// a slip of the hand.
+fn order(ask: OrderOf) -> Result<Ask, No> {
+    let OrderOf { lane, order, .. } = ask;
+    let of_lane = order.passage.as_str().strip_prefix(lane.as_str());
+    if of_lane.is_some_and(|rest| rest.starts_with('-')) {
+        return Ok(Ask::Order(Box::new(order)));
+    }
+    Err(No::data(format!(
+        "passage {} is not of lane {lane}; `lanegate status` shows which is there",
+        order.passage
+    )))
+}
+
+fn import(text: &str) -> Result<Ask, No> {
+    let ask: Import<'_> = serde_json::from_str(text).map_err(|e| No::data(e.to_string()))?;
+    let mut declarations = Vec::with_capacity(ask.declarations.len());
+    let mut seen = BTreeSet::new();
+    let mut faults = Vec::new();
+    for (i, raw) in ask.declarations.iter().enumerate() {
+        match parse_json::<Declaration>(raw.get()) {
+            Ok(declaration) => {
+                let found = declaration.faults();
+                faults.extend(found.into_iter().map(|fault| (i, fault)));
+                if !seen.insert(declaration.id.clone()) {
+                    faults.push((i, Fault::new("id", "the same declaration comes twice")));
+                }
+                declarations.push(declaration);
+            }
+            Err(fault) => faults.push((i, fault)),
+        }
+    }
+    if faults.is_empty() {
+        let as_of = ask.as_of;
+        return Ok(Ask::Declarations(DeclarationsAsk::Import {
+            declarations,
+            as_of,
+        }));
+    }
+    let mut lines: Vec<String> = faults
+        .iter()
+        .take(FAULTS_MAX)
+        .map(|(i, fault)| format!("declarations[{i}]: {fault}"))
+        .collect();
+    if faults.len() > FAULTS_MAX {
+        lines.push(format!("and {} more", faults.len() - FAULTS_MAX));
+    }
+    Err(No::data(lines.join("\n")))
+}

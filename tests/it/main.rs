@@ -1,0 +1,7 @@
+//! One integration binary: each file is a module, so that they link once.
+
+// `cfg(test)` holds here anyway; said aloud, the lints know these for tests.
+#[cfg(test)]
+mod layout;
+#[cfg(test)]
+mod shipped;
