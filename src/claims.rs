@@ -31,6 +31,12 @@ impl LocalClaims {
     pub const fn new(controller: ControllerId) -> Self {
         Self { controller }
     }
+
+    /// Whose claims these are.
+    #[must_use]
+    pub const fn controller(&self) -> &ControllerId {
+        &self.controller
+    }
 }
 
 impl Claims for LocalClaims {

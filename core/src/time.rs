@@ -5,6 +5,7 @@ use std::fmt;
 use std::ops::{Add, Sub};
 
 use jiff::Timestamp;
+use jiff::civil::Date;
 use jiff::tz::Offset;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -86,6 +87,14 @@ impl Wall {
     #[must_use]
     pub const fn plus_ms(self, ms: i64) -> Self {
         Self(self.0.saturating_add(ms))
+    }
+
+    /// The civil date in +08:00; none beyond the calendar.
+    #[must_use]
+    pub fn date(self) -> Option<Date> {
+        let stamp = Timestamp::from_millisecond(self.0).ok()?;
+        let offset = Offset::constant(CIVIL_OFFSET_HOURS);
+        Some(offset.to_datetime(stamp).date())
     }
 
     /// The civil day in +08:00, as `YYYY-MM-DD`.
@@ -183,6 +192,9 @@ mod tests {
         assert_eq!(Wall::parse(&utc.to_string()).unwrap(), utc);
         assert_eq!(utc.plus_ms(5).to_string(), "2026-11-24T08:00:00.005+08:00");
         assert_eq!(utc.day(), "2026-11-24");
+        let late = Wall::parse("2026-11-23T16:00:00Z").unwrap();
+        assert_eq!(late.date().unwrap().to_string(), "2026-11-24");
+        assert_eq!(Wall(i64::MAX).date(), None);
     }
 
     #[test]

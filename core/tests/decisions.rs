@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use lanegate_core::clearance::{Policy, judge};
-use lanegate_core::model::{Case, Code, Severity, Verdict};
+use lanegate_core::model::{Case, Code, Reason, Severity, Verdict, VerdictKind, parse_json};
 use lanegate_core::record::canonical;
 use serde::Deserialize;
 use serde_json::Value;
@@ -46,35 +46,38 @@ fn read(path: &str) -> String {
 fn set(root: &mut Value, path: &str, value: Value) {
     let mut at = root;
     for step in path.split('.') {
-        at = match at {
-            Value::Array(array) => {
-                let i: usize = step.parse().unwrap();
-                if i == array.len() {
-                    array.push(Value::Null);
-                }
-                &mut array[i]
+        if let Value::Array(array) = at {
+            let i: usize = step.parse().expect("a step into an array is its index");
+            if i == array.len() {
+                array.push(Value::Null);
             }
-            Value::Object(map) => map.entry(step).or_insert(Value::Null),
-            other => {
-                *other = Value::Object(serde_json::Map::new());
-                other
-                    .as_object_mut()
-                    .unwrap()
-                    .entry(step)
-                    .or_insert(Value::Null)
+            at = &mut array[i];
+        } else {
+            if !at.is_object() {
+                *at = Value::Object(serde_json::Map::new());
             }
-        };
+            let map = at.as_object_mut().expect("made an object above");
+            at = map.entry(step).or_insert(Value::Null);
+        }
     }
     *at = value;
 }
 
-fn case_of(row: &Row) -> Case {
-    let mut case: Value = serde_json::from_str(&read("tests/decisions/base.json")).unwrap();
+fn case_value(row: &Row) -> Value {
+    let base = read("tests/decisions/base.json");
+    let mut case: Value = serde_json::from_str(&base).expect("base.json is JSON");
     for (path, value) in &row.set {
         set(&mut case, path, value.clone());
     }
-    let text = case.to_string();
-    lanegate_core::model::parse_json(&text).unwrap_or_else(|e| panic!("{}: {e}", row.name))
+    case
+}
+
+fn read_case(name: &str, case: &Value) -> Case {
+    parse_json(&case.to_string()).unwrap_or_else(|e| panic!("{name}: {e}"))
+}
+
+fn case_of(row: &Row) -> Case {
+    read_case(&row.name, &case_value(row))
 }
 
 fn policy_of(row: &Row) -> Policy {
@@ -91,18 +94,17 @@ fn policy_of(row: &Row) -> Policy {
 }
 
 fn codes(verdict: &Verdict) -> Vec<String> {
-    let published = |code: Code| match code {
-        Code::ControlActive => Severity::Inspect,
-        code => code.severity(),
-    };
     let say = |severity: Severity| match severity {
         Severity::Warn => "warn",
         Severity::Hold => "hold",
         Severity::Inspect => "inspect",
     };
-    let of = |r: &lanegate_core::model::Reason| match r.severity == published(r.code) {
-        true => r.code.to_string(),
-        false => format!("{}:{}", r.code, say(r.severity)),
+    let of = |r: &Reason| {
+        if r.severity == r.code.severity() {
+            r.code.to_string()
+        } else {
+            format!("{}:{}", r.code, say(r.severity))
+        }
     };
     verdict.reasons.iter().map(of).collect()
 }
@@ -153,13 +155,15 @@ fn misfits(row: &Row, verdict: &Verdict) -> Vec<String> {
 
 fn rows() -> Vec<Row> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/decisions");
-    let entries = std::fs::read_dir(folder).unwrap();
-    let mut files: Vec<_> = entries.map(|e| e.unwrap().path()).collect();
+    let entries = std::fs::read_dir(folder).expect("the tables' folder is there");
+    let mut files: Vec<_> = entries
+        .map(|e| e.expect("an entry can be read").path())
+        .collect();
     files.retain(|path| path.extension().is_some_and(|ext| ext == "jsonl"));
     files.sort();
     let mut rows = Vec::new();
     for file in files {
-        let text = std::fs::read_to_string(&file).unwrap();
+        let text = std::fs::read_to_string(&file).expect("a table can be read");
         for (n, line) in text.lines().enumerate() {
             let row: Row = serde_json::from_str(line)
                 .unwrap_or_else(|e| panic!("{} line {}: {e}", file.display(), n + 1));
@@ -209,7 +213,7 @@ fn a_case_read_back_from_its_record_is_judged_the_same() {
     for row in rows() {
         let (case, policy) = (case_of(&row), policy_of(&row));
         let verdict = judge(&case, &policy);
-        let again: Case = lanegate_core::model::parse_json(&canonical(&case)).unwrap();
+        let again: Case = parse_json(&canonical(&case)).unwrap();
         assert_eq!(
             canonical(&judge(&again, &policy)),
             canonical(&verdict),
@@ -217,7 +221,7 @@ fn a_case_read_back_from_its_record_is_judged_the_same() {
             row.name
         );
         let rendered = judge(&case, &policy).rendered();
-        let read: Verdict = lanegate_core::model::parse_json(&canonical(&rendered)).unwrap();
+        let read: Verdict = parse_json(&canonical(&rendered)).unwrap();
         assert_eq!(read.without_lines(), verdict, "{}", row.name);
     }
 }
@@ -232,5 +236,71 @@ fn all_checks_run_on_every_row_in_one_order() {
     for row in &rows {
         let verdict = judge(&case_of(row), &policy_of(row));
         assert_eq!(names(&verdict), first, "{}", row.name);
+    }
+}
+
+/// L4: whatever the case, no doubt about what we know ever releases.
+#[test]
+fn no_row_is_released_under_any_doubt() {
+    let doubts = [
+        ("clock", Value::from("unknown")),
+        ("facts.cache_age_s", Value::Null),
+        ("facts.cache_age_s", Value::from(604_801)),
+        ("facts.enterprises", Value::Array(Vec::new())),
+        ("facts.journal", Value::from("full")),
+        ("facts.store", Value::from("unavailable")),
+        ("facts.store", Value::from("unverified")),
+        ("facts.control_unreadable", Value::from(true)),
+        ("facts.contended", Value::from(true)),
+        ("facts.candidates", Value::Array(Vec::new())),
+        ("plates", Value::Array(Vec::new())),
+        ("weight", Value::Null),
+        ("weight.stable", Value::from(false)),
+        ("weight.seen_empty", Value::from(false)),
+        ("devices.cam-9", Value::from("lost")),
+    ];
+    let mut released = Vec::new();
+    for row in rows() {
+        let (usual, policy) = (case_value(&row), policy_of(&row));
+        for (path, value) in &doubts {
+            // A finding may cover a weight, and nothing else of these.
+            let weighed = usual["weight"].is_object() && !row.set.contains_key("facts.findings");
+            if path.starts_with("weight") && !weighed {
+                continue;
+            }
+            let mut doubtful = usual.clone();
+            set(&mut doubtful, path, value.clone());
+            let verdict = judge(&read_case(&row.name, &doubtful), &policy);
+            if verdict.verdict == VerdictKind::Release {
+                released.push(format!("{} with {path} {value}", row.name));
+            }
+        }
+    }
+    assert!(released.is_empty(), "released:\n{}", released.join("\n"));
+}
+
+/// L8 and "never loosen": a policy made stricter never gives a better verdict.
+#[test]
+fn a_policy_with_every_code_tightened_never_gives_a_better_verdict() {
+    let all: String = Code::ALL
+        .iter()
+        .map(|code| format!("\"{code}\" = \"inspect\"\n"))
+        .collect();
+    for mut row in rows() {
+        let usual = judge(&case_of(&row), &policy_of(&row));
+        row.policy
+            .retain(|(from, _)| !from.starts_with("[severity]"));
+        row.policy
+            .push(("\n[severity]\n".to_owned(), format!("\n[severity]\n{all}")));
+        let strict = judge(&case_of(&row), &policy_of(&row));
+        let capped = usual
+            .reasons
+            .iter()
+            .any(|r| matches!(r.code, Code::ClaimTaken | Code::JournalUnavailable));
+        assert!(strict.verdict >= usual.verdict, "{}", row.name);
+        let covered = |r: &Reason| r.observed.contains_key("covered_by");
+        if !capped && strict.reasons.iter().any(|r| !covered(r)) {
+            assert_eq!(strict.verdict, VerdictKind::Inspect, "{}", row.name);
+        }
     }
 }

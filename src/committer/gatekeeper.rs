@@ -8,85 +8,20 @@ use lanegate_core::lane::{Guard, Refusal, Took};
 use lanegate_core::ledger::{LateControl, Ledger};
 use lanegate_core::model::{JournalState, OrderKind, VerdictKind};
 use lanegate_core::record::{
-    Body, ControlLateBody, Draft, FeedBody, Link, Prepared, ReconciledBody, SnapshotBody, StopBody,
+    Body, ControlLateBody, Draft, FeedBody, Link, Prepared, ReconciledBody, StopBody,
 };
 use lanegate_core::time::Wall;
 
 use super::Fatal;
 use super::open::controllers_own;
 use super::outbox::Outbox;
+use super::queue::{Answer, Entry, Flushed, Work};
 use super::view::{Published, View};
-use crate::journal::{
-    AppendError, Disk, Group, JournalError, Writer, records_from, write_snapshot,
-};
+use crate::journal::{AppendError, Disk, Group, JournalError, Writer, records_from};
 
 /// Records that wait, unanswered, for a full disk to have room (L9); more
 /// and the daemon must stop.
 const NOTES_MAX: usize = 10_000;
-
-enum Entry<T> {
-    Commit {
-        token: T,
-        drafts: Vec<Prepared>,
-        guard: Guard,
-    },
-    Note(Vec<Prepared>),
-    Feed {
-        token: T,
-        at: Wall,
-        body: Box<FeedBody>,
-    },
-}
-
-/// What is answered after a flush, in the order of asking.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Answer<T> {
-    /// The commit is durable.
-    Committed {
-        /// Who asked.
-        token: T,
-        /// Sequence of its first record.
-        seq: u64,
-        /// What was taken.
-        took: Took,
-    },
-    /// The commit was not appended.
-    Refused {
-        /// Who asked.
-        token: T,
-        /// Why.
-        why: Refusal,
-    },
-    /// The batch of the feed is durable and in force.
-    Applied {
-        /// Who asked.
-        token: T,
-        /// Its record.
-        seq: u64,
-        /// The generation reached.
-        generation: u64,
-    },
-    /// The batch could not be written: it is not in force, ask again.
-    NotApplied {
-        /// Who asked.
-        token: T,
-    },
-    /// A control came after the verdict of a passage that was let go.
-    ControlLate(LateControl),
-}
-
-/// What a flush wrote.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct Flushed {
-    /// Records.
-    pub records: usize,
-    /// Bytes.
-    pub bytes: usize,
-    /// Commits refused.
-    pub refused: usize,
-    /// The disk was full.
-    pub full: bool,
-}
 
 /// Why no snapshot was taken.
 #[derive(Debug, thiserror::Error)]
@@ -112,16 +47,6 @@ pub struct Gatekeeper<D, T> {
     full: bool,
     unreconciled: bool,
     last: Flushed,
-}
-
-/// What a flush is about to write.
-struct Work<T> {
-    ledger: Ledger,
-    group: Group,
-    answers: Vec<Answer<T>>,
-    /// To be asked again if the disk turns out to be full.
-    notes: VecDeque<Entry<T>>,
-    refused: usize,
 }
 
 impl<D: Disk, T> Gatekeeper<D, T> {
@@ -178,13 +103,7 @@ impl<D: Disk, T> Gatekeeper<D, T> {
     /// stop.
     pub fn flush(&mut self) -> Result<Vec<Answer<T>>, Fatal> {
         self.look_at_space();
-        let mut work = Work {
-            ledger: self.ledger.clone(),
-            group: self.writer.group(),
-            answers: Vec::new(),
-            notes: VecDeque::new(),
-            refused: 0,
-        };
+        let mut work = Work::on(self.ledger.clone(), self.writer.group());
         let queue = std::mem::take(&mut self.queue);
         for entry in queue {
             match entry {
@@ -207,18 +126,18 @@ impl<D: Disk, T> Gatekeeper<D, T> {
 
     fn commit(&self, work: &mut Work<T>, token: T, drafts: Vec<Prepared>, guard: &Guard) {
         let mut drafts = drafts;
-        let plain: Vec<Draft> = drafts.iter().map(|d| d.draft().clone()).collect();
-        let checked = self
-            .check_journal(&plain)
-            .and_then(|()| work.ledger.check(&plain, guard));
+        let first = drafts.first().map(Prepared::draft);
+        let checked = first.map_or(Ok(()), |first| {
+            self.check_journal(first)?;
+            work.ledger.check(first, guard)
+        });
         if let Err(why) = checked {
             work.refused += 1;
             work.answers.push(Answer::Refused { token, why });
             return;
         }
-        let mut settled = plain;
-        if work.ledger.settle(&mut settled) {
-            drafts = Prepared::all(settled);
+        if let Some(settled) = first.and_then(|first| work.ledger.settle(first)) {
+            drafts[0] = settled.into();
         }
         let mut took = Took::Nothing;
         let mut first = None;
@@ -242,24 +161,25 @@ impl<D: Disk, T> Gatekeeper<D, T> {
     /// Below the floor a verdict is a Hold and what is left is for records of
     /// what happens anyway; while the authority knows of spends we do not,
     /// nothing is taken at all.
-    fn check_journal(&self, drafts: &[Draft]) -> Result<(), Refusal> {
-        match drafts.first().map(|d| &d.body) {
-            Some(Body::Verdict(body)) if body.verdict.verdict != VerdictKind::Hold => {
-                if self.unreconciled {
-                    return Err(Refusal::NotReconciled);
-                }
-                let release = body.verdict.verdict == VerdictKind::Release;
-                if self.full && release {
-                    return Err(Refusal::Changed);
-                }
-                Ok(())
+    fn check_journal(&self, first: &Draft) -> Result<(), Refusal> {
+        if let Body::Verdict(body) = &first.body {
+            let kind = body.verdict.verdict;
+            if self.unreconciled && kind != VerdictKind::Hold {
+                return Err(Refusal::NotReconciled);
             }
-            Some(Body::Order(body)) if self.unreconciled => match body.order.kind {
+            if self.full && kind == VerdictKind::Release {
+                return Err(Refusal::Changed);
+            }
+        }
+        if let Body::Order(body) = &first.body
+            && self.unreconciled
+        {
+            return match body.order.kind {
                 OrderKind::Release | OrderKind::Inspect => Err(Refusal::NotReconciled),
                 OrderKind::Return | OrderKind::Supply => Ok(()),
-            },
-            _ => Ok(()),
+            };
         }
+        Ok(())
     }
 
     fn write(&mut self, work: Work<T>) -> Result<Vec<Answer<T>>, Fatal> {
@@ -410,17 +330,18 @@ impl<D: Disk, T> Gatekeeper<D, T> {
         Ok(())
     }
 
-    /// Writes a snapshot and its record.
+    /// Writes a snapshot of what is durable and appends its record; with a
+    /// thread, [`View::write_snapshot`] does it beside.
     ///
     /// # Errors
     /// The snapshot could not be written (the journal is as it was), or the
     /// journal failed.
-    pub fn snapshot(&mut self, at: Wall) -> Result<SnapshotBody, SnapshotError> {
-        let written = write_snapshot(&mut self.disk, &self.ledger, self.writer.link());
-        let body = written.map_err(SnapshotError::NotWritten)?;
-        let appended = self.append_now(&[controllers_own(at, body.clone().into()).into()]);
-        appended.map_err(SnapshotError::Append)?;
-        Ok(body)
+    pub fn snapshot(&mut self, at: Wall) -> Result<(), SnapshotError> {
+        let view = self.published.read();
+        let written = view.write_snapshot(&mut self.disk, at);
+        let draft = written.map_err(SnapshotError::NotWritten)?;
+        let appended = self.append_now(&[draft.into()]);
+        appended.map_err(SnapshotError::Append)
     }
 
     /// Records a stop in good order: what waits is written first.
@@ -495,47 +416,6 @@ impl<D: Disk, T> Gatekeeper<D, T> {
     }
 }
 
-impl<T> Work<T> {
-    fn push(&mut self, prepared: &Prepared) -> Option<(u64, Took)> {
-        let Some(seq) = self.group.push(prepared) else {
-            tracing::error!(
-                kind = prepared.draft().body.kind().as_str(),
-                "a record is too long"
-            );
-            return None;
-        };
-        Some((seq, self.ledger.apply(seq, prepared.draft())))
-    }
-
-    fn feed(&mut self, token: T, at: Wall, body: FeedBody) {
-        let late = self.ledger.late(&body);
-        let draft = controllers_own(at, body.into());
-        let Some((seq, _)) = self.push(&draft.into()) else {
-            self.answers.push(Answer::NotApplied { token });
-            return;
-        };
-        self.answers.push(Answer::Applied {
-            token,
-            seq,
-            generation: self.ledger.generation(),
-        });
-        for late in late {
-            let body = ControlLateBody {
-                control: late.control.clone(),
-                verdict_seq: late.verdict_seq,
-            };
-            let draft = Draft {
-                at,
-                lane: late.lane.clone(),
-                passage: Some(late.passage.clone()),
-                body: body.into(),
-            };
-            self.push(&draft.into());
-            self.answers.push(Answer::ControlLate(late));
-        }
-    }
-}
-
 fn view_of(writer: &Writer, ledger: &Ledger, outbox: &Outbox, journal: JournalState) -> View {
     let link = writer.link();
     View {
@@ -543,6 +423,7 @@ fn view_of(writer: &Writer, ledger: &Ledger, outbox: &Outbox, journal: JournalSt
         journal,
         head_seq: link.seq.saturating_sub(1),
         head_sha256: link.prev.clone(),
+        controller: link.controller.clone(),
         genesis: link.genesis.clone(),
         acknowledged: outbox.through(),
     }

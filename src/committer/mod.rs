@@ -7,12 +7,14 @@
 mod gatekeeper;
 mod open;
 mod outbox;
+mod queue;
 mod thread;
 mod view;
 
-pub use gatekeeper::{Answer, Flushed, Gatekeeper, SnapshotError};
+pub use gatekeeper::{Gatekeeper, SnapshotError};
 pub use open::{OpenError, Opened, Options};
 pub use outbox::Outbox;
+pub use queue::{Answer, Flushed};
 pub use thread::{
     Busy, Committed, Committer, CommitterHandle, Hooks, NoHooks, Notice, Progress, QUEUE_LEN_MAX,
 };
@@ -22,3 +24,6 @@ pub use view::{Published, View};
 #[derive(Debug, thiserror::Error)]
 #[error("the journal failed; the daemon must stop and recover at the next start")]
 pub struct Fatal(#[source] pub crate::journal::AppendError);
+
+#[cfg(test)]
+mod tests;

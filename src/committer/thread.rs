@@ -12,7 +12,8 @@ use lanegate_core::record::{Draft, FeedBody, Prepared, ReconciledBody};
 use lanegate_core::time::Wall;
 
 use super::Fatal;
-use super::gatekeeper::{Answer, Flushed, Gatekeeper, SnapshotError};
+use super::gatekeeper::Gatekeeper;
+use super::queue::{Answer, Flushed};
 use super::view::{Published, View};
 use crate::journal::{AppendError, Disk};
 
@@ -40,7 +41,6 @@ enum Request {
     Acknowledged(u64),
     AuthorityHolds(String, u64, Reply<bool>),
     Reconcile(Wall, Box<ReconciledBody>, Reply<bool>),
-    Snapshot(Wall),
     Stop(Wall, String),
 }
 
@@ -237,14 +237,6 @@ impl CommitterHandle {
         self.ask(Request::Reconcile(at, Box::new(body), Box::new(reply)))
     }
 
-    /// Asks for a snapshot.
-    ///
-    /// # Errors
-    /// [`Busy`]: ask again.
-    pub fn snapshot(&self, at: Wall) -> Result<(), Busy> {
-        self.ask(Request::Snapshot(at))
-    }
-
     /// Records a stop and ends the thread.
     ///
     /// # Errors
@@ -338,16 +330,6 @@ impl<D: Disk> Running<D> {
                     Ok(()) => reply(true),
                     Err(AppendError::Full) => reply(false),
                     Err(fatal) => return Err(Fatal(fatal)),
-                }
-            }
-            Request::Snapshot(at) => {
-                self.flush()?;
-                match self.gatekeeper.snapshot(at) {
-                    Ok(_) => {}
-                    Err(SnapshotError::Append(fatal @ AppendError::Fatal(_))) => {
-                        return Err(Fatal(fatal));
-                    }
-                    Err(why) => tracing::warn!(%why, "no snapshot was taken"),
                 }
             }
             Request::Stop(at, why) => {

@@ -4,7 +4,12 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use lanegate_core::lane::Query;
 use lanegate_core::ledger::Ledger;
-use lanegate_core::model::{Declaration, Facts, JournalState, StoreState};
+use lanegate_core::model::{ControllerId, Declaration, Facts, JournalState, StoreState};
+use lanegate_core::record::{Draft, Link};
+use lanegate_core::time::Wall;
+
+use super::open::controllers_own;
+use crate::journal::{Disk, JournalError, write_snapshot};
 
 /// The gatekeeper's state, whole and durable.
 #[derive(Clone, Debug)]
@@ -17,6 +22,8 @@ pub struct View {
     pub head_seq: u64,
     /// Its SHA-256.
     pub head_sha256: String,
+    /// Whose journal.
+    pub controller: ControllerId,
     /// Which journal.
     pub genesis: String,
     /// The authority has acknowledged up to here.
@@ -30,6 +37,23 @@ impl View {
         let mut facts = self.ledger.facts(found, store, query);
         facts.journal = Some(self.journal).filter(|j| *j != JournalState::Ok);
         facts
+    }
+
+    /// Writes a snapshot of this view and hands out the record that names it,
+    /// to be noted. With a million declarations it takes a second: not on the
+    /// committer's thread, nor on the lanes'.
+    ///
+    /// # Errors
+    /// It could not be written; the journal is not touched.
+    pub fn write_snapshot<D: Disk>(&self, disk: &mut D, at: Wall) -> Result<Draft, JournalError> {
+        let link = Link {
+            controller: self.controller.clone(),
+            genesis: self.genesis.clone(),
+            seq: self.head_seq + 1,
+            prev: self.head_sha256.clone(),
+        };
+        let body = write_snapshot(disk, &self.ledger, &link)?;
+        Ok(controllers_own(at, body.into()))
     }
 
     /// Records the authority has not acknowledged.

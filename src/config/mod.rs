@@ -200,7 +200,8 @@ impl BrokerConfig {
     /// looked for in `credentials_dir`, systemd's `$CREDENTIALS_DIRECTORY`.
     ///
     /// # Errors
-    /// The file cannot be read, or is a credential and there is no directory.
+    /// The file cannot be read or is empty, or is a credential and there is no
+    /// directory.
     pub fn password(&self, credentials_dir: Option<&Path>) -> std::io::Result<Option<String>> {
         let Some(file) = &self.password_file else {
             return Ok(None);
@@ -218,7 +219,16 @@ impl BrokerConfig {
                 ));
             }
         };
-        let text = std::fs::read_to_string(path)?;
-        Ok(Some(text.lines().next().unwrap_or_default().to_owned()))
+        let text = std::fs::read_to_string(&path)?;
+        match text.lines().next() {
+            Some(password) if !password.is_empty() => Ok(Some(password.to_owned())),
+            Some(_) | None => Err(std::io::Error::new(
+                std::io::ErrorKind::InvalidData,
+                format!(
+                    "{} is empty: its first line is the password",
+                    path.display()
+                ),
+            )),
+        }
     }
 }

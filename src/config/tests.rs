@@ -397,8 +397,16 @@ fn a_bare_password_file_is_a_credential() {
     std::fs::write(dir.join("devices-password"), "s3cret\n").unwrap();
     let broker = parse(REFERENCE).unwrap().device_broker.unwrap();
     let read = broker.password(Some(&dir));
+    std::fs::write(dir.join("devices-password"), "\n").unwrap();
+    let empty = broker.password(Some(&dir));
     std::fs::remove_dir_all(&dir).unwrap();
     assert_eq!(read.unwrap().as_deref(), Some("s3cret"));
+    assert!(
+        empty
+            .unwrap_err()
+            .to_string()
+            .contains("devices-password is empty")
+    );
     let missing = broker.password(None).unwrap_err();
     assert!(
         missing

@@ -1,43 +1,54 @@
 //! The lane's I/O board as a Modbus RTU master, sans-IO: inputs at every
 //! poll, lamps kept as commanded, arm pulses ahead of everything else.
 //!
-//! One transaction at a time; a failed one leaves no state behind: the input
-//! is emptied (a late answer has no transaction number and would pass for the
-//! next one's) and the next most urgent thing goes out. The order:
+//! One question at a time. The order of questions, if the line is free:
 //!
 //! ```text
-//! end of a pulse > arm > diverter, lamps that differ > poll of the inputs > read-back of the coils
+//! contacts to open > arm > inputs, if due > lamps and diverter that differ > read-back of the coils
 //! ```
+//! RTU has no transaction number, so a late answer would pass for the next
+//! one's: the port's input is emptied before each question, and a function
+//! code whose question was not answered is barred. A unit answers in order, so
+//! an answer to another function proves that nothing of the barred one is
+//! still to come; where that does not answer either, the line rests for longer
+//! than any unit thinks. A write that fails is thus followed by a poll, and no
+//! failure, however often repeated, keeps the inputs from being read.
 //!
 //! Nothing is written before the board has answered a read (a port's name is
-//! no proof of what hangs on it), and nothing but reads at start.
+//! no proof of what hangs on it), and nothing but reads at start. A lift is
+//! never repeated to restore a state.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeSet, VecDeque};
 
 use lanegate_core::lane::{Event, Lights};
 use lanegate_core::model::{Content, DeviceId, DeviceState, Inputs, Reading, Taken};
 use lanegate_core::time::{Micros, Mono, Now};
-use lanegate_core::wire::io::modbus_rtu::{Outcome, Reply, Request, response};
+use lanegate_core::wire::io::modbus_rtu::{BadWhy, Outcome, Reply, Request, response};
 
-use super::health::{Counts, Health};
-use crate::config::{ArmDrive, InputBit, IoConfig, PulseTimer};
+use super::health::{Counts, Health, Why};
+use crate::config::{InputBit, IoConfig, PulseTimer};
 
-/// Silence between two frames: 3.5 characters at 9600 baud (Modbus over
-/// serial line 2.5.1.1), rounded up.
-const GAP: Micros = Micros::from_ms(5);
+mod arm;
+mod coils;
+
+use arm::{Arm, Way, Write};
+use coils::Coils;
+
 /// Polls between two read-backs of the coils when nothing was written.
 const READ_BACK_EVERY: u32 = 10;
-/// Times a pulse is written when it is not answered and a second one is
-/// harmless.
-const PULSE_TRIES_MAX: u32 = 3;
-/// Unanswered questions in a row after which the port is opened again.
+/// Failed questions in a row after which the port is opened again.
 const REOPEN_AFTER: u32 = 3;
 /// Time between polls of a board that was given up on.
 const LOST_POLL: Micros = Micros::from_ms(1000);
-/// Arm pulses that may wait (L9): a newer command makes an older one void.
-const ARM_QUEUE_MAX: usize = 4;
+/// After a damaged answer the rest of its bytes is let pass.
+const BAD_GAP: Micros = Micros::from_ms(30);
+/// An answer that is later than this after its time-out never comes.
+const REST: Micros = Micros::from_ms(1000);
+/// A lamp that does not hold is told of once in this time.
+const TELL_AGAIN: Micros = Micros::from_s(5);
 /// Longest answer: 64 coils and an echo are far below it.
 const ANSWER_LEN_MAX: usize = 256;
+/// Events that wait for the lane; from half of it on the board is not asked.
 const EVENTS_MAX: usize = 64;
 
 /// What to set.
@@ -58,34 +69,35 @@ pub enum BoardCommand {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Way {
-    Up,
-    Down,
-    Stop,
-}
-
-impl Way {
-    const fn output(self) -> &'static str {
-        match self {
-            Self::Up => "arm-up",
-            Self::Down => "arm-down",
-            Self::Stop => "arm-stop",
-        }
-    }
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Purpose {
     Poll,
     ReadBack,
-    Pulse { way: Way, coil: u16, tries: u32 },
-    PulseEnd { coil: u16 },
+    Arm(Write),
     Set { coil: u16, on: bool },
+}
+
+/// Function codes, as far as answers to them can be told apart.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+enum Function {
+    ReadInputs,
+    ReadCoils,
+    Write,
+}
+
+impl Purpose {
+    const fn function(self) -> Function {
+        match self {
+            Self::Poll => Function::ReadInputs,
+            Self::ReadBack => Function::ReadCoils,
+            Self::Arm(_) | Self::Set { .. } => Function::Write,
+        }
+    }
 }
 
 struct Asked {
     request: Request,
     purpose: Purpose,
+    at: Mono,
     until: Mono,
     answer: Vec<u8>,
 }
@@ -95,20 +107,27 @@ pub struct Board {
     config: IoConfig,
     health: Health,
     open: bool,
-    /// It has answered a read since the port was opened.
+    /// It has answered a read since the port was opened or it was lost.
     answered: bool,
+    /// Its coils have been read since then.
+    swept: bool,
     asked: Option<Asked>,
+    /// Functions an answer of which may still come late.
+    barred: BTreeSet<Function>,
+    /// Until then it may; later it never will.
+    rest_until: Mono,
+    gap: Micros,
     quiet_until: Mono,
+    /// When there may be something to ask.
+    wake: Option<Mono>,
     next_poll: Mono,
     polls: u32,
+    polled_last: bool,
     read_back_due: bool,
     failures: u32,
-    arm: VecDeque<(Way, u32)>,
-    pulse_end: Option<(Mono, u16)>,
-    /// Coils as commanded: lamps and diverter.
-    wanted: BTreeMap<u16, bool>,
-    /// Coils as written by us or read back.
-    known: BTreeMap<u16, bool>,
+    arm: Arm,
+    coils: Coils,
+    lamps_told: Option<Mono>,
     inputs: Option<(Mono, Inputs)>,
     counts: Counts,
     dropped: u64,
@@ -124,19 +143,24 @@ impl Board {
     pub fn new(config: IoConfig, now: Mono) -> Self {
         Self {
             health: Health::new(config.id.clone(), config.late, config.lost, now),
+            arm: Arm::new(config.arm, config.pulse, config.pulse_timed_by),
+            gap: gap(config.line.baud),
             config,
             open: false,
             answered: false,
+            swept: false,
             asked: None,
+            barred: BTreeSet::new(),
+            rest_until: now,
             quiet_until: now,
+            wake: None,
             next_poll: now,
             polls: 0,
+            polled_last: false,
             read_back_due: false,
             failures: 0,
-            arm: VecDeque::new(),
-            pulse_end: None,
-            wanted: BTreeMap::new(),
-            known: BTreeMap::new(),
+            coils: Coils::default(),
+            lamps_told: None,
             inputs: None,
             counts: Counts::default(),
             dropped: 0,
@@ -151,32 +175,33 @@ impl Board {
     pub fn opened(&mut self, now: Now) {
         self.counts.opens += 1;
         self.open = true;
-        self.answered = false;
         self.asked = None;
         self.failures = 0;
         self.reopen = false;
-        self.known.clear();
-        self.read_back_due = true;
+        self.doubt();
         self.next_poll = now.mono;
         self.pump(now);
     }
 
     /// The port is gone.
-    pub fn closed(&mut self, now: Now) {
+    pub fn closed(&mut self, why: Why, now: Now) {
         self.open = false;
         self.asked = None;
         self.transmit.clear();
-        self.fail_arm();
-        let event = self.health.gone(now.mono);
+        self.doubt();
+        let failed = self.arm.lost();
+        self.fail(failed);
+        let event = self.health.gone(why, now.mono);
         self.emit(event);
     }
 
     /// Bytes came.
     pub fn bytes(&mut self, bytes: &[u8], now: Now) {
         self.counts.bytes += bytes.len() as u64;
-        let Some(asked) = &mut self.asked else {
-            // Nobody asked: a late answer, an echo, noise.
+        let Some(asked) = self.asked.as_mut().filter(|a| now.mono < a.until) else {
+            // Nobody asked, or long ago: a late answer, an echo, noise.
             self.counts.noise_bytes += bytes.len() as u64;
+            self.handle_timeout(now);
             return;
         };
         let room = ANSWER_LEN_MAX.saturating_sub(asked.answer.len());
@@ -184,8 +209,8 @@ impl Board {
         match response(&asked.request, &asked.answer) {
             Outcome::Need(_) => {}
             Outcome::Done(reply) => self.answered_with(&reply, now),
-            Outcome::Exception(_) => self.refused(now),
-            Outcome::Bad(_) => self.unanswered(now),
+            Outcome::Exception(code) => self.refused(code, now),
+            Outcome::Bad(why) => self.bad_answer(why, now),
         }
         self.pump(now);
     }
@@ -194,9 +219,17 @@ impl Board {
     pub fn handle_timeout(&mut self, now: Now) {
         if self.asked.as_ref().is_some_and(|a| a.until <= now.mono) {
             self.counts.timeouts += 1;
-            self.unanswered(now);
+            self.health.blame(Why::NoAnswer);
+            self.timed_out(now);
         }
+        let failed = self.arm.expire(now.mono);
+        self.fail(failed);
         let event = self.health.expire(now.mono);
+        if let Some(Event::DeviceLost(_)) = event {
+            self.doubt();
+            let failed = self.arm.lost();
+            self.fail(failed);
+        }
         self.emit(event);
         self.pump(now);
     }
@@ -204,34 +237,55 @@ impl Board {
     /// Sets outputs. An arm pulse goes out as the next transaction.
     pub fn command(&mut self, command: BoardCommand, now: Now) {
         match command {
-            BoardCommand::Lift => self.queue_arm(Way::Up),
-            BoardCommand::Lower => self.queue_arm(Way::Down),
-            BoardCommand::Stop => self.queue_arm(Way::Stop),
+            BoardCommand::Lift => self.order(Way::Up, now),
+            BoardCommand::Lower => self.order(Way::Down, now),
+            BoardCommand::Stop => self.order(Way::Stop, now),
             BoardCommand::Lights(lights) => self.want_lights(lights),
-            BoardCommand::Divert(to_bay) => {
-                self.want(self.config.outputs.divert, to_bay);
-            }
+            BoardCommand::Divert(to_bay) => match self.config.outputs.divert {
+                Some(coil) => self.coils.want(Some(coil), to_bay),
+                None => self.fail(Some("divert")),
+            },
             BoardCommand::AllOff => {
-                self.arm.clear();
-                for (_, coil) in self.config.coils().collect::<Vec<_>>() {
-                    self.wanted.insert(coil, false);
+                self.arm.all_off(now.mono);
+                let outputs = self.config.outputs;
+                let kept = [
+                    outputs.exit_red,
+                    outputs.exit_green,
+                    outputs.entry_red,
+                    outputs.to_bay,
+                    outputs.reverse_out,
+                    outputs.divert,
+                ];
+                for coil in kept {
+                    self.coils.want(coil, false);
                 }
             }
         }
         self.pump(now);
     }
 
-    /// The next bytes to write.
+    /// The next bytes to write; the port's input is emptied before.
     pub fn poll_transmit(&mut self) -> Option<Vec<u8>> {
         self.transmit.pop_front()
     }
 
     /// The next reading, failure or change of health.
     pub fn poll_event(&mut self) -> Option<Event> {
-        self.events.pop_front()
+        let crowded = self.crowded();
+        let event = self.events.pop_front();
+        if crowded && !self.crowded() {
+            self.wake = Some(self.quiet_until);
+        }
+        event
     }
 
-    /// Empty the port's input before the next write.
+    /// [`Self::poll_event`] has something.
+    #[must_use]
+    pub fn has_event(&self) -> bool {
+        !self.events.is_empty()
+    }
+
+    /// A question failed since the last call: what comes now is late.
     pub fn take_flush(&mut self) -> bool {
         std::mem::take(&mut self.flush)
     }
@@ -241,27 +295,26 @@ impl Board {
         std::mem::take(&mut self.reopen)
     }
 
+    /// How long the last arm order waited for the bus; once.
+    pub fn take_bus_wait(&mut self) -> Option<Micros> {
+        self.arm.take_bus_wait()
+    }
+
     /// When [`Self::handle_timeout`] next has something to do.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Mono> {
         let next = match &self.asked {
             Some(asked) => Some(asked.until),
-            None if !self.open => None,
-            None => {
-                let end = self.pulse_end.map(|(at, _)| at);
-                let work = self.has_work().then_some(self.quiet_until);
-                let poll = Some(self.next_poll.max(self.quiet_until));
-                [end, work, poll].into_iter().flatten().min()
-            }
+            None => self.wake,
         };
-        let both = [next, self.health.deadline()];
-        both.into_iter().flatten().min()
+        let deadlines = [next, self.arm.void_at(), self.health.deadline()];
+        deadlines.into_iter().flatten().min()
     }
 
-    /// Everything commanded is out and read back as off: a stop may end.
+    /// Everything commanded is out: a stop may end.
     #[must_use]
     pub fn is_quiet(&self) -> bool {
-        self.asked.is_none() && self.arm.is_empty() && self.pulse_end.is_none() && !self.has_work()
+        self.asked.is_none() && self.arm.is_quiet() && self.coils.differing().is_none()
     }
 
     /// Which device.
@@ -276,7 +329,13 @@ impl Board {
         (self.health.state(), self.health.since())
     }
 
-    /// When it last answered.
+    /// Why it is not well, with what to do.
+    #[must_use]
+    pub const fn why(&self) -> Option<&Why> {
+        self.health.why()
+    }
+
+    /// When it last answered a poll.
     #[must_use]
     pub const fn last_frame(&self) -> Option<Mono> {
         self.health.last_frame()
@@ -288,142 +347,152 @@ impl Board {
         self.counts
     }
 
-    fn queue_arm(&mut self, way: Way) {
-        if let ArmDrive::Impulse { .. } = self.config.arm
-            && !self.impulse_makes_sense(way)
-        {
-            return;
-        }
-        // The last word counts: an arm is never told up and down in turn.
-        self.arm.retain(|(queued, _)| *queued == way);
-        if self.arm.is_empty() && self.arm.len() < ARM_QUEUE_MAX {
-            self.arm.push_back((way, 0));
-        }
+    /// Readings dropped because nobody drained.
+    #[must_use]
+    pub const fn dropped(&self) -> u64 {
+        self.dropped
     }
 
-    /// An impulse drive does the next thing at every pulse: none is given
-    /// where the arm already is, or where it is not known to be.
-    fn impulse_makes_sense(&mut self, way: Way) -> bool {
-        let seen = self.inputs.as_ref().map(|(_, i)| (i.arm_up, i.arm_down));
-        match (way, seen) {
-            (Way::Up, Some((false, true))) | (Way::Down, Some((true, false))) => true,
-            (Way::Up, Some((true, false))) | (Way::Down, Some((false, true))) => false,
-            (Way::Up | Way::Down | Way::Stop, _) => {
-                self.fail(way.output());
-                false
-            }
-        }
+    /// Lower orders not written because the inhibit was on.
+    #[must_use]
+    pub const fn withheld(&self) -> u64 {
+        self.arm.withheld()
+    }
+
+    fn order(&mut self, way: Way, now: Now) {
+        let inputs = self.inputs.as_ref().map(|(_, i)| i);
+        let failed = self.arm.order(way, inputs, now.mono);
+        self.fail(failed);
     }
 
     fn want_lights(&mut self, lights: Lights) {
         let outputs = self.config.outputs;
-        self.want(outputs.exit_red, !lights.exit_green);
-        self.want(outputs.exit_green, lights.exit_green);
-        self.want(outputs.entry_red, lights.entry_red);
-        self.want(outputs.to_bay, lights.to_bay);
-        self.want(outputs.reverse_out, lights.reverse_out);
+        self.coils.want(outputs.exit_red, !lights.exit_green);
+        self.coils.want(outputs.exit_green, lights.exit_green);
+        self.coils.want(outputs.entry_red, lights.entry_red);
+        self.coils.want(outputs.to_bay, lights.to_bay);
+        self.coils.want(outputs.reverse_out, lights.reverse_out);
     }
 
-    fn want(&mut self, coil: Option<u16>, on: bool) {
-        if let Some(coil) = coil {
-            self.wanted.insert(coil, on);
-        }
-    }
-
-    fn differing(&self) -> Option<(u16, bool)> {
-        let differs = |(coil, on): &(&u16, &bool)| self.known.get(coil) != Some(on);
-        // Off before on: a green lamp goes out before a red one, or the other
-        // way about, never both on.
-        let mut all = self.wanted.iter().filter(differs);
-        let off = all.clone().find(|(_, on)| !**on);
-        off.or_else(|| all.next()).map(|(coil, on)| (*coil, *on))
+    /// Nothing is known of the board any more; it is read before it is written.
+    fn doubt(&mut self) {
+        self.answered = false;
+        self.swept = false;
+        self.read_back_due = true;
+        self.coils.forget();
     }
 
     fn has_work(&self) -> bool {
-        self.answered && (!self.arm.is_empty() || self.differing().is_some() || self.read_back_due)
+        let writes = !self.arm.is_quiet() || self.coils.differing().is_some();
+        !self.barred.is_empty() || self.answered && (writes || self.read_back_due)
+    }
+
+    fn crowded(&self) -> bool {
+        self.events.len() >= EVENTS_MAX / 2
     }
 
     /// Sends the most urgent question, if the line is free.
     fn pump(&mut self, now: Now) {
-        if !self.open || self.asked.is_some() || now.mono < self.quiet_until {
+        self.wake = None;
+        if !self.open || self.asked.is_some() {
             return;
         }
-        let Some((request, purpose)) = self.next_request(now.mono) else {
+        if now.mono < self.quiet_until {
+            self.wake = Some(if self.has_work() {
+                self.quiet_until
+            } else {
+                self.next_poll.max(self.quiet_until)
+            });
+            return;
+        }
+        if now.mono >= self.rest_until {
+            self.barred.clear();
+        }
+        let Some(purpose) = self.next_purpose(now.mono) else {
+            let rest = Some(self.rest_until).filter(|_| !self.barred.is_empty());
+            let opens = self.arm.opens_at().filter(|_| self.answered);
+            let poll = Some(self.next_poll).filter(|at| *at > now.mono && !self.crowded());
+            self.wake = [rest, opens, poll].into_iter().flatten().min();
             return;
         };
+        let Some(request) = self.request(purpose) else {
+            // Only a number or length the configuration should have refused.
+            self.health.blame(Why::Numbers);
+            return;
+        };
+        match purpose {
+            Purpose::Arm(write) => self.arm.sent(write, now.mono),
+            Purpose::Poll => self.schedule_poll(now.mono),
+            Purpose::ReadBack => self.read_back_due = false,
+            Purpose::Set { .. } => {}
+        }
+        self.polled_last = purpose == Purpose::Poll;
         self.transmit.push_back(request.encode());
         self.asked = Some(Asked {
             request,
             purpose,
+            at: now.mono,
             until: now.mono + self.config.answer_max,
             answer: Vec::new(),
         });
     }
 
-    fn next_request(&mut self, now: Mono) -> Option<(Request, Purpose)> {
+    fn next_purpose(&mut self, now: Mono) -> Option<Purpose> {
+        let next = self.most_urgent(now)?;
+        [next, Purpose::Poll, Purpose::ReadBack]
+            .into_iter()
+            .find(|p| !self.barred.contains(&p.function()))
+    }
+
+    fn most_urgent(&mut self, now: Mono) -> Option<Purpose> {
         if self.answered {
-            if let Some((at, coil)) = self.pulse_end
-                && (at <= now || !self.arm.is_empty())
-            {
-                return self.write(coil, false, Purpose::PulseEnd { coil });
-            }
-            if let Some((way, tries)) = self.arm.pop_front()
-                && let Some(pulse) = self.pulse(way, tries)
-            {
-                return Some(pulse);
-            }
-            if let Some((coil, on)) = self.differing() {
-                return self.write(coil, on, Purpose::Set { coil, on });
+            let fresh = Micros(2 * self.config.poll.0 + self.config.answer_max.0);
+            let inputs = self.inputs.as_ref();
+            let inputs = inputs.filter(|(at, _)| now.since(*at) <= fresh);
+            if let Some(write) = self.arm.next(inputs.map(|(_, i)| i), now) {
+                return Some(Purpose::Arm(write));
             }
         }
-        if now >= self.next_poll {
-            let lost = self.health.state() == DeviceState::Lost;
-            let every = if lost { LOST_POLL } else { self.config.poll };
-            self.next_poll = now + every;
-            self.polls = self.polls.wrapping_add(1);
-            self.read_back_due |= self.polls.is_multiple_of(READ_BACK_EVERY);
-            let count = self.config.inputs.count();
-            let request = Request::read_inputs(self.config.dialect, 0, count).ok()?;
-            return Some((request, Purpose::Poll));
-        }
-        if self.answered && std::mem::take(&mut self.read_back_due) {
-            let count = self.config.coils().map(|(_, coil)| coil + 1).max()?;
-            let request = Request::read_coils(self.config.dialect, 0, count).ok()?;
-            return Some((request, Purpose::ReadBack));
-        }
-        None
-    }
-
-    fn write(&mut self, coil: u16, on: bool, purpose: Purpose) -> Option<(Request, Purpose)> {
-        let request = Request::write_coil(self.config.dialect, coil, on).ok()?;
-        Some((request, purpose))
-    }
-
-    fn pulse(&mut self, way: Way, tries: u32) -> Option<(Request, Purpose)> {
-        let coil = match (self.config.arm, way) {
-            (ArmDrive::UpDown { up, .. }, Way::Up) => Some(up),
-            (ArmDrive::UpDown { down, .. }, Way::Down) => Some(down),
-            (ArmDrive::UpDown { stop, .. }, Way::Stop) => stop,
-            (ArmDrive::Impulse { coil }, Way::Up | Way::Down) => Some(coil),
-            (ArmDrive::Impulse { .. }, Way::Stop) => None,
-        };
-        let Some(coil) = coil else {
-            self.fail(way.output());
+        if self.crowded() {
             return None;
-        };
-        let tries = tries + 1;
-        let purpose = Purpose::Pulse { way, coil, tries };
-        let request = match self.config.pulse_timed_by {
-            PulseTimer::Board => {
-                let ms = u32::try_from(self.config.pulse.as_ms()).unwrap_or(u32::MAX);
-                Request::flash(self.config.dialect, coil, ms)
-            }
-            PulseTimer::Gateway => Request::write_coil(self.config.dialect, coil, true),
-        };
-        if request.is_err() {
-            self.fail(way.output());
         }
-        request.ok().map(|request| (request, purpose))
+        let poll_due = now >= self.next_poll;
+        let differing = self.coils.differing().filter(|_| self.answered);
+        match differing {
+            // A poll that is always due must not keep a lamp waiting.
+            Some((coil, on)) if !poll_due || self.polled_last => Some(Purpose::Set { coil, on }),
+            Some(_) | None if poll_due => Some(Purpose::Poll),
+            Some(_) | None => (self.answered && self.read_back_due).then_some(Purpose::ReadBack),
+        }
+    }
+
+    fn schedule_poll(&mut self, now: Mono) {
+        let lost = self.health.state() == DeviceState::Lost;
+        let every = if lost { LOST_POLL } else { self.config.poll };
+        self.next_poll = now + every;
+        self.polls = self.polls.wrapping_add(1);
+        self.read_back_due |= self.polls.is_multiple_of(READ_BACK_EVERY);
+    }
+
+    fn request(&self, purpose: Purpose) -> Option<Request> {
+        let dialect = self.config.dialect;
+        let made = match purpose {
+            Purpose::Poll => Request::read_inputs(dialect, 0, self.config.inputs.count()),
+            Purpose::ReadBack => {
+                let count = self.config.coils().map(|(_, coil)| coil + 1).max()?;
+                Request::read_coils(dialect, 0, count)
+            }
+            Purpose::Set { coil, on } => Request::write_coil(dialect, coil, on),
+            Purpose::Arm(Write::Open { coil }) => Request::write_coil(dialect, coil, false),
+            Purpose::Arm(Write::Pulse { coil, .. }) => match self.config.pulse_timed_by {
+                PulseTimer::Board => {
+                    let ms = u32::try_from(self.config.pulse.as_ms()).ok()?;
+                    Request::flash(dialect, coil, ms)
+                }
+                PulseTimer::Gateway => Request::write_coil(dialect, coil, true),
+            },
+        };
+        made.ok()
     }
 
     fn answered_with(&mut self, reply: &Reply, now: Now) {
@@ -432,23 +501,23 @@ impl Board {
         };
         self.counts.frames += 1;
         self.failures = 0;
-        self.quiet_until = now.mono + GAP;
-        let event = self.health.frame(now.mono);
-        self.emit(event);
+        self.barred.clear();
+        self.quiet_until = now.mono + self.gap;
         match (asked.purpose, reply) {
             (Purpose::Poll, Reply::Bits(bits)) => {
                 self.answered = true;
+                self.next_poll = self.next_poll.min(asked.at + self.config.poll);
+                let event = self.health.frame(now.mono);
+                self.emit(event);
                 self.take_inputs(bits, now.mono);
             }
-            (Purpose::ReadBack, Reply::Bits(bits)) => self.take_coils(bits),
-            (Purpose::Pulse { coil, .. }, Reply::Written) => {
-                if self.config.pulse_timed_by == PulseTimer::Gateway {
-                    self.pulse_end = Some((now.mono + self.config.pulse, coil));
-                }
+            (Purpose::ReadBack, Reply::Bits(bits)) => self.take_coils(bits, asked.at, now.mono),
+            (Purpose::Arm(write), Reply::Written) => {
+                self.arm.taken(write, now.mono);
+                self.read_back_due = true;
             }
-            (Purpose::PulseEnd { .. }, Reply::Written) => self.pulse_end = None,
             (Purpose::Set { coil, on }, Reply::Written) => {
-                self.known.insert(coil, on);
+                self.coils.written(coil, on);
                 // Only reading back proves it.
                 self.read_back_due = true;
             }
@@ -457,45 +526,67 @@ impl Board {
     }
 
     /// The unit said no: saying it again changes nothing.
-    fn refused(&mut self, now: Now) {
-        self.quiet_until = now.mono + GAP;
+    fn refused(&mut self, code: Option<u8>, now: Now) {
         let Some(asked) = self.asked.take() else {
             return;
         };
+        self.counts.refusals += 1;
+        self.barred.clear();
+        self.quiet_until = now.mono + self.gap;
+        self.health.blame(Why::Exception(code));
         match asked.purpose {
-            Purpose::Pulse { way, .. } => self.fail(way.output()),
-            Purpose::Set { coil, on } => {
-                // Until the next read-back says otherwise.
-                self.known.insert(coil, on);
-                self.read_back_due = true;
-                self.fail(self.output_of(coil));
+            Purpose::Arm(write) => {
+                let failed = self.arm.refused(write);
+                self.fail(Some(failed));
             }
-            Purpose::PulseEnd { .. } => self.fail("arm-pulse-end"),
+            Purpose::Set { coil, on } => {
+                self.coils.written(coil, on);
+                self.read_back_due = true;
+                self.fail_kept(coil, now.mono);
+            }
             Purpose::Poll | Purpose::ReadBack => self.count_failure(),
         }
     }
 
-    /// No answer, or one that is none.
-    fn unanswered(&mut self, now: Now) {
+    fn bad_answer(&mut self, why: BadWhy, now: Now) {
+        self.health.blame(Why::BadAnswer(why));
+        match why {
+            // Perhaps an earlier answer, late: ours may follow.
+            BadWhy::Stranger | BadWhy::OtherQuestion => {
+                if let Some(asked) = &mut self.asked {
+                    self.counts.noise_bytes += asked.answer.len() as u64;
+                    asked.answer.clear();
+                }
+            }
+            // It was the answer, damaged: nothing is still to come.
+            BadWhy::Checksum | BadWhy::CrcSwapped => self.unanswered(BAD_GAP, now),
+        }
+    }
+
+    fn timed_out(&mut self, now: Now) {
+        if let Some(asked) = &self.asked {
+            self.barred.insert(asked.purpose.function());
+            self.rest_until = now.mono + REST;
+        }
+        self.unanswered(self.gap, now);
+    }
+
+    /// No answer, or one that cannot be read.
+    fn unanswered(&mut self, gap: Micros, now: Now) {
         let Some(asked) = self.asked.take() else {
             return;
         };
+        self.counts.noise_bytes += asked.answer.len() as u64;
         self.flush = true;
-        self.quiet_until = now.mono + GAP;
+        self.quiet_until = now.mono + gap;
         self.count_failure();
         match asked.purpose {
-            Purpose::Pulse { way, tries, .. } => {
-                let harmless = matches!(self.config.arm, ArmDrive::UpDown { .. });
-                if harmless && tries < PULSE_TRIES_MAX {
-                    if self.arm.is_empty() {
-                        self.arm.push_front((way, tries));
-                    }
-                } else {
-                    self.fail(way.output());
-                }
+            Purpose::Arm(write) => {
+                let failed = self.arm.unanswered(write);
+                self.fail(failed);
             }
-            Purpose::Set { .. } => self.read_back_due = true,
-            Purpose::Poll | Purpose::ReadBack | Purpose::PulseEnd { .. } => {}
+            Purpose::Set { .. } | Purpose::ReadBack => self.read_back_due = true,
+            Purpose::Poll => self.next_poll = now.mono,
         }
     }
 
@@ -522,6 +613,7 @@ impl Board {
             diverter_bay: map.diverter_bay.map(read),
             whole: map.whole.map(read),
         };
+        self.arm.observe(&inputs, now);
         self.inputs = Some((now, inputs));
         let reading = Reading {
             device: self.config.id.clone(),
@@ -533,55 +625,66 @@ impl Board {
         self.emit(Some(Event::Reading(reading)));
     }
 
-    /// What we wrote and the board does not hold: it restarted, or a relay
-    /// failed. Lamps are set again; an arm pulse never.
-    fn take_coils(&mut self, bits: &[bool]) {
-        let mut failed = None;
-        for coil in self.wanted.keys().copied().collect::<Vec<_>>() {
-            let held = bits.get(usize::from(coil)).copied().unwrap_or(false);
-            let before = self.known.insert(coil, held);
-            if before.is_some_and(|before| before != held) {
-                failed = Some(self.output_of(coil));
+    /// What was written and the board does not hold: it restarted, or a relay
+    /// failed. Lamps are set again, arm contacts opened, a lift never given.
+    fn take_coils(&mut self, bits: &[bool], asked: Mono, now: Mono) {
+        let held = |coil: u16| bits.get(usize::from(coil)).copied().unwrap_or(false);
+        for coil in self.coils.read_back(held) {
+            self.fail_kept(coil, now);
+        }
+        for coil in self.arm.coils() {
+            let expected = self.arm.expected(coil, asked, now);
+            if expected.is_none_or(|on| on == held(coil)) {
+                continue;
             }
+            if held(coil) {
+                self.arm.found_closed(coil, now);
+            }
+            // A contact left closed by a crash is opened without a word.
+            let output = self.arm.output_of(coil);
+            self.fail(Some(output).filter(|_| self.swept));
         }
-        if let Some(output) = failed {
-            self.fail(output);
-        }
+        self.swept = true;
     }
 
-    fn output_of(&self, coil: u16) -> &'static str {
+    fn fail_kept(&mut self, coil: u16, now: Mono) {
         if self.config.outputs.divert == Some(coil) {
-            "divert"
-        } else {
-            "lights"
+            self.fail(Some("divert"));
+            return;
+        }
+        let told = self.lamps_told.is_some_and(|at| now.since(at) < TELL_AGAIN);
+        if !told {
+            self.lamps_told = Some(now);
+            self.fail(Some("lights"));
         }
     }
 
-    fn fail_arm(&mut self) {
-        for (way, _) in std::mem::take(&mut self.arm) {
-            self.fail(way.output());
-        }
+    fn fail(&mut self, output: Option<&'static str>) {
+        let what = output.map(str::to_owned);
+        self.emit(what.map(|what| Event::OutputFailed { what }));
     }
 
-    fn fail(&mut self, output: &'static str) {
-        let what = output.to_owned();
-        self.emit(Some(Event::OutputFailed { what }));
-    }
-
+    /// Full, the oldest reading goes: never a failure or a change of health.
     fn emit(&mut self, event: Option<Event>) {
         let Some(event) = event else {
             return;
         };
         if self.events.len() >= EVENTS_MAX {
             self.dropped += 1;
-            self.events.pop_front();
+            let reading = |e: &Event| matches!(e, Event::Reading(_));
+            let oldest = self.events.iter().position(reading).unwrap_or(0);
+            self.events.remove(oldest);
         }
         self.events.push_back(event);
     }
-
-    /// Events dropped because nobody drained.
-    #[must_use]
-    pub const fn dropped(&self) -> u64 {
-        self.dropped
-    }
 }
+
+/// Silence between two frames: 3.5 characters, and 1.75 ms from 19,200 baud on
+/// (Modbus over serial line 2.5.1.1), with a millisecond for our own timing.
+fn gap(baud: u32) -> Micros {
+    let characters = 38_500_000_u64.div_ceil(u64::from(baud.max(1)));
+    Micros(characters.max(1_750) + 1_000)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,9 +1,19 @@
 //! Whether a device is alive: measured by whole frames, never by what a
-//! status message claims (a will may come late, "online" may be a lie).
+//! status message claims (a will may come late, "online" may be a lie, case
+//! c59). Sans-IO.
+//!
+//! ```text
+//!        frame         none for `late`         none for `lost`, or gone
+//! Late ---------> Ok ------------------> Late -------------------------> Lost
+//!                  ^                                                       |
+//!                  +---------------------- frame --------------------------+
+//! ```
 
 use lanegate_core::lane::Event;
 use lanegate_core::model::{DeviceId, DeviceState};
 use lanegate_core::time::{Micros, Mono};
+use lanegate_core::wire::Hint;
+use lanegate_core::wire::io::modbus_rtu::BadWhy;
 
 /// Counts of one device, for metrics and `status`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -16,8 +26,74 @@ pub struct Counts {
     pub bytes: u64,
     /// Questions that were not answered.
     pub timeouts: u64,
+    /// Questions that were refused.
+    pub refusals: u64,
     /// Times the port or session was opened.
     pub opens: u64,
+}
+
+/// Why a device is not well, with what to do about it.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum Why {
+    /// Nothing comes.
+    #[error("nothing comes from it: check its power and its cable")]
+    Silent,
+    /// Bytes come, but no frame.
+    #[error("bytes come but no frame of its protocol: check speed and line settings{}", hint(.0))]
+    Noise(Option<Hint>),
+    /// A unit does not answer.
+    #[error("it does not answer: check its power, its address and the bus")]
+    NoAnswer,
+    /// A unit answers that it cannot.
+    #[error("it refuses the question (exception {}): check its input and output numbers", code(*.0))]
+    Exception(Option<u8>),
+    /// It answers, but not what was asked.
+    #[error("its answers do not fit: {0}")]
+    BadAnswer(BadWhy),
+    /// A question that cannot be asked.
+    #[error("an input, output or pulse_ms of it cannot be asked for: run `lanegate check`")]
+    Numbers,
+    /// The port is not there.
+    #[error(
+        "its port is not there: is the adapter plugged in? If it vanishes right after it was \
+         plugged in, brltty takes it: remove brltty or mask its udev rule"
+    )]
+    Absent,
+    /// The port is in use.
+    #[error(
+        "another program has its port, usually ModemManager or brltty: \
+         install 70-lanegate.rules (ID_MM_DEVICE_IGNORE)"
+    )]
+    Busy,
+    /// The port is ours to see but not to open.
+    #[error("no right to open its port: add the daemon's user to the port's group (dialout)")]
+    Denied,
+    /// The port was taken away while in use.
+    #[error(
+        "its port went away while in use: unplugged, or taken by another service (brltty, \
+         ModemManager)"
+    )]
+    Gone,
+    /// Something else about the port.
+    #[error("its port: {0}")]
+    Port(String),
+    /// No connection to the broker.
+    #[error("no connection to its broker: {0}")]
+    Broker(String),
+    /// The broker refuses its topic.
+    #[error("the broker refuses its topic {0}: check the broker's access list")]
+    Refused(String),
+    /// Its driver ended unexpectedly.
+    #[error("its driver failed: restart the daemon, and report this")]
+    Driver,
+}
+
+fn hint(hint: &Option<Hint>) -> String {
+    hint.map(|h| format!("; {}", h.words())).unwrap_or_default()
+}
+
+fn code(code: Option<u8>) -> String {
+    code.map_or("without a code".to_owned(), |c| c.to_string())
 }
 
 /// One device's health.
@@ -25,6 +101,7 @@ pub struct Counts {
 pub(crate) struct Health {
     device: DeviceId,
     state: DeviceState,
+    why: Option<Why>,
     since: Mono,
     last_frame: Option<Mono>,
     /// Silence counts from here before the first frame.
@@ -38,6 +115,7 @@ impl Health {
         Self {
             device,
             state: DeviceState::Late,
+            why: None,
             since: now,
             last_frame: None,
             begun: now,
@@ -54,6 +132,10 @@ impl Health {
         self.since
     }
 
+    pub(crate) const fn why(&self) -> Option<&Why> {
+        self.why.as_ref()
+    }
+
     pub(crate) const fn last_frame(&self) -> Option<Mono> {
         self.last_frame
     }
@@ -61,24 +143,35 @@ impl Health {
     /// A whole frame came.
     pub(crate) fn frame(&mut self, now: Mono) -> Option<Event> {
         self.last_frame = Some(now);
+        self.why = None;
         self.change(DeviceState::Ok, now)
     }
 
     /// The device cannot be heard: its port is gone, its subscription refused.
-    pub(crate) fn gone(&mut self, now: Mono) -> Option<Event> {
+    pub(crate) fn gone(&mut self, why: Why, now: Mono) -> Option<Event> {
+        self.why = Some(why);
         self.change(DeviceState::Lost, now)
+    }
+
+    /// Something is wrong that alone does not make it lost.
+    pub(crate) fn blame(&mut self, why: Why) {
+        self.why = Some(why);
     }
 
     /// Lets time pass.
     pub(crate) fn expire(&mut self, now: Mono) -> Option<Event> {
         let silent = now.since(self.last_frame.unwrap_or(self.begun));
-        if silent >= self.lost {
+        let event = if silent >= self.lost {
             self.change(DeviceState::Lost, now)
         } else if silent >= self.late && self.state == DeviceState::Ok {
             self.change(DeviceState::Late, now)
         } else {
             None
+        };
+        if event.is_some() && self.why.is_none() {
+            self.why = Some(Why::Silent);
         }
+        event
     }
 
     /// When [`Self::expire`] next changes something.
@@ -103,5 +196,117 @@ impl Health {
             DeviceState::Late => Event::DeviceLate(device),
             DeviceState::Lost => Event::DeviceLost(device),
         })
+    }
+}
+
+/// The share of noise in what came of late.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct NoiseShare {
+    /// Bytes and noise of this window and the one before.
+    windows: [(u64, u64); 2],
+    since: Mono,
+}
+
+impl NoiseShare {
+    const WINDOW: Micros = Micros::from_s(10);
+
+    pub(crate) const fn new(now: Mono) -> Self {
+        Self {
+            windows: [(0, 0); 2],
+            since: now,
+        }
+    }
+
+    /// So many bytes came, so many turned out to be noise.
+    pub(crate) fn add(&mut self, bytes: usize, noise: usize, now: Mono) {
+        if now.since(self.since) >= Self::WINDOW {
+            self.windows = [self.windows[1], (0, 0)];
+            self.since = now;
+        }
+        self.windows[1].0 += bytes as u64;
+        self.windows[1].1 += noise as u64;
+    }
+
+    /// In percent.
+    pub(crate) fn pct(&self) -> u8 {
+        let sum = |s: (u64, u64), w: &(u64, u64)| (s.0 + w.0, s.1 + w.1);
+        let (all, noise) = self.windows.iter().fold((0, 0), sum);
+        let pct = (noise * 100).checked_div(all).unwrap_or(0);
+        u8::try_from(pct.min(100)).unwrap_or(100)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(ms: u64) -> Mono {
+        Mono(ms * 1000)
+    }
+
+    fn id() -> DeviceId {
+        DeviceId::parse("cam-1").unwrap()
+    }
+
+    fn watched() -> Health {
+        Health::new(id(), Micros::from_ms(1000), Micros::from_ms(3000), at(0))
+    }
+
+    #[test]
+    fn a_device_is_late_then_lost_then_back_each_said_once() {
+        let mut health = watched();
+        assert_eq!(health.frame(at(100)), Some(Event::DeviceBack(id())));
+        assert_eq!(health.frame(at(200)), None);
+        assert_eq!(health.deadline(), Some(at(1200)));
+        assert_eq!(health.expire(at(1199)), None);
+        assert_eq!(health.expire(at(1200)), Some(Event::DeviceLate(id())));
+        assert_eq!(health.expire(at(3199)), None);
+        assert_eq!(health.expire(at(3200)), Some(Event::DeviceLost(id())));
+        assert_eq!(health.expire(at(9000)), None);
+        assert_eq!(health.frame(at(9001)), Some(Event::DeviceBack(id())));
+        assert_eq!(health.why(), None);
+    }
+
+    #[test]
+    fn a_device_that_never_spoke_is_lost_after_its_time() {
+        let mut health = watched();
+        assert_eq!(health.expire(at(2999)), None);
+        assert_eq!(health.expire(at(3000)), Some(Event::DeviceLost(id())));
+        assert_eq!(health.why(), Some(&Why::Silent));
+    }
+
+    #[test]
+    fn a_device_given_up_on_is_lost_at_once_and_said_once() {
+        let mut health = watched();
+        health.frame(at(10));
+        let why = Why::Refused("device/b/up".to_owned());
+        assert_eq!(
+            health.gone(why.clone(), at(20)),
+            Some(Event::DeviceLost(id()))
+        );
+        assert_eq!(health.gone(why, at(30)), None);
+        let words = health.why().unwrap().to_string();
+        assert!(words.contains("device/b/up"), "{words}");
+    }
+
+    /// Case c68: the usual thieves of a port are named with the cure.
+    #[test]
+    fn a_port_that_comes_and_goes_is_told_with_its_usual_causes() {
+        for why in [Why::Absent, Why::Busy, Why::Gone] {
+            assert!(why.to_string().contains("brltty"), "{why}");
+        }
+        assert!(Why::Busy.to_string().contains("ID_MM_DEVICE_IGNORE"));
+    }
+
+    #[test]
+    fn the_share_of_noise_is_of_the_last_seconds() {
+        let mut share = NoiseShare::new(at(0));
+        assert_eq!(share.pct(), 0);
+        share.add(100, 50, at(0));
+        assert_eq!(share.pct(), 50);
+        for tick in 1..=30 {
+            share.add(12, 0, at(tick * 1000));
+        }
+        assert_eq!(share.pct(), 0);
     }
 }

@@ -3,11 +3,18 @@
 //! simulator drives; threads only move bytes.
 
 mod board;
+mod broker;
+mod driver;
 mod health;
+mod port;
 mod recapture;
+mod serial;
 mod stream;
 
 pub use board::{Board, BoardCommand};
-pub use health::Counts;
+pub use broker::{Camera, RecaptureFault, Recaptures, start_cameras};
+pub use driver::Seen;
+pub use health::{Counts, Why};
+pub use port::{BoardHandle, Running, Surroundings, start_board, start_stream};
 pub use recapture::recapture_message;
 pub use stream::{Stream, StreamFault};

@@ -13,7 +13,7 @@ use lanegate_core::model::{
     Content, DeviceId, DeviceState, Kg, PlateRead, PlatesReading, Reading, SealReading, Taken,
     WeightReading,
 };
-use lanegate_core::skew::Skew;
+use lanegate_core::skew::{ClockFault, Skew};
 use lanegate_core::time::{Clock, Micros, Mono, Now, Wall};
 use lanegate_core::wire::scale::Stability;
 use lanegate_core::wire::{
@@ -21,13 +21,17 @@ use lanegate_core::wire::{
     protocol,
 };
 
-use super::health::{Counts, Health};
+use super::health::{Counts, Health, NoiseShare, Why};
 use crate::config::{DeviceConfig, WeightUnit};
 
 /// Silence on a serial line that ends a message.
 const IDLE: Micros = Micros::from_ms(60);
-/// Events kept for whoever drains (L9); the oldest weights go first.
-const EVENTS_MAX: usize = 256;
+/// Events kept for whoever drains (L9); from half of it on a driver that can
+/// wait reads no more.
+const EVENTS_MAX: usize = 64;
+/// A stamp this much older than its arrival fits what is known of the
+/// device's clock: whole seconds, and a message's way.
+const ON_ITS_WAY: Micros = Micros::from_ms(2_000);
 /// Answers kept for the line.
 const TRANSMIT_MAX: usize = 32;
 
@@ -55,8 +59,11 @@ pub struct Stream {
     settle: Micros,
     last_bytes: Option<Mono>,
     hint: Option<Hint>,
+    noise: NoiseShare,
+    clock_fault: Option<ClockFault>,
     counts: Counts,
     dropped: u64,
+    superseded: u64,
     events: VecDeque<Event>,
     transmit: VecDeque<Vec<u8>>,
     items: Vec<Item>,
@@ -84,8 +91,11 @@ impl Stream {
             settle,
             last_bytes: None,
             hint: None,
+            noise: NoiseShare::new(now),
+            clock_fault: None,
             counts: Counts::default(),
             dropped: 0,
+            superseded: 0,
             events: VecDeque::new(),
             transmit: VecDeque::new(),
             items: Vec::new(),
@@ -101,17 +111,21 @@ impl Stream {
         }
     }
 
-    /// The line is gone. What is half a frame now will never be whole.
-    pub fn closed(&mut self, now: Now) {
+    /// The line is gone, or the broker, or the subscription. What is half a
+    /// frame now will never be whole.
+    pub fn closed(&mut self, why: Why, now: Now) {
         self.end_message(now);
         self.opened = None;
-        let event = self.health.gone(now.mono);
+        self.last_bytes = None;
+        self.transmit.clear();
+        let event = self.health.gone(why, now.mono);
         self.emit(event);
     }
 
     /// Bytes of a serial line.
     pub fn bytes(&mut self, bytes: &[u8], now: Now) {
         self.counts.bytes += bytes.len() as u64;
+        self.noise.add(bytes.len(), 0, now.mono);
         self.last_bytes = Some(now.mono);
         self.decoder.push(bytes, &mut self.items);
         self.take_items(false, now);
@@ -120,6 +134,7 @@ impl Stream {
     /// One whole message.
     pub fn message(&mut self, payload: &[u8], retained: bool, now: Now) {
         self.counts.bytes += payload.len() as u64;
+        self.noise.add(payload.len(), 0, now.mono);
         self.decoder.push(payload, &mut self.items);
         self.decoder.idle(&mut self.items);
         self.take_items(retained, now);
@@ -203,7 +218,9 @@ impl Stream {
                 Item::Frame(frame) => self.take_frame(frame, retained, now),
                 Item::Noise { len, hint, .. } => {
                     self.counts.noise_bytes += len as u64;
+                    self.noise.add(0, len, now.mono);
                     self.hint = hint.or(self.hint);
+                    self.health.blame(Why::Noise(self.hint));
                     if let Some(stability) = &mut self.stability {
                         stability.reset();
                     }
@@ -217,6 +234,10 @@ impl Stream {
         // A retained message proves nothing about the present.
         if !retained {
             self.hint = None;
+            // Given up on and back is a reconnect: what comes first may be old.
+            if self.health.state() == DeviceState::Lost && self.opened.is_some() {
+                self.opened = Some(now.mono);
+            }
             let event = self.health.frame(now.mono);
             self.emit(event);
         }
@@ -226,7 +247,7 @@ impl Stream {
             Frame::Seal(frame) => self.take_seal(frame, retained, now),
             Frame::Heartbeat(frame) => {
                 if let Some(at) = frame.at.filter(|_| !retained) {
-                    self.skew.heartbeat(at, now.mono);
+                    self.learn_sent(at, now);
                 }
             }
             Frame::Inputs(_) | Frame::Reply(_) => {}
@@ -290,16 +311,53 @@ impl Stream {
 
     fn learn_skew(&mut self, frame: &PlatesFrame, now: Now) {
         if let Some(sent) = frame.sent {
-            self.skew.heartbeat(sent, now.mono);
+            self.learn_sent(sent, now);
         }
         match (frame.at, now.clock) {
+            (Some(at), _) if self.fits(at, now.mono) => self.skew.observe(at, now.mono),
             (Some(at), Clock::Trusted) => self.skew.observe_with_wall(at, now.mono, now.wall),
             (Some(at), Clock::Unknown) => self.skew.observe(at, now.mono),
             (None, _) => {}
         }
+        if now.clock == Clock::Trusted {
+            let off_ms = self.skew.off_ms(now.mono, now.wall);
+            self.clock_fault = off_ms.and_then(ClockFault::of);
+        }
+    }
+
+    /// A stamp of the sending: it proves what is known, and teaches where it
+    /// contradicts. In whole seconds it is up to a second early, so one that
+    /// fits must not make the estimate worse.
+    fn learn_sent(&mut self, sent: Wall, now: Now) {
+        if self.fits(sent, now.mono) {
+            self.skew.observe(sent, now.mono);
+        } else {
+            self.skew.heartbeat(sent, now.mono);
+        }
+    }
+
+    fn fits(&self, stamp: Wall, arrived: Mono) -> bool {
+        let made = self.skew.taken(stamp);
+        made.is_some_and(|at| at <= arrived && arrived.since(at) <= ON_ITS_WAY)
+    }
+
+    /// Seals keep each its own time, and an old one may be an old event. Only
+    /// what no event explains is a fault of its clock.
+    fn judge_seal_clock(&mut self, frame: &SealFrame, now: Now) {
+        let Some(at) = frame.at.filter(|_| now.clock == Clock::Trusted) else {
+            return;
+        };
+        if frame.replay {
+            return;
+        }
+        self.clock_fault = match ClockFault::of(at - now.wall) {
+            Some(ClockFault::Off { s }) if s < 0 => None,
+            fault => fault,
+        };
     }
 
     fn take_seal(&mut self, frame: SealFrame, retained: bool, now: Now) {
+        self.judge_seal_clock(&frame, now);
         if let Some(ack) = frame.ack {
             if self.transmit.len() < TRANSMIT_MAX {
                 self.transmit.push_back(ack);
@@ -315,8 +373,16 @@ impl Stream {
             at: frame.at,
             replay: frame.replay || retained,
         };
+        // A seal names itself and its time; the rules judge its age. Without a
+        // time, or from memory, it is no evidence of a state.
+        let dated = seal.at.is_some() && !seal.replay;
+        let taken = if dated {
+            Taken::OnArrival
+        } else {
+            Taken::Unusable
+        };
         let at = seal.at;
-        self.read(Content::Seal(seal), Taken::OnArrival, at, now);
+        self.read(Content::Seal(seal), taken, at, now);
     }
 
     /// An undated reading counts as taken when it arrives only on a line that
@@ -341,15 +407,64 @@ impl Stream {
         self.emit(Some(Event::Reading(reading)));
     }
 
+    /// Of weights not yet drained the latest wins; full, the oldest reading
+    /// goes, never a change of health.
     fn emit(&mut self, event: Option<Event>) {
         let Some(event) = event else {
             return;
         };
+        let weight =
+            |e: &Event| matches!(e, Event::Reading(r) if matches!(r.content, Content::Weight(_)));
+        if weight(&event)
+            && let Some(last) = self.events.back_mut().filter(|e| weight(e))
+        {
+            *last = event;
+            self.superseded += 1;
+            return;
+        }
         if self.events.len() >= EVENTS_MAX {
             self.dropped += 1;
-            self.events.pop_front();
+            let reading = |e: &Event| matches!(e, Event::Reading(_));
+            let oldest = self.events.iter().position(reading).unwrap_or(0);
+            self.events.remove(oldest);
         }
         self.events.push_back(event);
+    }
+
+    /// [`Self::poll_event`] has something.
+    #[must_use]
+    pub fn has_event(&self) -> bool {
+        !self.events.is_empty()
+    }
+
+    /// So much waits that a driver that can wait should.
+    #[must_use]
+    pub fn crowded(&self) -> bool {
+        self.events.len() >= EVENTS_MAX / 2
+    }
+
+    /// Weights replaced by a later one before anybody looked.
+    #[must_use]
+    pub const fn superseded(&self) -> u64 {
+        self.superseded
+    }
+
+    /// Why it is not well, with what to do.
+    #[must_use]
+    pub const fn why(&self) -> Option<&Why> {
+        self.health.why()
+    }
+
+    /// Noise in what came of late, in percent.
+    #[must_use]
+    pub fn noise_pct(&self) -> u8 {
+        self.noise.pct()
+    }
+
+    /// What is wrong with its clock.
+    #[must_use]
+    pub const fn clock_fault(&self) -> Option<ClockFault> {
+        self.clock_fault
     }
 
     /// Events and acknowledgements dropped because nobody drained.

@@ -98,7 +98,11 @@ impl Desk {
         {
             self.answers.remove(&oldest);
         }
-        if self.answers.insert(answer.id.clone(), answer.clone()).is_none() {
+        if self
+            .answers
+            .insert(answer.id.clone(), answer.clone())
+            .is_none()
+        {
             self.order.push_back(answer.id);
         }
     }

@@ -1,20 +1,125 @@
-//! The daemon: the only module that knows all others.
+//! The daemon: the only module that knows all others. Builds tasks, threads
+//! and queues, runs, drains.
+//!
+//! ```text
+//!  port threads --bytes--> lanes' runtime (this thread): drivers, lane machines, actuators
+//!                            |  LookUp            |  Commit, Note          | lane state, answers
+//!                            v                    v                        v
+//!                          store thread        committer thread         back runtime (a thread):
+//!                            (sled)             (journal, fdatasync)      authority, http, socket
+//! ```
+//!
+//! Lanes never wait for the disk, a scrape, a broker or sled: every queue is
+//! bounded, and each has its rule for when it is full.
 
+mod authority;
+mod back;
+mod backend;
 mod desk;
+mod devices;
+mod lane_task;
+mod logging;
+mod overlay;
+mod pages;
+mod port;
 pub mod socket;
+mod status;
+mod telling;
+mod watchdog;
 
 pub use desk::{Answer, Desk, Intake, Tell};
+pub use logging::{Logs, init_logs};
+
+use std::io::Read as _;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use lanegate_core::clearance::Policy;
+use lanegate_core::model::PolicyRef;
+use lanegate_core::time::Wall;
+use tokio::sync::{Notify, mpsc};
+use tokio_util::sync::CancellationToken;
+use tracing::{error, info};
 
+use crate::claims::LocalClaims;
+use crate::clock::{Clock, ClockConfig};
+use crate::committer::{
+    Committer, CommitterHandle, Gatekeeper, Notice, OpenError, Opened, Options,
+};
 use crate::config::Config;
+use crate::journal::RealDisk;
+use crate::metrics::{InstallError, Metrics, PrometheusHandle};
+use crate::store::{DiskOptions, SledMedium, SledStore, StoreHandle, StoreThread};
+
+use overlay::Overlay;
+use port::{Port, PortShared};
+
+/// Requests the committer may have waiting: what its own limit allows.
+const COMMITTER_QUEUE_MAX: usize = crate::committer::QUEUE_LEN_MAX;
+/// Memory for sled's pages; the indexes are apart.
+const STORE_CACHE_BYTES: u64 = 32 << 20;
+/// Records looked at for the latest time on record.
+const LAST_RECORDS: u64 = 64;
+/// Notices of store and committer that may wait for the back runtime.
+const NOTICES_MAX: usize = 1024;
 
 /// Why the daemon did not start, or stopped.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
-    /// It is not part of this build.
-    #[error("the daemon of controller {0} is not part of this build")]
-    NotBuilt(String),
+    /// The state directory is another process's, or cannot be used.
+    #[error("the state directory {path} cannot be used")]
+    StateDir {
+        /// Which.
+        path: String,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// Another daemon holds it.
+    #[error(
+        "the state directory {0} is in use by another lanegate; ask that one (lanegate status), or stop it first"
+    )]
+    InUse(String),
+    /// The journal.
+    #[error("the journal cannot be opened")]
+    Journal(#[source] OpenError),
+    /// The journal failed while running.
+    #[error("the journal failed: {0}; the next start recovers")]
+    JournalFailed(String),
+    /// A thread or a runtime.
+    #[error("the system refuses {what}")]
+    System {
+        /// What.
+        what: &'static str,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// Metrics.
+    #[error("metrics cannot be set up")]
+    Metrics(#[source] InstallError),
+    /// The probes' address.
+    #[error("probes and metrics")]
+    Http(#[source] crate::http::HttpError),
+    /// The local socket.
+    #[error("the local socket")]
+    Socket(#[source] socket::SocketError),
+    /// A broker's configuration.
+    #[error("broker of {peer}: {why}")]
+    Broker {
+        /// Which.
+        peer: &'static str,
+        /// Why.
+        why: String,
+    },
+    /// A device's configuration.
+    #[error("device {device}: {why}")]
+    Device {
+        /// Which.
+        device: String,
+        /// Why.
+        why: String,
+    },
 }
 
 impl RunError {
@@ -22,16 +127,264 @@ impl RunError {
     #[must_use]
     pub const fn exit(&self) -> u8 {
         match self {
-            Self::NotBuilt(_) => 78,
+            Self::Broker { .. } | Self::Device { .. } => 78,
+            Self::StateDir { .. }
+            | Self::InUse(_)
+            | Self::Journal(_)
+            | Self::JournalFailed(_)
+            | Self::System { .. }
+            | Self::Metrics(_)
+            | Self::Socket(_)
+            | Self::Http(_) => 74,
         }
     }
 }
 
-/// Runs the daemon.
+/// What the threads tell the back runtime.
+#[derive(Debug)]
+pub(crate) enum Told {
+    Store(crate::store::StoreNotice),
+    Committer(Notice),
+}
+
+/// Runs the daemon until SIGTERM or SIGINT, then drains.
 ///
 /// # Errors
-/// See [`RunError`].
+/// See [`RunError`]; nothing was moved if it could not start.
 pub fn run(config: Config, policy: Policy) -> Result<(), RunError> {
-    let (controller, _) = (config.controller.id, policy);
-    Err(RunError::NotBuilt(controller.to_string()))
+    let policy = Arc::new(policy);
+    let journal_dir = config.controller.state_dir.join("journal");
+    // One owner per state directory, taken before anything else is touched.
+    let disk = own(&journal_dir)?;
+    let (metrics, scrape) = install_metrics(&config)?;
+    let clock = Clock::start(clock_config(&config), None);
+    let (mut gatekeeper, opened) = open_journal(disk, &config, &policy, &clock)?;
+    if let Some(at) = recorded_at(&mut gatekeeper) {
+        clock.recorded(at);
+    }
+    say_opened(&opened);
+    let (told, tells) = mpsc::channel(NOTICES_MAX);
+    let ledger = gatekeeper.ledger().clone();
+    let failed = Arc::new(AtomicBool::new(false));
+    let durable = Arc::new(Notify::new());
+    let hooks = status::CommitHooks::new(metrics.clone(), clock.clone(), durable.clone());
+    let (committer, handle) = spawn_committer(gatekeeper, hooks, told.clone(), &failed)?;
+    let shared = PortShared::new(clock, handle, metrics, durable, &ledger);
+    let claims = LocalClaims::new(config.controller.id.clone());
+    let (store, store_thread) = spawn_store(&config, &shared, &claims, told)?;
+    let port = Port {
+        config: Arc::new(config),
+        policy,
+        shared,
+        store,
+        stop: CancellationToken::new(),
+    };
+    let result = run_port(&port, scrape, tells);
+    stop_threads(&port, committer, store_thread);
+    match result {
+        Ok(()) if failed.load(Ordering::SeqCst) => {
+            Err(RunError::JournalFailed("see the log".to_owned()))
+        }
+        other => other,
+    }
+}
+
+fn own(dir: &std::path::Path) -> Result<RealDisk, RunError> {
+    let path = dir.display().to_string();
+    std::fs::create_dir_all(dir).map_err(|source| RunError::StateDir {
+        path: path.clone(),
+        source,
+    })?;
+    RealDisk::lock(dir).map_err(|source| {
+        if source.kind() == std::io::ErrorKind::WouldBlock {
+            RunError::InUse(path)
+        } else {
+            RunError::StateDir { path, source }
+        }
+    })
+}
+
+fn install_metrics(config: &Config) -> Result<(Metrics, PrometheusHandle), RunError> {
+    let lanes = config
+        .lanes
+        .iter()
+        .map(|l| l.config.lane.as_str().to_owned());
+    let devices = config.lanes.iter().flat_map(|l| {
+        let own = l.devices.iter().map(|d| d.id.as_str().to_owned());
+        own.chain([l.io.id.as_str().to_owned()])
+    });
+    crate::metrics::install(lanes, devices).map_err(RunError::Metrics)
+}
+
+fn clock_config(config: &Config) -> ClockConfig {
+    ClockConfig {
+        rtc_trusted: config.clock.rtc_trusted,
+        mark: Some(config.clock.mark.clone()),
+        hold: config.clock.hold,
+    }
+}
+
+/// The policy as records name it.
+pub(crate) fn policy_ref(policy: &Policy) -> PolicyRef {
+    PolicyRef {
+        version: policy.version.clone(),
+        sha256: policy.sha256.clone(),
+    }
+}
+
+fn open_journal(
+    disk: RealDisk,
+    config: &Config,
+    policy: &Policy,
+    clock: &Clock,
+) -> Result<(Gatekeeper<RealDisk, u64>, Opened), RunError> {
+    let now = clock.now();
+    let nonce = random_nonce().map_err(|source| RunError::System {
+        what: "random bytes for a journal's name",
+        source,
+    })?;
+    let mut options = Options::new(
+        config.controller.id.clone(),
+        config.controller.port.clone(),
+        now.wall,
+        nonce,
+        env!("CARGO_PKG_VERSION").to_owned(),
+        policy_ref(policy),
+    );
+    options.segment_len_max = config.journal.segment_bytes;
+    options.free_floor_bytes = config.journal.free_space_floor_bytes;
+    Gatekeeper::open(disk, options).map_err(RunError::Journal)
+}
+
+/// Tells a new journal from any other of this controller.
+fn random_nonce() -> std::io::Result<String> {
+    let mut bytes = [0_u8; 16];
+    std::fs::File::open("/dev/urandom")?.read_exact(&mut bytes)?;
+    Ok(bytes.iter().map(|b| format!("{b:02x}")).collect())
+}
+
+/// The latest time on record: a wall clock behind it is not to be trusted.
+fn recorded_at(gatekeeper: &mut Gatekeeper<RealDisk, u64>) -> Option<Wall> {
+    let head = gatekeeper.head().seq;
+    let from = head.saturating_sub(LAST_RECORDS);
+    let records = gatekeeper.records_from(from, usize::MAX).ok()?;
+    let times = records.iter().filter_map(|(_, json)| {
+        let record: serde_json::Value = serde_json::from_str(json).ok()?;
+        Wall::parse(record["at"].as_str()?).ok()
+    });
+    times.max()
+}
+
+fn say_opened(opened: &Opened) {
+    info!(
+        start = opened.start,
+        new = opened.is_new,
+        replayed = opened.replayed,
+        snapshot = opened.snapshot,
+        ended_unknown = opened.ended_unknown.len(),
+        "the journal is open"
+    );
+    if let Some(torn) = &opened.torn {
+        tracing::warn!(
+            ?torn,
+            "the journal's last record was torn by the last stop and is cut"
+        );
+    }
+}
+
+fn spawn_committer(
+    gatekeeper: Gatekeeper<RealDisk, u64>,
+    hooks: status::CommitHooks,
+    told: mpsc::Sender<Told>,
+    failed: &Arc<AtomicBool>,
+) -> Result<(Committer, CommitterHandle), RunError> {
+    let failed = Arc::clone(failed);
+    let notify = move |notice: Notice| {
+        if let Notice::Fatal(why) = &notice {
+            failed.store(true, Ordering::SeqCst);
+            error!(%why, "the journal failed: stopping, outputs off; the next start recovers");
+        }
+        if told.try_send(Told::Committer(notice)).is_err() {
+            error!("a notice of the committer was lost: too many wait");
+        }
+    };
+    Committer::spawn(gatekeeper, COMMITTER_QUEUE_MAX, hooks, notify).map_err(|source| {
+        RunError::System {
+            what: "the committer's thread",
+            source,
+        }
+    })
+}
+
+fn spawn_store(
+    config: &Config,
+    shared: &PortShared,
+    claims: &LocalClaims,
+    told: mpsc::Sender<Told>,
+) -> Result<(StoreHandle, StoreThread), RunError> {
+    let options = DiskOptions {
+        dir: config.controller.state_dir.join("store"),
+        cache_bytes: STORE_CACHE_BYTES,
+    };
+    let make = move || SledStore::new(SledMedium::new(options));
+    let notify = move |notice| {
+        if told.try_send(Told::Store(notice)).is_err() {
+            error!("a notice of the store was lost: too many wait");
+        }
+    };
+    let overlay = Box::new(Overlay::new(shared, claims));
+    StoreHandle::spawn(make, overlay, notify).map_err(|source| RunError::System {
+        what: "the store's thread",
+        source,
+    })
+}
+
+/// Both runtimes, until everything has drained.
+fn run_port(
+    port: &Port,
+    scrape: PrometheusHandle,
+    tells: mpsc::Receiver<Told>,
+) -> Result<(), RunError> {
+    let system = |what| move |source| RunError::System { what, source };
+    let lanes = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(system("the lanes' runtime"))?;
+    let back = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .thread_name("back")
+        .build()
+        .map_err(system("the back runtime"))?;
+    let (prepared, ends) = lane_task::prepare(port)?;
+    let back_port = port.clone();
+    let stop_all = CancellationToken::new();
+    let back_stop = stop_all.clone();
+    let back_thread = std::thread::Builder::new()
+        .name("back".to_owned())
+        .spawn(move || back.block_on(back::run(back_port, ends, scrape, tells, back_stop)))
+        .map_err(system("the back thread"))?;
+    let ran = lanes.block_on(lane_task::run(port, prepared));
+    // Lanes are at rest and outputs off: what is left may go.
+    stop_all.cancel();
+    let served = back_thread.join().unwrap_or_else(|_| {
+        error!("the back thread panicked");
+        Ok(())
+    });
+    ran.and(served)
+}
+
+fn stop_threads(port: &Port, committer: Committer, store: StoreThread) {
+    let at = port.shared.clock.now().wall;
+    if port
+        .shared
+        .committer
+        .stop(at, "stopped in good order")
+        .is_ok()
+    {
+        committer.join();
+    }
+    if !store.stop() {
+        error!("the store's thread did not end in good order");
+    }
+    info!("stopped");
 }

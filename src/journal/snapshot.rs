@@ -1,10 +1,13 @@
 //! Snapshots: the ledger after one record, for a fast start. Written aside and
 //! renamed; believed only if a `snapshot` record behind it names its hash.
 
+use std::io::Write;
+
 use lanegate_core::ledger::Ledger;
-use lanegate_core::model::ControllerId;
+use lanegate_core::model::{ControllerId, ItemDigest};
 use lanegate_core::record::{Link, Record, SnapshotBody, sha256_hex};
 use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
 
 use super::{Disk, JournalError};
 
@@ -89,7 +92,6 @@ pub fn write_snapshot<D: Disk>(
         sha256: &link.prev,
         ledger,
     };
-    let bytes = serde_json::to_vec(&written).expect("a ledger has text keys");
     let name = format!("{PREFIX}{seq:012}{SUFFIX}");
     let listed = disk
         .list()
@@ -100,8 +102,7 @@ pub fn write_snapshot<D: Disk>(
     }
     disk.create(ASIDE)
         .map_err(JournalError::io(ASIDE, "made"))?;
-    disk.append(ASIDE, &bytes)
-        .map_err(JournalError::io(ASIDE, "written"))?;
+    let sha256 = Aside::write(disk, &written).map_err(JournalError::io(ASIDE, "written"))?;
     disk.sync(ASIDE)
         .map_err(JournalError::io(ASIDE, "synced"))?;
     disk.rename(ASIDE, &name)
@@ -109,10 +110,48 @@ pub fn write_snapshot<D: Disk>(
     for old in names(disk)?.iter().skip(KEPT) {
         disk.remove(old).map_err(JournalError::io(old, "removed"))?;
     }
-    Ok(SnapshotBody {
-        seq,
-        sha256: sha256_hex(&bytes),
-    })
+    Ok(SnapshotBody { seq, sha256 })
+}
+
+/// Bytes written at once: a million declarations are never one buffer.
+const CHUNK: usize = 64 << 10;
+
+/// Writes and hashes as it goes.
+struct Aside<'a, D> {
+    disk: &'a mut D,
+    chunk: Vec<u8>,
+    hash: Sha256,
+}
+
+impl<'a, D: Disk> Aside<'a, D> {
+    fn write(disk: &'a mut D, written: &Written<'_>) -> std::io::Result<String> {
+        let mut aside = Self {
+            disk,
+            chunk: Vec::with_capacity(CHUNK),
+            hash: Sha256::new(),
+        };
+        serde_json::to_writer(&mut aside, written)?;
+        aside.flush()?;
+        let digest: [u8; 32] = aside.hash.finalize().into();
+        Ok(ItemDigest(digest).to_string())
+    }
+}
+
+impl<D: Disk> Write for Aside<'_, D> {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.chunk.extend_from_slice(bytes);
+        if self.chunk.len() >= CHUNK {
+            self.flush()?;
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.hash.update(&self.chunk);
+        self.disk.append(ASIDE, &self.chunk)?;
+        self.chunk.clear();
+        Ok(())
+    }
 }
 
 /// Names of snapshots, the newest first.

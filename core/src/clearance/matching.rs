@@ -188,6 +188,9 @@ impl<'a> Matching<'a, '_> {
                     && !f.declaration.covers.contains(&o.declaration.id)
             })
         };
+        if found.len() <= 1 {
+            return found.pop();
+        }
         let all = found.clone();
         found.retain(|f| !covered(f, &all));
         let viable: Vec<_> = found.iter().copied().filter(|f| self.viable(f)).collect();

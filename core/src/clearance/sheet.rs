@@ -98,12 +98,17 @@ impl<'a> Sheet<'a> {
 
     /// Pass, or Fail if the present check noted a reason that stops.
     pub(super) fn outcome(&self) -> CheckOutcome {
+        self.outcome_or(CheckOutcome::Pass)
+    }
+
+    /// `otherwise`, unless the present check noted a reason that stops.
+    pub(super) fn outcome_or(&self, otherwise: CheckOutcome) -> CheckOutcome {
         let mine = |n: &&Noted<'_>| n.check == self.check;
         let stops = |n: &Noted<'_>| n.reason.severity > Severity::Warn;
         if self.noted.iter().filter(mine).any(stops) {
             CheckOutcome::Fail
         } else {
-            CheckOutcome::Pass
+            otherwise
         }
     }
 }

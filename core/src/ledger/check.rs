@@ -7,24 +7,24 @@ use crate::model::{Balance, Matched, OrderKind, Status, Subject, VerdictKind};
 use crate::record::{Body, Draft, FeedBody, OrderBody, SpendOf, VerdictBody};
 
 impl Ledger {
-    /// Whether `drafts` may be appended now. Nothing is refused because of
+    /// Whether drafts that begin with `first` may be appended now. Nothing is refused because of
     /// what happened elsewhere: only a change about this case's subjects, or
     /// of a balance it was judged on, counts. A Hold is never refused.
     ///
     /// # Errors
     /// Why not.
-    pub fn check(&self, drafts: &[Draft], guard: &Guard) -> Result<(), Refusal> {
-        match (guard, drafts.first().map(|d| &d.body)) {
-            (Guard::Always, _) | (Guard::Verdict | Guard::Order { .. }, None) => Ok(()),
-            (Guard::Verdict, Some(Body::Verdict(body))) => self.check_verdict(body),
+    pub fn check(&self, first: &Draft, guard: &Guard) -> Result<(), Refusal> {
+        match (guard, &first.body) {
+            (Guard::Always, _) => Ok(()),
+            (Guard::Verdict, Body::Verdict(body)) => self.check_verdict(body),
             (
                 Guard::Order {
                     verdict_seq,
                     plate_since,
                 },
-                Some(Body::Order(body)),
+                Body::Order(body),
             ) => self.check_order(body, *verdict_seq, *plate_since),
-            (Guard::Verdict | Guard::Order { .. }, Some(_)) => {
+            (Guard::Verdict | Guard::Order { .. }, _) => {
                 panic!("a guard stands before the record it guards")
             }
         }
@@ -66,8 +66,10 @@ impl Ledger {
     /// The version matched is the one in force and released.
     fn is_in_force(&self, matched: &Matched) -> bool {
         let mark = self.in_force.mark_of(&matched.id);
-        let current =
-            mark.is_none_or(|m| m.version == matched.version && m.status == Status::Released);
+        let current = match mark {
+            Some(mark) => mark.version == matched.version && mark.status == Status::Released,
+            None => self.in_force.position.is_none(),
+        };
         current && !self.in_force.is_unusable(&matched.id)
     }
 
@@ -142,14 +144,24 @@ impl Ledger {
 
     /// Settles what an officer's order takes, just before its append: it takes
     /// what the balance allows and never overdraws. A declaration the vehicle
-    /// has reserved is not taken again. Returns whether the drafts changed.
-    pub fn settle(&self, drafts: &mut [Draft]) -> bool {
-        let Some(Body::Order(body)) = drafts.first_mut().map(|d| &mut d.body) else {
-            return false;
+    /// has reserved is not taken again. Returns the order as it is to be
+    /// written, where that differs.
+    #[must_use]
+    pub fn settle(&self, first: &Draft) -> Option<Draft> {
+        let Body::Order(asked) = &first.body else {
+            return None;
         };
-        if !body.accepted {
-            return false;
+        let mut body = asked.clone();
+        if !body.accepted || !self.settle_order(&mut body) {
+            return None;
         }
+        Some(Draft {
+            body: Body::Order(body),
+            ..first.clone()
+        })
+    }
+
+    fn settle_order(&self, body: &mut OrderBody) -> bool {
         let asked = match body.order.kind {
             OrderKind::Release => &mut body.spends,
             OrderKind::Inspect => &mut body.reserves,

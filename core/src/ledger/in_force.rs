@@ -11,7 +11,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::findings::Findings;
-use super::sharded::Sharded;
+use super::sharded::{Key, Sharded};
 use crate::model::{
     Act, Buckets, Control, ControlId, DeclarationId, Enterprise, EnterpriseId, ItemDigest,
     Position, Status, Subject, SubjectKind,
@@ -34,6 +34,33 @@ pub(super) struct Mark {
     pub(super) status: Status,
     pub(super) valid_until: Wall,
     pub(super) digest: ItemDigest,
+}
+
+/// Stands for a declaration's id: the first eight bytes of its SHA-256. A
+/// million ids are then no million texts; two ids that shared a key would each
+/// be doubted, since no digest but one fits the mark.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+#[serde(transparent)]
+struct MarkKey(u64);
+
+impl MarkKey {
+    fn of(id: &DeclarationId) -> Self {
+        let digest = ItemDigest::of(id.as_str().as_bytes());
+        let (first, _) = digest.0.split_first_chunk::<8>().expect("it has 32 bytes");
+        Self(u64::from_be_bytes(*first))
+    }
+
+    /// [`Buckets::bucket_of`] is the first byte.
+    const fn bucket(self) -> u8 {
+        self.0.to_be_bytes()[0]
+    }
+}
+
+impl Key for MarkKey {
+    fn spread(&self) -> u32 {
+        let [.., a, b, c, d] = self.0.to_be_bytes();
+        u32::from_be_bytes([a, b, c, d])
+    }
 }
 
 /// A control with the generation that brought this version.
@@ -66,7 +93,7 @@ pub(super) struct InForce {
     pub(super) control_unreadable: bool,
     pub(super) purged_until: Wall,
     pub(super) findings: Findings,
-    marks: Sharded<DeclarationId, Mark>,
+    marks: Sharded<MarkKey, Mark>,
     enterprises: Sharded<EnterpriseId, Enterprise>,
     controls: Arc<BTreeMap<ControlId, HeldControl>>,
     unusable: Arc<BTreeMap<DeclarationId, Wall>>,
@@ -78,6 +105,7 @@ pub(super) struct InForce {
     by_subject: Arc<BTreeMap<Subject, BTreeSet<ControlId>>>,
     #[serde(skip)]
     touched: Arc<BTreeMap<Subject, u64>>,
+    #[serde(skip)]
     touched_all: u64,
 }
 
@@ -87,8 +115,8 @@ impl InForce {
         self.touched_all = self.generation;
         self.touched = Arc::default();
         let mut buckets = Buckets::default();
-        for (id, mark) in self.marks.iter() {
-            buckets.toggle(id, &mark.digest);
+        for (key, mark) in self.marks.iter() {
+            buckets.toggle_in(key.bucket(), &mark.digest);
         }
         self.buckets = Arc::new(buckets);
         let mut by_subject: BTreeMap<Subject, BTreeSet<ControlId>> = BTreeMap::new();
@@ -211,11 +239,17 @@ impl InForce {
         }
     }
 
+    /// A heartbeat for another seq than the last applied tells of a gap, not of
+    /// a fresh cache.
     fn reach(&mut self, body: &FeedBody) {
-        self.position = Some(Position {
+        let at = Position {
             epoch: body.epoch,
             seq: body.seq,
-        });
+        };
+        if body.is_heartbeat() && self.position != Some(at) {
+            return;
+        }
+        self.position = Some(at);
         self.heard_at = Some(body.sent_at);
     }
 
@@ -224,7 +258,8 @@ impl InForce {
             Arc::make_mut(&mut self.unusable).remove(&mark.id);
             self.touch_named(seq, SubjectKind::Declaration, mark.id.as_str());
         }
-        let old = self.marks.get(&mark.id).copied();
+        let key = MarkKey::of(&mark.id);
+        let old = self.marks.get(&key).copied();
         let new = Mark {
             version: mark.version,
             status: mark.status,
@@ -236,10 +271,10 @@ impl InForce {
         }
         let buckets = Arc::make_mut(&mut self.buckets);
         if let Some(old) = old {
-            buckets.toggle(&mark.id, &old.digest);
+            buckets.toggle_in(key.bucket(), &old.digest);
         }
-        buckets.toggle(&mark.id, &new.digest);
-        self.marks.insert(mark.id.clone(), new);
+        buckets.toggle_in(key.bucket(), &new.digest);
+        self.marks.insert(key, new);
         self.touch_named(seq, SubjectKind::Declaration, mark.id.as_str());
     }
 
@@ -325,7 +360,7 @@ impl InForce {
         let buckets = Arc::make_mut(&mut self.buckets);
         self.marks.retain(
             |_, mark| mark.valid_until >= until,
-            |id, mark| buckets.toggle(id, &mark.digest),
+            |key, mark| buckets.toggle_in(key.bucket(), &mark.digest),
         );
         let over = |h: &HeldControl| {
             h.control.expires.is_some_and(|e| e < until) || (h.control.withdrawn && h.at < until)
@@ -385,7 +420,7 @@ impl InForce {
     }
 
     pub(super) fn mark_of(&self, id: &DeclarationId) -> Option<&Mark> {
-        self.marks.get(id)
+        self.marks.get(&MarkKey::of(id))
     }
 
     /// None too where the last version sent cannot be used.

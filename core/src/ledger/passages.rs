@@ -1,6 +1,7 @@
 //! Passages under way: what was decided about them and on what subjects.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -19,7 +20,7 @@ use crate::time::Wall;
 pub(super) struct Passage {
     pub(super) lane: Option<LaneId>,
     /// The last verdict on the record.
-    pub(super) decided: Option<Decided>,
+    pub(super) decided: Option<Arc<Decided>>,
     /// A record lets it drive on to the road, and nothing was given back since.
     pub(super) released: bool,
     /// Declarations it took from.

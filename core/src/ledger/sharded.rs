@@ -13,19 +13,27 @@ const SHARDS: usize = 1024;
 
 /// What a sharded map can be keyed by.
 pub(super) trait Key: Ord + Clone {
-    fn text(&self) -> &str;
+    /// Spreads keys over the shards, in the same way in every build.
+    fn spread(&self) -> u32;
 }
 
 impl Key for DeclarationId {
-    fn text(&self) -> &str {
-        self.as_str()
+    fn spread(&self) -> u32 {
+        fnv(self.as_str())
     }
 }
 
 impl Key for EnterpriseId {
-    fn text(&self) -> &str {
-        self.as_str()
+    fn spread(&self) -> u32 {
+        fnv(self.as_str())
     }
+}
+
+/// FNV-1a: spreads sequential numbers.
+fn fnv(text: &str) -> u32 {
+    text.bytes().fold(0x811c_9dc5_u32, |hash, byte| {
+        (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)
+    })
 }
 
 type Shard<K, V> = Arc<BTreeMap<K, V>>;
@@ -117,13 +125,8 @@ impl<K: Key, V> Sharded<K, V> {
     }
 }
 
-/// FNV-1a: spreads sequential numbers, and the order of shards is the same in
-/// every build.
-fn shard_of(id: &impl Key) -> usize {
-    let hash = id.text().bytes().fold(0x811c_9dc5_u32, |hash, byte| {
-        (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)
-    });
-    (hash as usize) % SHARDS
+fn shard_of(key: &impl Key) -> usize {
+    (key.spread() as usize) % SHARDS
 }
 
 impl<K: Key + Serialize, V: Serialize> Serialize for Sharded<K, V> {
@@ -162,7 +165,7 @@ mod tests {
             for (n, value) in steps {
                 if value == 0 {
                     let mut gone = Vec::new();
-                    ours.retain(|at: &DeclarationId, _: &u8| *at != id(n), |at: &DeclarationId, _: &u8| gone.push(at.clone()));
+                    ours.retain(|at: &DeclarationId, _| *at != id(n), |at, _| gone.push(at.clone()));
                     prop_assert_eq!(gone.len(), usize::from(plain.remove(&id(n)).is_some()));
                 } else {
                     let before = ours.clone();

@@ -140,7 +140,12 @@ impl Buckets {
 
     /// Takes the item in, or out if it is in.
     pub fn toggle(&mut self, id: &DeclarationId, digest: &ItemDigest) {
-        self.0[usize::from(Self::bucket_of(id))].toggle(digest);
+        self.toggle_in(Self::bucket_of(id), digest);
+    }
+
+    /// The same where the bucket is known.
+    pub fn toggle_in(&mut self, bucket: u8, digest: &ItemDigest) {
+        self.0[usize::from(bucket)].toggle(digest);
     }
 
     /// The buckets that differ from `other`'s, in order.

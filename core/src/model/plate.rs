@@ -114,6 +114,13 @@ impl From<Plate> for String {
 /// and Cyrillic look-alikes mapped to Latin (DOMAIN 2).
 #[must_use]
 pub fn normalise(raw: &str) -> String {
+    // Upper-case Latin, digits and unified ideographs stand for themselves.
+    let plain = |c: char| {
+        c.is_ascii_uppercase() || c.is_ascii_digit() || ('\u{4e00}'..='\u{9fff}').contains(&c)
+    };
+    if raw.len() <= 64 && raw.chars().all(plain) {
+        return raw.to_owned();
+    }
     raw.nfkc()
         .flat_map(char::to_uppercase)
         .filter(|c| !c.is_whitespace() && !is_separator(*c))
@@ -287,6 +294,12 @@ mod tests {
     }
 
     proptest! {
+        /// The short way must not differ from the long one.
+        #[test]
+        fn plain_text_is_its_own_normal_form(text in "[A-Z0-9\u{4e00}-\u{9fff}]{0,20}") {
+            prop_assert_eq!(text.nfkc().flat_map(char::to_uppercase).map(latin).collect::<String>(), normalise(&text));
+        }
+
         #[test]
         fn any_text_is_parsed_or_refused_without_a_panic(text in ".*") {
             if let Ok(plate) = Plate::parse(&text) {

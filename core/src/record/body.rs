@@ -357,3 +357,20 @@ pub enum VehiclePlace {
     /// The closing inhibit.
     UnderArm,
 }
+
+impl FeedBody {
+    /// Whether it says nothing but where the feed stands.
+    #[must_use]
+    pub fn is_heartbeat(&self) -> bool {
+        self.part.is_none()
+            && self.declarations.is_empty()
+            && self.enterprises.is_empty()
+            && self.controls.is_empty()
+            && self.findings.is_empty()
+            && self.policies.is_empty()
+            && self.unusable.is_empty()
+            && self.unusable_ids.is_empty()
+            && self.unusable_enterprises.is_empty()
+            && !self.control_unreadable
+    }
+}

@@ -41,12 +41,11 @@ pub(super) fn check<'a>(view: &View<'a>, sheet: &mut Sheet<'a>) -> Trace {
     let read_any = !view.case.containers.is_empty();
     let needed = read_any || view.policy.defaults.container == Need::Required;
     note(&missing, &extra, &bad, needed, sheet);
-    let outcome = match sheet.outcome() {
-        CheckOutcome::Pass if declared.is_empty() || (!needed && !read_any) => {
-            CheckOutcome::NotNeeded
-        }
-        outcome => outcome,
-    };
+    let outcome = sheet.outcome_or(if declared.is_empty() || !needed {
+        CheckOutcome::NotNeeded
+    } else {
+        CheckOutcome::Pass
+    });
     let inputs = values([
         ("declared", declared.len().into()),
         ("read", view.case.containers.len().into()),

@@ -33,10 +33,10 @@ pub(super) fn check<'a>(view: &View<'a>, sheet: &mut Sheet<'a>) -> Trace {
         .iter()
         .map(|d| d.declaration.id.as_str())
         .collect();
-    let outcome = match (sheet.outcome(), view.at) {
-        (CheckOutcome::Pass, None) => CheckOutcome::Unknown,
-        (outcome, _) => outcome,
-    };
+    let outcome = sheet.outcome_or(match view.at {
+        Some(_) => CheckOutcome::Pass,
+        None => CheckOutcome::Unknown,
+    });
     Trace::of(outcome, values([("ids", ids.into())]), nothing())
 }
 

@@ -52,10 +52,11 @@ pub(super) fn check<'a>(view: &View<'a>, sheet: &mut Sheet<'a>) -> Trace {
             sheet.note(Code::EnterprisePapersOverdue, expected, observed);
         }
     }
-    let outcome = match (sheet.outcome(), unknown) {
-        (CheckOutcome::Pass, true) => CheckOutcome::Unknown,
-        (outcome, _) => outcome,
-    };
+    let outcome = sheet.outcome_or(if unknown {
+        CheckOutcome::Unknown
+    } else {
+        CheckOutcome::Pass
+    });
     let papers = view.measures().map(|m| m.papers_after);
     Trace::of(
         outcome,

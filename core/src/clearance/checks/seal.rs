@@ -50,11 +50,13 @@ pub(super) fn check<'a>(view: &View<'a>, sheet: &mut Sheet<'a>) -> Trace {
         let expected = values([("seal", "required".into())]);
         sheet.note(Code::SealMissing, expected, values([("seals", 0.into())]));
     }
-    let outcome = match sheet.outcome() {
-        CheckOutcome::Pass if declared.is_empty() && !required => CheckOutcome::NotNeeded,
-        CheckOutcome::Pass if view.at.is_none() => CheckOutcome::Unknown,
-        outcome => outcome,
-    };
+    let outcome = sheet.outcome_or(if declared.is_empty() && !required {
+        CheckOutcome::NotNeeded
+    } else if view.at.is_none() {
+        CheckOutcome::Unknown
+    } else {
+        CheckOutcome::Pass
+    });
     Trace::of(
         outcome,
         values([
@@ -102,7 +104,6 @@ fn freshness(view: &View<'_>, seal: &CaseSeal) -> Freshness {
 
 fn one<'a>(view: &View<'a>, seal: &CaseSeal, sheet: &mut Sheet<'a>) {
     let id = || seal.id.as_str().into();
-    let taken = seal.taken_at.as_ref().map(Wall::to_string);
     match freshness(view, seal) {
         Freshness::Unknown => return,
         Freshness::Stale => {
@@ -110,7 +111,10 @@ fn one<'a>(view: &View<'a>, seal: &CaseSeal, sheet: &mut Sheet<'a>) {
             let expected = values([("age_s_max", max.into())]);
             let observed = values([
                 ("seal", id()),
-                ("taken_at", taken.into()),
+                (
+                    "taken_at",
+                    seal.taken_at.as_ref().map(Wall::to_string).into(),
+                ),
                 ("replay", seal.replay.into()),
             ]);
             sheet.note(Code::SealStale, expected, observed);

@@ -34,11 +34,11 @@ pub(super) fn check<'a>(view: &View<'a>, sheet: &mut Sheet<'a>) -> Trace {
         let observed = values([("plate", serde_json::Value::Null)]);
         sheet.note(Code::TrailerWrong, expected(), observed);
     }
-    let outcome = match sheet.outcome() {
-        CheckOutcome::Pass if !read && !required => CheckOutcome::NotNeeded,
-        CheckOutcome::Pass if declared.is_empty() && !read => CheckOutcome::NotNeeded,
-        outcome => outcome,
-    };
+    let outcome = sheet.outcome_or(if !read && (!required || declared.is_empty()) {
+        CheckOutcome::NotNeeded
+    } else {
+        CheckOutcome::Pass
+    });
     let inputs = values([
         ("declared", declared.len().into()),
         ("read", view.reads.trailers.len().into()),

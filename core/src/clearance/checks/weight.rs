@@ -12,6 +12,7 @@ use crate::clearance::sheet::{Sheet, Trace, Values, nothing, values};
 use crate::clearance::standing::tare;
 use crate::clearance::view::{ClassHere, View};
 use crate::model::{Binding, CaseWeight, CheckOutcome, Code, Declaration, Kg, Load};
+use crate::time::Wall;
 
 /// Days in a year, for what a tare drifts in one.
 const YEAR_DAYS: i64 = 365;
@@ -46,12 +47,11 @@ pub(super) fn check<'a>(view: &View<'a>, sheet: &mut Sheet<'a>) -> Trace {
     } else if deviation < -under.0 {
         note(view, main.declaration, Side::Under, under, sheet);
     }
-    let unknown = matches!(view.class, ClassHere::Unknown | ClassHere::None);
-    let outcome = match sheet.outcome() {
-        CheckOutcome::Pass if unknown => CheckOutcome::Unknown,
-        outcome => outcome,
+    let within = match view.class {
+        ClassHere::Known(..) => CheckOutcome::Pass,
+        ClassHere::Unknown | ClassHere::None => CheckOutcome::Unknown,
     };
-    Trace::of(outcome, inputs, threshold)
+    Trace::of(sheet.outcome_or(within), inputs, threshold)
 }
 
 fn technical<'a>(weight: &CaseWeight, sheet: &mut Sheet<'a>) {
@@ -107,10 +107,8 @@ fn scale_error(weight: &CaseWeight) -> Kg {
 fn tare_age(view: &View<'_>) -> Kg {
     let rule = view.policy.defaults.tare_age;
     let vehicle = view.main().and_then(|m| m.vehicle);
-    let (Some(taken), Some(at)) = (vehicle.and_then(|v| v.tare_at), view.at) else {
-        return Kg(0);
-    };
-    let Ok(today) = at.day().parse::<jiff::civil::Date>() else {
+    let taken = vehicle.and_then(|v| v.tare_at);
+    let (Some(taken), Some(today)) = (taken, view.at.and_then(Wall::date)) else {
         return Kg(0);
     };
     let days = (today - taken).get_days().max(0);

@@ -40,8 +40,8 @@ pub(super) fn policy(source: &str) -> Result<Policy, Vec<PolicyFault>> {
         |v| Wall::parse(v.as_str()?).ok(),
     );
     let defaults = defaults(&mut root, &mut faults);
-    let classes = classes(&mut root, &mut faults);
-    let overrides = overrides(&mut root, &classes, &mut faults);
+    let (classes, called) = classes(&mut root, &mut faults);
+    let overrides = overrides(&mut root, &called, &mut faults);
     let severity = severity(&mut root, &mut faults);
     let stops = stops(&mut root, &mut faults);
     root.close(&mut faults);
@@ -119,14 +119,18 @@ fn read_tare_age(mut t: Table<'_, '_>, faults: &mut Faults<'_>) -> Option<TareAg
     })
 }
 
-fn classes(root: &mut Table<'_, '_>, faults: &mut Faults<'_>) -> Vec<Class> {
+/// What an override may call a class, and the id it means: every id, and every
+/// code that is no id; also of classes that have other faults.
+type Called = BTreeMap<String, String>;
+
+fn classes(root: &mut Table<'_, '_>, faults: &mut Faults<'_>) -> (Vec<Class>, Called) {
     let tables = root.tables("class", faults);
     if tables.is_empty() {
         root.missing("class", "at least one [[class]]", faults);
     }
     let mut classes = Vec::new();
     let mut ids = BTreeSet::new();
-    let mut known = BTreeSet::new();
+    let mut by_code = Called::new();
     for mut t in tables {
         let (offset, id_path, codes_path) = (t.offset(), t.path("id"), t.path("codes"));
         let id = t.needed("id", "\"aeo-advanced\"", faults, text);
@@ -140,7 +144,8 @@ fn classes(root: &mut Table<'_, '_>, faults: &mut Faults<'_>) -> Vec<Class> {
             faults.add(offset, &id_path, format!("\"{id}\" occurs twice"));
         }
         for code in codes.iter().flatten() {
-            if !known.insert(code.clone()) {
+            let means = id.clone().unwrap_or_default();
+            if by_code.insert(code.clone(), means).is_some() {
                 let why = format!("code \"{code}\" is covered twice");
                 faults.add(offset, &codes_path, why);
             }
@@ -154,7 +159,9 @@ fn classes(root: &mut Table<'_, '_>, faults: &mut Faults<'_>) -> Vec<Class> {
             });
         }
     }
-    classes
+    let mut called = by_code;
+    called.extend(ids.into_iter().map(|id| (id.clone(), id)));
+    (classes, called)
 }
 
 fn texts(value: &DeValue<'_>) -> Option<Vec<String>> {
@@ -324,26 +331,15 @@ fn tolerance(
     })
 }
 
-fn overrides(
-    root: &mut Table<'_, '_>,
-    classes: &[Class],
-    faults: &mut Faults<'_>,
-) -> Vec<Override> {
+fn overrides(root: &mut Table<'_, '_>, called: &Called, faults: &mut Faults<'_>) -> Vec<Override> {
     let mut overrides = Vec::new();
     for mut t in root.tables("override", faults) {
         let (offset, path) = (t.offset(), t.path("class"));
         let class = t.optional("class", "a class id", faults, text);
-        if let Some(id) = &class
-            && !classes.iter().any(|c| c.id == *id || c.codes.contains(id))
-        {
-            faults.add(offset, &path, format!("no class is called \"{id}\""));
+        let named = class.as_ref().and_then(|name| called.get(name).cloned());
+        if let (Some(name), None) = (&class, &named) {
+            faults.add(offset, &path, format!("no class is called \"{name}\""));
         }
-        // An override may name the class by a code that it covers.
-        let named = class.map(|id| {
-            let by_code = classes.iter().find(|c| c.codes.contains(&id));
-            let by_id = classes.iter().find(|c| c.id == id);
-            by_id.or(by_code).map_or(id, |c| c.id.clone())
-        });
         let load = t.optional("load", "\"bulk\" or another load", faults, word);
         let form = t.optional("form", "\"transit\" or another form", faults, word);
         let measures = measures_of(&mut t, faults);

@@ -1,0 +1,321 @@
+//! Spends, reservations, give-backs, findings.
+
+use super::*;
+use VerdictKind::{Hold, Inspect, Release};
+
+#[test]
+fn a_single_declaration_is_released_once_and_passes() {
+    let d = single();
+    let mut b = Bench::new();
+    assert_eq!(b.release(1, &d), Ok(Took::Spent));
+    assert_eq!(b.balance("single").issued, 1);
+    assert_eq!(b.release(2, &d), Err(Refusal::Changed));
+    b.end(1, Outcome::Passed);
+    let balance = b.balance("single");
+    assert_eq!((balance.issued, balance.passed), (1, 1));
+    assert!(balance.unsettled.is_empty());
+    assert_eq!(b.release(3, &d), Err(Refusal::Changed));
+}
+
+#[test]
+fn a_hold_takes_nothing_and_is_never_refused() {
+    let d = single();
+    let mut b = Bench::new();
+    assert_eq!(b.judge(1, &d, PLATE, Hold), Ok(Took::Nothing));
+    let stale = b.verdict(2, &d, PLATE, Hold);
+    b.feed(|f| f.controls = vec![control("c-1", "vehicle", PLATE, "hold")]);
+    assert_eq!(
+        b.commit(2, stale.into(), &Guard::Verdict),
+        Ok(Took::Nothing)
+    );
+    assert_eq!(b.balance("single"), Balance::default());
+}
+
+#[test]
+fn two_lanes_do_not_both_draw_the_last_trip() {
+    let d = list(4, 100_000);
+    let mut b = Bench::new();
+    let (one, two) = (
+        b.verdict(1, &d, PLATE, Release),
+        b.verdict(2, &d, OTHER, Release),
+    );
+    assert_eq!(b.commit(1, one.into(), &Guard::Verdict), Ok(Took::Spent));
+    assert_eq!(
+        b.commit(2, two.into(), &Guard::Verdict),
+        Err(Refusal::Changed)
+    );
+    assert_eq!(b.judge(2, &d, OTHER, Release), Ok(Took::Spent));
+    assert_eq!(b.balance("list").issued, 2);
+}
+
+#[test]
+fn trips_and_quantity_are_both_limits() {
+    let d = list(3, 2500);
+    let mut b = Bench::new();
+    assert_eq!(b.release(1, &d), Ok(Took::Spent));
+    assert_eq!(b.release(2, &d), Ok(Took::Spent));
+    assert_eq!(b.release(3, &d), Err(Refusal::Changed), "2500 kg allow two");
+    let d = list(2, 100_000);
+    let mut b = Bench::new();
+    assert_eq!(b.release(1, &d), Ok(Took::Spent));
+    assert_eq!(b.release(2, &d), Ok(Took::Spent));
+    assert_eq!(b.release(3, &d), Err(Refusal::Changed), "two trips are two");
+    assert_eq!(b.balance("list").goods_kg_issued.0, 2000);
+}
+
+#[test]
+fn a_later_version_with_fewer_trips_leaves_nothing() {
+    let mut d = list(3, 100_000);
+    let mut b = Bench::new();
+    b.sends(&[&d]);
+    assert_eq!(b.release(1, &d), Ok(Took::Spent));
+    assert_eq!(b.release(2, &d), Ok(Took::Spent));
+    d = list(1, 100_000);
+    d.version = 2;
+    b.sends(&[&d]);
+    assert_eq!(b.release(3, &d), Err(Refusal::Changed));
+    assert_eq!(b.balance("list").issued, 2);
+}
+
+#[test]
+fn each_vehicle_of_a_shared_declaration_goes_once() {
+    let d = declaration("shared", &[PLATE, OTHER], &json!({"kind": "shared"}));
+    let mut b = Bench::new();
+    assert_eq!(b.release(1, &d), Ok(Took::Spent));
+    assert_eq!(b.release(2, &d), Err(Refusal::Changed));
+    assert_eq!(b.judge(2, &d, OTHER, Release), Ok(Took::Spent));
+    assert_eq!(b.balance("shared").vehicles, [PLATE, OTHER]);
+    b.give_back(1);
+    assert_eq!(b.balance("shared").vehicles, [OTHER]);
+    assert_eq!(b.release(3, &d), Ok(Took::Spent));
+}
+
+#[test]
+fn a_give_back_returns_what_the_passage_spent_and_nothing_else() {
+    let d = list(5, 100_000);
+    let mut b = Bench::new();
+    assert_eq!(b.release(1, &d), Ok(Took::Spent));
+    assert_eq!(b.judge(2, &d, OTHER, Release), Ok(Took::Spent));
+    b.give_back(1);
+    b.end(1, Outcome::GivenBack);
+    let balance = b.balance("list");
+    assert_eq!((balance.issued, balance.goods_kg_issued.0), (1, 1000));
+    b.give_back(1);
+    assert_eq!(
+        b.balance("list"),
+        balance,
+        "a second give-back finds nothing"
+    );
+    b.end(2, Outcome::Passed);
+    assert_eq!(b.balance("list").passed, 1);
+}
+
+#[test]
+fn an_end_nobody_saw_is_unsettled() {
+    for how in [
+        Outcome::NotSeenPassing,
+        Outcome::Unknown,
+        Outcome::Left,
+        Outcome::ToBay,
+    ] {
+        let d = single();
+        let mut b = Bench::new();
+        assert_eq!(b.release(1, &d), Ok(Took::Spent));
+        b.end(1, how);
+        let balance = b.balance("single");
+        assert_eq!((balance.issued, balance.passed), (1, 0), "{how}");
+        assert_eq!(balance.unsettled[0].passage, passage(1));
+        assert_eq!(b.release(2, &d), Err(Refusal::Changed));
+    }
+}
+
+#[test]
+fn an_inspected_truck_keeps_its_trip_until_a_finding() {
+    let d = list(2, 100_000);
+    let mut b = Bench::new();
+    assert_eq!(b.judge(1, &d, PLATE, Inspect), Ok(Took::Spent));
+    b.end(1, Outcome::ToBay);
+    let balance = b.balance("list");
+    assert_eq!((balance.issued, balance.passed), (1, 0));
+    assert_eq!(balance.reserved[0].vehicle, PLATE);
+    assert_eq!(
+        b.judge(2, &d, OTHER, Release),
+        Ok(Took::Spent),
+        "the next trip"
+    );
+    b.feed(|f| f.findings = vec![finding("f-1", &passage(1), "list", "released-at-bay")]);
+    let balance = b.balance("list");
+    assert_eq!((balance.issued, balance.passed), (2, 1));
+    assert!(balance.reserved.is_empty());
+}
+
+#[test]
+fn a_truck_refused_at_the_bay_gives_its_trip_back_once() {
+    let d = list(2, 100_000);
+    let mut b = Bench::new();
+    assert_eq!(b.judge(1, &d, PLATE, Inspect), Ok(Took::Spent));
+    assert_eq!(b.judge(2, &d, OTHER, Inspect), Ok(Took::Spent));
+    let f = finding("f-1", &passage(1), "list", "refused");
+    b.put(None, f.clone().into());
+    assert_eq!(b.balance("list").issued, 1);
+    b.feed(|body| body.findings = vec![f]);
+    assert_eq!(
+        b.balance("list").issued,
+        1,
+        "the same finding again settles nothing"
+    );
+    assert_eq!(b.balance("list").reserved[0].vehicle, OTHER);
+}
+
+#[test]
+fn a_finding_may_name_the_vehicle_where_it_names_no_known_passage() {
+    let d = single();
+    let mut b = Bench::new();
+    assert_eq!(b.judge(1, &d, PLATE, Inspect), Ok(Took::Spent));
+    b.put(
+        None,
+        finding("f-1", &passage(77), "single", "refused").into(),
+    );
+    assert_eq!(b.balance("single").issued, 0);
+}
+
+#[test]
+fn back_to_the_lane_uses_the_reservation_once() {
+    let d = single();
+    let mut b = Bench::new();
+    assert_eq!(b.judge(1, &d, PLATE, Inspect), Ok(Took::Spent));
+    b.end(1, Outcome::ToBay);
+    b.put(
+        None,
+        finding("f-1", &passage(1), "single", "back-to-lane").into(),
+    );
+    assert_eq!(b.facts(&d).findings.len(), 1);
+    assert_eq!(b.balance("single").reserved.len(), 1);
+    assert_eq!(b.release(2, &d), Ok(Took::Spent));
+    let balance = b.balance("single");
+    assert_eq!((balance.issued, balance.reserved.len()), (1, 0));
+    assert!(b.facts(&d).findings.is_empty(), "its next passage has come");
+    // A clone of the truck meanwhile.
+    assert_eq!(b.release(3, &d), Err(Refusal::Changed));
+    b.end(2, Outcome::Passed);
+    assert_eq!(b.balance("single").passed, 1);
+}
+
+#[test]
+fn a_reservation_used_and_given_back_is_a_reservation_again() {
+    let d = single();
+    let mut b = Bench::new();
+    assert_eq!(b.judge(1, &d, PLATE, Inspect), Ok(Took::Spent));
+    b.put(
+        None,
+        finding("f-1", &passage(1), "single", "back-to-lane").into(),
+    );
+    assert_eq!(b.release(2, &d), Ok(Took::Spent));
+    b.give_back(2);
+    b.end(2, Outcome::GivenBack);
+    let balance = b.balance("single");
+    assert_eq!(
+        (balance.issued, balance.reserved[0].passage.clone()),
+        (1, passage(1))
+    );
+    assert_eq!(b.facts(&d).findings.len(), 1);
+    assert_eq!(b.release(3, &d), Ok(Took::Spent));
+}
+
+#[test]
+fn a_truck_inspected_again_keeps_one_reservation() {
+    let d = single();
+    let mut b = Bench::new();
+    assert_eq!(b.judge(1, &d, PLATE, Inspect), Ok(Took::Spent));
+    assert_eq!(b.judge(2, &d, PLATE, Inspect), Ok(Took::Nothing));
+    let balance = b.balance("single");
+    assert_eq!((balance.issued, balance.reserved.len()), (1, 1));
+    assert_eq!(balance.reserved[0].passage, passage(2));
+    b.put(
+        None,
+        finding("f-1", &passage(2), "single", "refused").into(),
+    );
+    assert_eq!(b.balance("single").issued, 0);
+}
+
+/// A release that claims a reservation nobody has: a sabotaged verdict.
+#[test]
+fn a_release_that_takes_nothing_needs_a_reservation() {
+    let d = single();
+    let mut b = Bench::new();
+    let body = verdict_of(1, &d, PLATE, Release, None, b.facts(&d));
+    assert_eq!(
+        b.commit(1, body.into(), &Guard::Verdict),
+        Err(Refusal::Changed)
+    );
+}
+
+#[test]
+fn another_controllers_declaration_is_not_spent_here() {
+    let mut d = single();
+    d.controller = Some(ControllerId::parse("SZB-Y").unwrap());
+    let mut b = Bench::new();
+    assert_eq!(b.release(1, &d), Err(Refusal::Changed));
+    d.controller = Some(ControllerId::parse("SZB-X").unwrap());
+    assert_eq!(b.release(1, &d), Ok(Took::Spent));
+}
+
+#[test]
+fn what_the_authority_holds_after_a_replaced_disk_cannot_be_spent_again() {
+    let d = list(2, 100_000);
+    let mut b = Bench::new();
+    let held: Balance = parse_json(
+        r#"{"issued":1,"passed":0,"goods_kg_issued":1000,"reserved":[{"vehicle":"粤ZAB12港","passage":"L1-1-9"}]}"#,
+    )
+    .unwrap();
+    let body = ReconciledBody {
+        genesis: "old".into(),
+        through: 12,
+        ledger: vec![crate::record::ReconciledEntry {
+            declaration: d.id.clone(),
+            balance: held.clone(),
+        }],
+    };
+    b.put(None, body.into());
+    assert_eq!(b.balance("list"), held);
+    assert_eq!(b.judge(1, &d, OTHER, Release), Ok(Took::Spent));
+    assert_eq!(b.judge(2, &d, OTHER, Release), Err(Refusal::Changed));
+    assert_eq!(b.release(3, &d), Ok(Took::Spent), "its own reservation");
+    assert_eq!(b.balance("list").issued, 2);
+}
+
+#[test]
+fn a_balance_outlives_its_declarations_window_and_is_forgotten_in_the_end() {
+    let d = single();
+    let mut b = Bench::new();
+    b.sends(&[&d]);
+    assert_eq!(b.release(1, &d), Ok(Took::Spent));
+    b.end(1, Outcome::Passed);
+    let later = |b: &mut Bench, at: &str| {
+        let mut body = batch(9);
+        body.sent_at = wall(at);
+        let mut draft = draft(None, body.into());
+        draft.at = wall(at);
+        let seq = b.records.len() as u64;
+        b.records.push(draft.clone());
+        b.ledger.apply(seq, &draft);
+    };
+    later(&mut b, "2026-12-24T00:00:00+08:00");
+    assert_eq!(b.ledger.declaration_count(), 0);
+    assert_eq!(b.balance("single").issued, 1);
+    later(&mut b, "2026-12-28T00:00:00+08:00");
+    assert_eq!(b.balance("single").issued, 0);
+}
+
+#[test]
+fn a_convoy_remembers_who_has_come() {
+    let mut d = single();
+    d.convoy = Some(crate::model::ConvoyRef {
+        no: "B1".into(),
+        members: 2,
+    });
+    let mut b = Bench::new();
+    assert!(b.facts(&d).convoy.unwrap().arrived.is_empty());
+    assert_eq!(b.judge(1, &d, PLATE, Hold), Ok(Took::Nothing));
+    assert_eq!(b.facts(&d).convoy.unwrap().arrived, [PLATE]);
+}

@@ -1,0 +1,728 @@
+//! The master against a board of a few lines, in virtual time.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use lanegate_core::time::{Clock, Wall};
+use lanegate_core::wire::io::modbus_rtu::Dialect;
+
+use super::*;
+use crate::config::{ArmDrive, InputMap, Outputs, Parity, SerialLine};
+
+const UP: u16 = 0;
+const DOWN: u16 = 1;
+const RED: u16 = 3;
+const GREEN: u16 = 4;
+/// Inputs, as bits.
+const INHIBIT: u8 = 0b0010;
+const ARM_UP: u8 = 0b0100;
+const ARM_DOWN: u8 = 0b1000;
+
+fn bit(number: u16) -> InputBit {
+    InputBit {
+        number,
+        inverted: false,
+    }
+}
+
+fn config(arm: ArmDrive, pulse_timed_by: PulseTimer) -> IoConfig {
+    IoConfig {
+        id: DeviceId::parse("io-1").unwrap(),
+        protocol: "modbus-rtu".to_owned(),
+        dialect: Dialect {
+            unit: 1,
+            on: 0xff00,
+            crc_swapped: false,
+            echo: false,
+        },
+        line: SerialLine {
+            path: PathBuf::from("/dev/null"),
+            baud: 9600,
+            data_bits: 8,
+            parity: Parity::None,
+            stop_bits: 1,
+        },
+        arm,
+        pulse: Micros::from_ms(500),
+        pulse_timed_by,
+        outputs: Outputs {
+            exit_red: Some(RED),
+            exit_green: Some(GREEN),
+            ..Outputs::default()
+        },
+        inputs: InputMap {
+            presence: bit(0),
+            inhibit: bit(1),
+            arm_up: bit(2),
+            arm_down: bit(3),
+            bay: None,
+            diverter_bay: None,
+            whole: None,
+        },
+        poll: Micros::from_ms(100),
+        answer_max: Micros::from_ms(200),
+        late: Micros::from_ms(500),
+        lost: Micros::from_ms(2000),
+    }
+}
+
+const SEPARATE: ArmDrive = ArmDrive::UpDown {
+    up: UP,
+    down: DOWN,
+    stop: None,
+};
+
+/// What the board of the bench does with a question.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Mood {
+    Answers,
+    Silent,
+    /// Hears and obeys, but its answers are lost.
+    Mute,
+    Refuses,
+    /// Answers reads, refuses writes.
+    RefusesWrites,
+}
+
+/// The master, a board, and the line between them.
+struct Bench {
+    master: Board,
+    us: u64,
+    mood: Mood,
+    inputs: u8,
+    coils: u8,
+    /// Ends of pulses the board times.
+    flashes: BTreeMap<u16, u64>,
+    /// Answers under way, with their time.
+    answers: VecDeque<(u64, Vec<u8>)>,
+    delay_us: u64,
+    /// Every question, with its time in ms.
+    asked: Vec<(u64, Vec<u8>)>,
+    events: Vec<(u64, Event)>,
+}
+
+impl Bench {
+    fn new(config: IoConfig) -> Self {
+        let mut bench = Self {
+            master: Board::new(config, Mono(0)),
+            us: 0,
+            mood: Mood::Answers,
+            inputs: ARM_DOWN,
+            coils: 0,
+            flashes: BTreeMap::new(),
+            answers: VecDeque::new(),
+            delay_us: 20_000,
+            asked: Vec::new(),
+            events: Vec::new(),
+        };
+        bench.master.opened(now(0));
+        bench.drain();
+        bench
+    }
+
+    fn separate() -> Self {
+        Self::new(config(SEPARATE, PulseTimer::Board))
+    }
+
+    fn by_gateway() -> Self {
+        Self::new(config(SEPARATE, PulseTimer::Gateway))
+    }
+
+    fn command(&mut self, command: BoardCommand) {
+        self.master.command(command, now(self.us));
+        self.drain();
+    }
+
+    /// Lets time pass to `ms`.
+    fn run(&mut self, ms: u64) {
+        let end = ms * 1000;
+        let mut turns = 0;
+        loop {
+            // A unit answers in order.
+            let answer = self.answers.front().map(|(at, _)| (*at).max(self.us));
+            let timer = self.master.poll_timeout().map(|at| at.0.max(self.us));
+            let next = answer.into_iter().chain(timer).min();
+            let Some(at) = next.filter(|at| *at <= end) else {
+                break;
+            };
+            turns += u32::from(at == self.us);
+            assert!(turns < 10_000, "the master spins at {} us", self.us);
+            let answer = answer.is_some_and(|a| a <= at);
+            self.us = at;
+            if answer {
+                let (_, bytes) = self.answers.pop_front().unwrap();
+                self.master.bytes(&bytes, now(at));
+            } else {
+                self.master.handle_timeout(now(at));
+            }
+            self.drain();
+        }
+        self.us = end;
+    }
+
+    /// Lets time pass until the line is busy.
+    fn run_to_question(&mut self) {
+        let asked = self.asked.len();
+        while self.asked.len() == asked {
+            self.run(self.us / 1000 + 1);
+        }
+    }
+
+    fn drain(&mut self) {
+        while let Some(question) = self.master.poll_transmit() {
+            self.asked.push((self.us / 1000, question.clone()));
+            if let Some(answer) = self.answer(&question) {
+                self.answers.push_back((self.us + self.delay_us, answer));
+            }
+        }
+        while let Some(event) = self.master.poll_event() {
+            self.events.push((self.us / 1000, event));
+        }
+        if self.master.take_reopen() {
+            self.master.opened(now(self.us));
+            self.drain();
+        }
+    }
+
+    fn answer(&mut self, question: &[u8]) -> Option<Vec<u8>> {
+        let (function, writes) = (question[1], question[1] == 5);
+        match self.mood {
+            Mood::Silent => return None,
+            Mood::Refuses => return Some(sealed(&[1, function | 0x80, 2])),
+            Mood::RefusesWrites if writes => return Some(sealed(&[1, function | 0x80, 2])),
+            Mood::Answers | Mood::Mute | Mood::RefusesWrites => {}
+        }
+        let us = self.us;
+        self.flashes.retain(|_, end| *end > us);
+        let number = u16::from_be_bytes([question[2], question[3]]);
+        let value = u16::from_be_bytes([question[4], question[5]]);
+        let answer = match function {
+            1 => {
+                let flashing = self.flashes.keys().fold(0, |b, n| b | 1 << n);
+                sealed(&[1, 1, 1, self.coils | flashing])
+            }
+            2 => sealed(&[1, 2, 1, self.inputs]),
+            5 => {
+                if number >= 0x200 {
+                    let end = us + u64::from(value) * 100_000;
+                    self.flashes.insert(number - 0x200, end);
+                } else {
+                    self.coils &= !(1 << number);
+                    self.coils |= u8::from(value != 0) << number;
+                    self.flashes.remove(&number);
+                }
+                question.to_vec()
+            }
+            other => panic!("function {other}"),
+        };
+        (self.mood != Mood::Mute).then_some(answer)
+    }
+
+    /// Times in ms of the questions that begin with these bytes.
+    fn times(&self, head: &[u8]) -> Vec<u64> {
+        let asked = self.asked.iter().filter(|(_, q)| q.starts_with(head));
+        asked.map(|(ms, _)| *ms).collect()
+    }
+
+    fn lifts(&self) -> Vec<u64> {
+        let mut all = self.times(&FLASH_UP);
+        all.extend(self.times(&[1, 5, 0, 0, 0xff, 0]));
+        all
+    }
+
+    fn lowers(&self) -> Vec<u64> {
+        let mut all = self.times(&FLASH_DOWN);
+        all.extend(self.times(&[1, 5, 0, 1, 0xff, 0]));
+        all
+    }
+
+    fn failed(&self) -> Vec<(u64, &str)> {
+        let mut failed = Vec::new();
+        for (ms, event) in &self.events {
+            if let Event::OutputFailed { what } = event {
+                failed.push((*ms, what.as_str()));
+            }
+        }
+        failed
+    }
+
+    /// The outputs that failed, without their times.
+    fn failed_outputs(&self) -> Vec<&str> {
+        self.failed().iter().map(|f| f.1).collect()
+    }
+
+    fn inputs_at(&self) -> Vec<u64> {
+        let reading = |(_, e): &&(u64, Event)| matches!(e, Event::Reading(_));
+        self.events.iter().filter(reading).map(|e| e.0).collect()
+    }
+}
+
+const FLASH_UP: [u8; 4] = [1, 5, 2, 0];
+const FLASH_DOWN: [u8; 4] = [1, 5, 2, 1];
+
+fn now(us: u64) -> Now {
+    Now {
+        mono: Mono(us),
+        wall: Wall(0),
+        clock: Clock::Unknown,
+    }
+}
+
+fn sealed(body: &[u8]) -> Vec<u8> {
+    let crc = lanegate_core::wire::checksum::crc16_modbus(body);
+    [body, &crc.to_le_bytes()].concat()
+}
+
+fn lights(exit_green: bool) -> BoardCommand {
+    BoardCommand::Lights(Lights {
+        exit_green,
+        entry_red: false,
+        to_bay: false,
+        reverse_out: false,
+    })
+}
+
+#[test]
+fn inputs_are_read_ten_times_a_second_and_each_is_a_reading() {
+    let mut b = Bench::separate();
+    b.inputs = ARM_DOWN | 1;
+    b.run(2000);
+    let at = b.inputs_at();
+    assert!((19..=21).contains(&at.len()), "{at:?}");
+    assert!(at.windows(2).all(|w| w[1] - w[0] <= 130), "{at:?}");
+    let Some((_, Event::Reading(reading))) = b.events.last() else {
+        panic!("{:?}", b.events.last());
+    };
+    let Content::Inputs(inputs) = reading.content else {
+        panic!("{reading:?}");
+    };
+    assert!(inputs.presence && inputs.arm_down && !inputs.inhibit && !inputs.arm_up);
+    assert_eq!(b.events[0].1, Event::DeviceBack(b.master.id().clone()));
+}
+
+/// Cases c20 and c43: nothing but reads before the board has answered, and
+/// nothing but reads without a command.
+#[test]
+fn a_board_that_never_answers_is_never_written_to() {
+    let mut b = Bench::separate();
+    b.mood = Mood::Silent;
+    b.answers.clear();
+    b.command(lights(true));
+    b.command(BoardCommand::Lift);
+    b.run(5000);
+    let writes = b.asked.iter().filter(|(_, q)| q[1] == 5).count();
+    assert_eq!(writes, 0, "{:?}", b.asked);
+    assert_eq!(b.failed(), [(1000, "arm-up")]);
+    assert_eq!(b.master.state().0, DeviceState::Lost);
+    assert_eq!(b.master.why(), Some(&Why::NoAnswer));
+}
+
+#[test]
+fn nothing_is_written_at_start_without_a_command() {
+    let mut b = Bench::separate();
+    b.run(3000);
+    assert!(b.asked.iter().all(|(_, q)| q[1] != 5), "{:?}", b.asked);
+}
+
+#[test]
+fn a_lift_is_the_next_transaction_whatever_else_waits() {
+    let mut b = Bench::separate();
+    b.run(1000);
+    b.command(lights(true));
+    b.run(1010);
+    b.command(BoardCommand::Lift);
+    b.run(2000);
+    let lift = b.lifts()[0];
+    let asked: Vec<u64> = b.asked.iter().map(|(ms, _)| *ms).collect();
+    let between = asked.iter().filter(|ms| (1010..lift).contains(*ms)).count();
+    assert_eq!(between, 0, "{asked:?}");
+    assert!(lift <= 1030, "{lift}");
+    assert_eq!(b.lifts().len(), 1);
+    let waited = b.master.take_bus_wait().unwrap().as_ms();
+    assert!((lift - 1011..=lift - 1010).contains(&waited), "{waited}");
+}
+
+/// Case c37: a dead unit costs a lift one timeout at most, not its retries.
+#[test]
+fn a_lift_waits_for_one_timeout_at_most_and_no_state_survives_it() {
+    let mut b = Bench::separate();
+    b.run(1000);
+    b.mood = Mood::Silent;
+    b.answers.clear();
+    b.run(1150);
+    b.command(BoardCommand::Lift);
+    b.mood = Mood::Answers;
+    b.run(2000);
+    let lift = b.lifts()[0];
+    assert!(lift <= 1150 + 205, "{lift}");
+    assert!(b.failed().is_empty());
+    let fresh = b.inputs_at();
+    let after = fresh.iter().find(|ms| **ms > lift).unwrap();
+    assert!(after - lift <= 60, "inputs again at {after}");
+}
+
+/// Case c04's kind: an answer that comes after its timeout never passes for
+/// the answer to a later question.
+#[test]
+fn inputs_that_come_late_are_never_taken_for_fresh_ones() {
+    for late_by in [201_000, 230_000, 260_000, 300_000, 450_000] {
+        let mut b = Bench::separate();
+        b.run(1000);
+        // A truck stands under the arm; the answer that says so is on its way
+        // when the truck leaves.
+        b.inputs = ARM_UP | INHIBIT;
+        b.delay_us = late_by;
+        b.run(1100);
+        b.inputs = ARM_UP;
+        b.delay_us = 20_000;
+        let asked = b.us / 1000;
+        b.run(2900);
+        let stale = b.events.iter().filter(|(ms, e)| {
+            let inhibit = matches!(e, Event::Reading(r)
+                if matches!(r.content, Content::Inputs(i) if i.inhibit));
+            *ms > asked + 200 && inhibit
+        });
+        assert_eq!(stale.count(), 0, "late by {late_by} us");
+        let last = b.inputs_at().last().copied().unwrap();
+        assert!(last > 2600, "late by {late_by} us: {:?}", b.asked);
+    }
+}
+
+#[test]
+fn a_question_after_a_failure_has_another_function() {
+    let mut b = Bench::separate();
+    b.run(500);
+    b.mood = Mood::Silent;
+    b.answers.clear();
+    b.run(6000);
+    let after: Vec<u8> = b
+        .asked
+        .iter()
+        .filter(|(ms, _)| *ms > 600)
+        .map(|(_, q)| q[1])
+        .collect();
+    assert!(after.len() > 4);
+    let same = after.windows(2).filter(|w| w[0] == w[1]).count();
+    assert_eq!(same, 0, "{after:?}");
+}
+
+#[test]
+fn a_lift_without_an_answer_is_written_again_and_given_up_after_three() {
+    let mut b = Bench::separate();
+    b.run(1000);
+    b.mood = Mood::Mute;
+    b.answers.clear();
+    b.command(BoardCommand::Lift);
+    b.run(3000);
+    assert!((1..=3).contains(&b.lifts().len()), "{:?}", b.lifts());
+    assert_eq!(b.failed().len(), 1);
+    assert_eq!(b.failed()[0].1, "arm-up");
+    assert!(b.failed()[0].0 <= 2000, "{:?}", b.failed());
+}
+
+/// Case c61's kind: a refusal is a failure, and is not argued with.
+#[test]
+fn a_refused_pulse_is_a_failed_output_and_not_repeated() {
+    let mut b = Bench::separate();
+    b.run(1000);
+    b.mood = Mood::RefusesWrites;
+    b.command(BoardCommand::Lift);
+    b.run(3000);
+    assert_eq!(b.lifts().len(), 1);
+    assert_eq!(b.failed_outputs(), ["arm-up"]);
+    assert_eq!(b.master.counts().refusals, 1);
+}
+
+#[test]
+fn a_board_that_refuses_every_question_gives_no_inputs_and_is_lost() {
+    let mut b = Bench::separate();
+    b.mood = Mood::Refuses;
+    b.answers.clear();
+    b.master.opened(now(b.us));
+    b.drain();
+    b.run(4000);
+    assert!(b.inputs_at().is_empty());
+    assert_eq!(b.master.state().0, DeviceState::Lost);
+    assert_eq!(b.master.why(), Some(&Why::Exception(Some(2))));
+}
+
+#[test]
+fn a_lower_order_is_withheld_while_the_inhibit_is_on() {
+    let mut b = Bench::separate();
+    b.inputs = ARM_UP | INHIBIT;
+    b.run(1000);
+    b.command(BoardCommand::Lower);
+    b.run(3000);
+    assert!(b.lowers().is_empty());
+    assert_eq!(b.master.withheld(), 1);
+    assert!(
+        b.failed().is_empty(),
+        "the lane sees the same input and raises"
+    );
+}
+
+#[test]
+fn a_lower_order_that_is_not_answered_is_repeated_only_behind_fresh_clear_inputs() {
+    let mut b = Bench::separate();
+    b.inputs = ARM_UP;
+    b.run(1000);
+    b.mood = Mood::Mute;
+    b.answers.clear();
+    b.command(BoardCommand::Lower);
+    b.run(1100);
+    b.mood = Mood::Answers;
+    // A truck drives in meanwhile.
+    b.inputs = ARM_UP | INHIBIT;
+    b.run(3000);
+    assert_eq!(b.lowers().len(), 1, "{:?}", b.lowers());
+}
+
+#[test]
+fn an_order_that_cannot_go_out_in_time_is_void() {
+    let mut b = Bench::separate();
+    b.run(1000);
+    b.mood = Mood::Silent;
+    b.answers.clear();
+    b.command(BoardCommand::Lower);
+    b.run(2500);
+    assert_eq!(b.failed_outputs(), ["arm-down"]);
+    b.mood = Mood::Answers;
+    let before = b.lowers().len();
+    b.run(6000);
+    assert_eq!(b.lowers().len(), before, "not after it was given up");
+}
+
+#[test]
+fn a_raise_opens_the_lower_contact_first_and_voids_a_lower_not_yet_written() {
+    let mut b = Bench::separate();
+    b.inputs = ARM_UP;
+    b.run(1000);
+    b.command(BoardCommand::Lower);
+    b.run(1100);
+    assert_eq!(b.lowers().len(), 1);
+    b.inputs = INHIBIT;
+    b.command(BoardCommand::Lift);
+    b.run(1500);
+    let open = b.times(&[1, 5, 0, 1, 0, 0]);
+    assert_eq!(open.len(), 1, "{:?}", b.asked);
+    assert!(open[0] <= b.lifts()[0] && b.lifts()[0] - open[0] <= 30);
+    assert!(!b.flashes.contains_key(&DOWN));
+    b.run(3000);
+    b.inputs = ARM_UP;
+    b.run(3500);
+    b.run_to_question();
+    b.command(BoardCommand::Lower);
+    b.command(BoardCommand::Lift);
+    b.run(5000);
+    assert_eq!((b.lowers().len(), b.lifts().len()), (1, 2));
+}
+
+#[test]
+fn a_pulse_timed_by_the_gateway_is_closed_for_its_time_and_opened_whatever_happens() {
+    let mut b = Bench::by_gateway();
+    b.run(1000);
+    b.command(BoardCommand::Lift);
+    b.run(1050);
+    let lift = b.lifts()[0];
+    b.run(1400);
+    assert_eq!(b.coils & 1, 1);
+    b.mood = Mood::Mute;
+    b.answers.clear();
+    b.run(1800);
+    b.mood = Mood::Answers;
+    b.run(3000);
+    let open = b.times(&[1, 5, 0, 0, 0, 0]);
+    assert!((lift + 495..=lift + 730).contains(&open[0]), "{open:?}");
+    assert_eq!(b.coils & 1, 0);
+    assert!(b.failed().is_empty(), "{:?}", b.failed());
+}
+
+#[test]
+fn a_closed_contact_that_did_not_close_is_a_failed_output() {
+    let mut b = Bench::by_gateway();
+    b.run(1000);
+    b.command(BoardCommand::Lift);
+    b.run(1050);
+    assert_eq!(b.lifts().len(), 1);
+    // The relay does not follow.
+    b.coils = 0;
+    b.run(1400);
+    assert_eq!(b.failed_outputs(), ["arm-up"]);
+}
+
+#[test]
+fn an_arm_contact_found_closed_is_opened_and_at_start_without_a_word() {
+    let mut b = Bench::separate();
+    b.coils = 1 << UP;
+    b.run(1000);
+    assert_eq!(b.coils & 1, 0);
+    assert!(b.failed().is_empty());
+    b.coils = 1 << DOWN;
+    b.run(3000);
+    assert_eq!(b.coils & 2, 0);
+    assert_eq!(b.failed_outputs(), ["arm-down"]);
+    assert!(b.lifts().is_empty() && b.lowers().is_empty());
+}
+
+/// Case c43 at t = 90 s: the board alone restarts.
+#[test]
+fn lamps_a_board_forgot_are_told_and_set_again_and_a_lift_never() {
+    let mut b = Bench::separate();
+    b.run(500);
+    b.command(lights(true));
+    b.command(BoardCommand::Lift);
+    b.run(3000);
+    assert_eq!(b.coils & (1 << GREEN), 1 << GREEN);
+    let lifts = b.lifts().len();
+    b.coils = 0;
+    b.run(5000);
+    assert_eq!(b.coils & (1 << GREEN), 1 << GREEN);
+    assert_eq!(b.failed_outputs(), ["lights"]);
+    assert_eq!(b.lifts().len(), lifts);
+}
+
+#[test]
+fn a_lamp_goes_out_before_the_other_one_comes_on() {
+    let mut b = Bench::separate();
+    b.run(500);
+    b.command(lights(true));
+    b.run(1000);
+    b.command(lights(false));
+    b.run(1500);
+    let out = b.times(&[1, 5, 0, GREEN as u8, 0, 0]);
+    let on = b.times(&[1, 5, 0, RED as u8, 0xff, 0]);
+    assert!(out.last().unwrap() < on.last().unwrap(), "{out:?} {on:?}");
+}
+
+#[test]
+fn lamps_that_never_take_do_not_keep_the_inputs_from_being_read() {
+    let mut b = Bench::separate();
+    b.run(500);
+    b.mood = Mood::Answers;
+    b.command(lights(true));
+    for ms in (500..6000).step_by(20) {
+        // The relays fall off at once, again and again.
+        b.coils = 0;
+        b.run(ms);
+    }
+    let at = b.inputs_at();
+    assert!(at.windows(2).all(|w| w[1] - w[0] <= 200), "{at:?}");
+    assert!(b.failed().len() <= 3, "told now and then: {:?}", b.failed());
+}
+
+#[test]
+fn after_all_off_every_contact_and_lamp_is_open() {
+    let mut b = Bench::by_gateway();
+    b.run(500);
+    b.command(lights(true));
+    b.run(1000);
+    b.command(BoardCommand::Lift);
+    b.run(1100);
+    assert_eq!(b.coils, 1 | 1 << GREEN);
+    b.command(BoardCommand::AllOff);
+    assert!(!b.master.is_quiet());
+    b.run(1400);
+    assert_eq!(b.coils, 0);
+    assert!(b.master.is_quiet());
+}
+
+#[test]
+fn a_lost_port_voids_an_order_and_a_board_that_is_back_gets_its_lamps() {
+    let mut b = Bench::separate();
+    b.run(500);
+    b.command(lights(true));
+    b.run(1000);
+    b.master.closed(Why::Gone, now(b.us));
+    b.command(BoardCommand::Lift);
+    b.answers.clear();
+    b.coils = 0;
+    b.run(4000);
+    assert_eq!(b.failed(), [(2000, "arm-up")]);
+    b.master.opened(now(b.us));
+    b.drain();
+    b.run(5000);
+    assert_eq!(b.coils & (1 << GREEN), 1 << GREEN);
+    assert!(b.lifts().is_empty());
+    let other = |e: &Event| matches!(e, Event::Reading(_) | Event::OutputFailed { .. });
+    let states: Vec<_> = b.events.iter().filter(|(_, e)| !other(e)).collect();
+    assert_eq!(states.len(), 3, "back, lost, back: {states:?}");
+}
+
+mod impulse {
+    use super::*;
+
+    fn bench() -> Bench {
+        Bench::new(config(ArmDrive::Impulse { coil: UP }, PulseTimer::Board))
+    }
+
+    /// Case c06.
+    #[test]
+    fn a_second_lift_before_the_arm_is_confirmed_gives_no_second_impulse() {
+        let mut b = bench();
+        b.run(500);
+        b.command(BoardCommand::Lift);
+        b.run(700);
+        b.command(BoardCommand::Lift);
+        b.inputs = 0;
+        b.run(1500);
+        b.command(BoardCommand::Lift);
+        b.inputs = ARM_UP;
+        b.run(2500);
+        b.command(BoardCommand::Lift);
+        b.run(4000);
+        assert_eq!(b.lifts().len(), 1);
+        assert!(b.failed().is_empty(), "{:?}", b.failed());
+    }
+
+    #[test]
+    fn an_impulse_that_was_not_answered_is_not_repeated() {
+        let mut b = bench();
+        b.run(500);
+        b.mood = Mood::Mute;
+        b.answers.clear();
+        b.command(BoardCommand::Lift);
+        b.run(900);
+        b.mood = Mood::Answers;
+        b.run(4000);
+        assert_eq!(b.lifts().len(), 1);
+    }
+
+    #[test]
+    fn a_raise_of_an_arm_on_its_way_down_cannot_be_given_and_is_told() {
+        let mut b = bench();
+        b.inputs = ARM_UP;
+        b.run(500);
+        b.command(BoardCommand::Lower);
+        b.run(700);
+        b.inputs = INHIBIT;
+        b.command(BoardCommand::Lift);
+        b.run(1500);
+        assert_eq!(b.lifts().len(), 1, "the lower impulse alone");
+        assert_eq!(b.failed_outputs(), ["arm-up"]);
+    }
+
+    #[test]
+    fn an_arm_between_its_limits_gets_no_impulse() {
+        let mut b = bench();
+        b.inputs = 0;
+        b.run(500);
+        b.command(BoardCommand::Lift);
+        b.run(1500);
+        assert!(b.lifts().is_empty());
+        assert_eq!(b.failed().len(), 1);
+    }
+
+    #[test]
+    fn an_arm_that_did_not_move_may_be_tried_again_once_that_is_certain() {
+        let mut b = bench();
+        b.run(500);
+        b.command(BoardCommand::Lift);
+        b.run(9_000);
+        b.command(BoardCommand::Lift);
+        b.run(11_000);
+        assert_eq!(b.lifts().len(), 1);
+        b.command(BoardCommand::Lift);
+        b.run(12_000);
+        assert_eq!(b.lifts().len(), 2);
+    }
+}

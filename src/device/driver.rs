@@ -1,0 +1,206 @@
+//! What the threads see of a sans-IO driver.
+
+use lanegate_core::lane::Event;
+use lanegate_core::model::{DeviceId, DeviceState};
+use lanegate_core::skew::ClockFault;
+use lanegate_core::time::{Micros, Mono, Now};
+
+use super::board::{Board, BoardCommand};
+use super::health::{Counts, Why};
+use super::stream::Stream;
+
+/// How a device is, for status and metrics.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Seen {
+    /// Alive or not.
+    pub state: DeviceState,
+    /// Since when.
+    pub since: Mono,
+    /// Why it is not well.
+    pub why: Option<Why>,
+    /// The last whole frame.
+    pub last_frame: Option<Mono>,
+    /// Counts.
+    pub counts: Counts,
+    /// Noise in what came of late, in percent.
+    pub noise_pct: u8,
+    /// What its bytes tell about the line.
+    pub hint: Option<&'static str>,
+    /// What is wrong with its clock.
+    pub clock_fault: Option<ClockFault>,
+    /// Readings dropped because the lane was slow.
+    pub dropped: u64,
+}
+
+/// A sans-IO driver on a serial port.
+pub(super) trait Driver {
+    /// It asks, and is answered: the port's input is cleared before it writes.
+    const ASKS: bool;
+
+    fn id(&self) -> &DeviceId;
+    fn opened(&mut self, now: Now);
+    fn closed(&mut self, why: Why, now: Now);
+    fn bytes(&mut self, bytes: &[u8], now: Now);
+    fn handle_timeout(&mut self, now: Now);
+    fn command(&mut self, command: BoardCommand, now: Now);
+    fn has_event(&self) -> bool;
+    fn crowded(&self) -> bool;
+    fn poll_event(&mut self) -> Option<Event>;
+    fn poll_transmit(&mut self) -> Option<Vec<u8>>;
+    fn poll_timeout(&self) -> Option<Mono>;
+    fn take_reopen(&mut self) -> bool;
+    fn take_bus_wait(&mut self) -> Option<Micros>;
+    fn is_quiet(&self) -> bool;
+    fn seen(&self) -> Seen;
+}
+
+impl Driver for Stream {
+    const ASKS: bool = false;
+
+    fn id(&self) -> &DeviceId {
+        self.id()
+    }
+
+    fn opened(&mut self, now: Now) {
+        self.opened(now.mono);
+    }
+
+    fn closed(&mut self, why: Why, now: Now) {
+        self.closed(why, now);
+    }
+
+    fn bytes(&mut self, bytes: &[u8], now: Now) {
+        self.bytes(bytes, now);
+    }
+
+    fn handle_timeout(&mut self, now: Now) {
+        self.handle_timeout(now);
+    }
+
+    /// It takes none.
+    fn command(&mut self, _: BoardCommand, _: Now) {}
+
+    fn has_event(&self) -> bool {
+        self.has_event()
+    }
+
+    fn crowded(&self) -> bool {
+        self.crowded()
+    }
+
+    fn poll_event(&mut self) -> Option<Event> {
+        self.poll_event()
+    }
+
+    fn poll_transmit(&mut self) -> Option<Vec<u8>> {
+        self.poll_transmit()
+    }
+
+    fn poll_timeout(&self) -> Option<Mono> {
+        self.poll_timeout()
+    }
+
+    fn take_reopen(&mut self) -> bool {
+        false
+    }
+
+    fn take_bus_wait(&mut self) -> Option<Micros> {
+        None
+    }
+
+    fn is_quiet(&self) -> bool {
+        true
+    }
+
+    fn seen(&self) -> Seen {
+        let (state, since) = self.state();
+        Seen {
+            state,
+            since,
+            why: self.why().cloned(),
+            last_frame: self.last_frame(),
+            counts: self.counts(),
+            noise_pct: self.noise_pct(),
+            hint: self.hint(),
+            clock_fault: self.clock_fault(),
+            dropped: self.dropped(),
+        }
+    }
+}
+
+impl Driver for Board {
+    const ASKS: bool = true;
+
+    fn id(&self) -> &DeviceId {
+        self.id()
+    }
+
+    fn opened(&mut self, now: Now) {
+        self.opened(now);
+    }
+
+    fn closed(&mut self, why: Why, now: Now) {
+        self.closed(why, now);
+    }
+
+    fn bytes(&mut self, bytes: &[u8], now: Now) {
+        self.bytes(bytes, now);
+    }
+
+    fn handle_timeout(&mut self, now: Now) {
+        self.handle_timeout(now);
+    }
+
+    fn command(&mut self, command: BoardCommand, now: Now) {
+        self.command(command, now);
+    }
+
+    fn has_event(&self) -> bool {
+        self.has_event()
+    }
+
+    /// An answer is always taken in; what is crowded is not asked.
+    fn crowded(&self) -> bool {
+        false
+    }
+
+    fn poll_event(&mut self) -> Option<Event> {
+        self.poll_event()
+    }
+
+    fn poll_transmit(&mut self) -> Option<Vec<u8>> {
+        self.poll_transmit()
+    }
+
+    fn poll_timeout(&self) -> Option<Mono> {
+        self.poll_timeout()
+    }
+
+    fn take_reopen(&mut self) -> bool {
+        self.take_reopen()
+    }
+
+    fn take_bus_wait(&mut self) -> Option<Micros> {
+        self.take_bus_wait()
+    }
+
+    fn is_quiet(&self) -> bool {
+        self.is_quiet()
+    }
+
+    fn seen(&self) -> Seen {
+        let (state, since) = self.state();
+        let counts = self.counts();
+        Seen {
+            state,
+            since,
+            why: self.why().cloned(),
+            last_frame: self.last_frame(),
+            counts,
+            noise_pct: 0,
+            hint: None,
+            clock_fault: None,
+            dropped: self.dropped(),
+        }
+    }
+}

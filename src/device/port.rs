@@ -1,0 +1,418 @@
+//! Threads that move bytes between a serial port and a sans-IO driver.
+//!
+//! ```text
+//!            bytes                     events, waiting for room
+//!  port ---------------> Stream/Board ---------------------------> the lane
+//!       <---------------              <--------------------------- (commands)
+//!        write, cleared
+//! ```
+//! A port that cannot be opened is tried again with backoff; its device is
+//! lost meanwhile, and no other one is disturbed. The driver waits for the
+//! lane when the lane is slow: bytes then stay in the kernel.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread::JoinHandle;
+
+use lanegate_core::lane::Event;
+use lanegate_core::model::{DeviceId, DeviceState};
+use lanegate_core::time::{Micros, Mono};
+use tokio::sync::{mpsc, watch};
+use tokio::time::sleep_until;
+use tokio_util::sync::CancellationToken;
+use tracing::{error, info, warn};
+
+use super::board::{Board, BoardCommand};
+use super::driver::{Driver, Seen};
+use super::health::Why;
+use super::serial::{Port, REOPEN};
+use super::stream::Stream;
+use crate::clock::{Backoff, Clock};
+use crate::config::SerialLine;
+
+/// Commands that wait for the board: a lane gives a handful at a time.
+const COMMANDS_MAX: usize = 64;
+/// A port that worked this long was a good one.
+const GOOD_AFTER: Micros = Micros::from_s(10);
+/// The thread turns at least this often, so that its progress mark moves.
+const TURN_MAX: Micros = Micros::from_ms(500);
+/// At a stop the outputs are off within this, or cannot be reached.
+const OFF_MAX: Micros = Micros::from_s(2);
+
+/// A running driver.
+#[derive(Debug)]
+pub struct Running {
+    /// Which device.
+    pub device: DeviceId,
+    /// How it is.
+    pub seen: watch::Receiver<Seen>,
+    /// Monotonic time of its last turn in microseconds, for the watchdog.
+    pub progress: Arc<AtomicU64>,
+    worker: RunsOn,
+}
+
+/// What a driver runs on.
+#[derive(Debug)]
+enum RunsOn {
+    Thread(JoinHandle<()>),
+    Task(tokio::task::JoinHandle<()>),
+}
+
+impl Running {
+    pub(super) const fn task(
+        device: DeviceId,
+        seen: watch::Receiver<Seen>,
+        progress: Arc<AtomicU64>,
+        task: tokio::task::JoinHandle<()>,
+    ) -> Self {
+        Self {
+            device,
+            seen,
+            progress,
+            worker: RunsOn::Task(task),
+        }
+    }
+
+    /// Waits for the driver to end; tell it to stop first. A thread that ends
+    /// has switched its outputs off, or said that it could not.
+    pub async fn ended(self) {
+        let ended = match self.worker {
+            RunsOn::Thread(thread) => tokio::task::spawn_blocking(move || thread.join())
+                .await
+                .is_ok_and(|joined| joined.is_ok()),
+            RunsOn::Task(task) => task.await.is_ok(),
+        };
+        if !ended {
+            error!(device = %self.device, "the driver panicked");
+        }
+    }
+
+    /// The driver has ended.
+    #[must_use]
+    pub fn is_finished(&self) -> bool {
+        match &self.worker {
+            RunsOn::Thread(thread) => thread.is_finished(),
+            RunsOn::Task(task) => task.is_finished(),
+        }
+    }
+}
+
+/// What every driver is given.
+#[derive(Clone, Debug)]
+pub struct Surroundings {
+    /// The clock.
+    pub clock: Clock,
+    /// The lane's events.
+    pub events: mpsc::Sender<Event>,
+    /// Cancelled to stop.
+    pub stop: CancellationToken,
+}
+
+/// Where commands to a board are handed in.
+#[derive(Clone, Debug)]
+pub struct BoardHandle(mpsc::Sender<BoardCommand>);
+
+impl BoardHandle {
+    /// Hands in a command; never waits. False: the board's driver does not
+    /// take any (it has ended, or is stuck), so nothing will move.
+    #[must_use]
+    pub fn command(&self, command: BoardCommand) -> bool {
+        self.0.try_send(command).is_ok()
+    }
+}
+
+/// Starts the thread of a device on a serial line.
+///
+/// # Errors
+/// The system gives no thread.
+pub fn start_stream(
+    stream: Stream,
+    line: SerialLine,
+    around: Surroundings,
+) -> std::io::Result<Running> {
+    start(stream, line, around, None)
+}
+
+/// Starts the thread of a lane's I/O board. At a stop it opens every contact.
+///
+/// # Errors
+/// The system gives no thread.
+pub fn start_board(
+    board: Board,
+    line: SerialLine,
+    around: Surroundings,
+) -> std::io::Result<(Running, BoardHandle)> {
+    let (commands, from_lane) = mpsc::channel(COMMANDS_MAX);
+    let running = start(board, line, around, Some(from_lane))?;
+    Ok((running, BoardHandle(commands)))
+}
+
+fn start<D: Driver + Send + 'static>(
+    driver: D,
+    line: SerialLine,
+    around: Surroundings,
+    commands: Option<mpsc::Receiver<BoardCommand>>,
+) -> std::io::Result<Running> {
+    let device = driver.id().clone();
+    let (seen, seen_by) = watch::channel(driver.seen());
+    let progress = Arc::new(AtomicU64::new(around.clock.mono().0));
+    let worker = Worker {
+        driver,
+        line,
+        clock: around.clock,
+        events: around.events.clone(),
+        stop: around.stop,
+        commands,
+        backoff: Backoff::new(REOPEN.0, REOPEN.1),
+        seen,
+        progress: progress.clone(),
+        port_said: None,
+    };
+    let (name, lost) = (device.clone(), device.clone());
+    let thread = std::thread::Builder::new()
+        .name(format!("port {device}"))
+        .spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build();
+            let ran = runtime.map(|runtime| {
+                let work = AssertUnwindSafe(|| runtime.block_on(worker.run()));
+                std::panic::catch_unwind(work)
+            });
+            if !matches!(ran, Ok(Ok(()))) {
+                // Nobody else would notice: its age is counted in here.
+                error!(device = %name, why = %Why::Driver, "device lost");
+                around.events.blocking_send(Event::DeviceLost(lost)).ok();
+            }
+        })?;
+    Ok(Running {
+        device,
+        seen: seen_by,
+        progress,
+        worker: RunsOn::Thread(thread),
+    })
+}
+
+/// Why a port is not used any more.
+enum Over {
+    Lost(Why),
+    /// The driver wants it opened anew.
+    Reopen,
+    Stopped,
+}
+
+struct Worker<D> {
+    driver: D,
+    line: SerialLine,
+    clock: Clock,
+    events: mpsc::Sender<Event>,
+    stop: CancellationToken,
+    commands: Option<mpsc::Receiver<BoardCommand>>,
+    backoff: Backoff,
+    seen: watch::Sender<Seen>,
+    progress: Arc<AtomicU64>,
+    /// What was last logged about the port.
+    port_said: Option<Why>,
+}
+
+impl<D: Driver> Worker<D> {
+    async fn run(mut self) {
+        loop {
+            let over = match Port::open(&self.line) {
+                Ok(port) => self.serve(port).await,
+                Err(why) => Over::Lost(why),
+            };
+            match over {
+                Over::Stopped => return,
+                // It was closed before it is opened again.
+                Over::Reopen => {}
+                Over::Lost(why) => {
+                    self.say_lost(&why);
+                    self.driver.closed(why, self.clock.now());
+                    if self.rest().await {
+                        return;
+                    }
+                }
+            }
+        }
+    }
+
+    /// One open port, until it is gone.
+    async fn serve(&mut self, mut port: Port) -> Over {
+        let opened = self.clock.mono();
+        self.driver.opened(self.clock.now());
+        self.port_said = None;
+        loop {
+            if let Err(why) = self.write(&mut port).await {
+                return Over::Lost(why);
+            }
+            self.turn();
+            if self.driver.take_reopen() {
+                return Over::Reopen;
+            }
+            if self.clock.mono().since(opened) >= GOOD_AFTER {
+                self.backoff.reset();
+            }
+            let until = self.clock.instant(self.deadline()).into();
+            let waits = self.driver.crowded();
+            tokio::select! {
+                biased;
+                () = self.stop.cancelled() => {
+                    self.outputs_off(&mut port).await;
+                    return Over::Stopped;
+                }
+                command = next_command(&mut self.commands) => {
+                    self.driver.command(command, self.clock.now());
+                }
+                read = port.read(), if !waits => match read {
+                    Ok(len) => self.driver.bytes(port.heard(len), self.clock.now()),
+                    Err(why) => return Over::Lost(why),
+                },
+                room = self.events.clone().reserve_owned(), if self.driver.has_event() => {
+                    if let (Ok(room), Some(event)) = (room, self.driver.poll_event()) {
+                        room.send(event);
+                    } else if self.events.is_closed() {
+                        return Over::Stopped;
+                    }
+                }
+                () = sleep_until(until) => {}
+            }
+            self.driver.handle_timeout(self.clock.now());
+        }
+    }
+
+    /// Between two tries: commands are void, events still go out. True: stop.
+    async fn rest(&mut self) -> bool {
+        let end = self.clock.mono() + self.backoff.wait();
+        while self.clock.mono() < end {
+            self.turn();
+            let until = self.deadline().min(end);
+            let until = self.clock.instant(until).into();
+            tokio::select! {
+                biased;
+                () = self.stop.cancelled() => return true,
+                command = next_command(&mut self.commands) => {
+                    self.driver.command(command, self.clock.now());
+                }
+                room = self.events.clone().reserve_owned(), if self.driver.has_event() => {
+                    if let (Ok(room), Some(event)) = (room, self.driver.poll_event()) {
+                        room.send(event);
+                    } else if self.events.is_closed() {
+                        return true;
+                    }
+                }
+                () = sleep_until(until) => {}
+            }
+            self.driver.handle_timeout(self.clock.now());
+        }
+        false
+    }
+
+    async fn write(&mut self, port: &mut Port) -> Result<(), Why> {
+        while let Some(bytes) = self.driver.poll_transmit() {
+            if D::ASKS {
+                // What came before the question is no answer to it.
+                port.clear()?;
+            }
+            port.write(&bytes).await?;
+            if let Some(wait) = self.driver.take_bus_wait() {
+                metrics::histogram!("lanegate_bus_wait_seconds")
+                    .record(std::time::Duration::from_micros(wait.0));
+            }
+        }
+        Ok(())
+    }
+
+    /// L11: outputs are off at a stop.
+    async fn outputs_off(&mut self, port: &mut Port) {
+        if !D::ASKS {
+            return;
+        }
+        self.driver.command(BoardCommand::AllOff, self.clock.now());
+        let end = self.clock.mono() + OFF_MAX;
+        while !self.driver.is_quiet() && self.clock.mono() < end {
+            if self.write(port).await.is_err() {
+                return;
+            }
+            self.turn();
+            let until = self.clock.instant(self.deadline().min(end)).into();
+            tokio::select! {
+                read = port.read() => match read {
+                    Ok(len) => self.driver.bytes(port.heard(len), self.clock.now()),
+                    Err(_) => return,
+                },
+                () = sleep_until(until) => {}
+            }
+            self.driver.handle_timeout(self.clock.now());
+            // Nobody listens any more, but the queue must not fill.
+            while self.driver.poll_event().is_some() {}
+        }
+        if !self.driver.is_quiet() {
+            warn!(device = %self.driver.id(), "outputs could not be switched off: the board does not answer");
+        }
+    }
+
+    fn deadline(&self) -> Mono {
+        let turn = self.clock.mono() + TURN_MAX;
+        self.driver.poll_timeout().map_or(turn, |at| at.min(turn))
+    }
+
+    /// One turn of the thread: marks its progress and shows how it is.
+    fn turn(&mut self) {
+        self.progress.store(self.clock.mono().0, Ordering::Relaxed);
+        let now = self.driver.seen();
+        let mut before = None;
+        self.seen.send_if_modified(|seen| {
+            let changed = *seen != now;
+            if changed {
+                before = Some(seen.state);
+                *seen = now.clone();
+            }
+            changed
+        });
+        if before.is_some_and(|state| state != now.state) {
+            say_state(self.driver.id(), &now);
+        }
+    }
+
+    /// One line per change, not per try.
+    fn say_lost(&mut self, why: &Why) {
+        metrics::counter!("lanegate_port_lost_total", "device" => self.driver.id().to_string())
+            .increment(1);
+        if self.port_said.as_ref() != Some(why) {
+            let (device, port) = (self.driver.id(), self.line.path.display());
+            warn!(%device, %port, %why, "no port");
+            self.port_said = Some(why.clone());
+        }
+    }
+}
+
+/// One line for each change of a device's state.
+pub(super) fn say_state(device: &DeviceId, seen: &Seen) {
+    match seen.state {
+        DeviceState::Ok => info!(%device, "device ok"),
+        DeviceState::Late => warn!(%device, why = words(seen), "device late"),
+        DeviceState::Lost => warn!(%device, why = words(seen), "device lost"),
+    }
+}
+
+fn words(seen: &Seen) -> String {
+    seen.why.as_ref().map(Why::to_string).unwrap_or_default()
+}
+
+/// The next command; for ever pending where there are none.
+async fn next_command(commands: &mut Option<mpsc::Receiver<BoardCommand>>) -> BoardCommand {
+    let received = match commands {
+        Some(commands) => commands.recv().await,
+        None => None,
+    };
+    match received {
+        Some(command) => command,
+        None => {
+            // The lane is gone: the stop that follows says so.
+            *commands = None;
+            std::future::pending().await
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! Serial ports: opening one, and saying why it cannot be opened or used.
+//!
+//! Each port has a thread with a runtime of its own: closing one may wait for
+//! its output to drain, and some adapters never let it. Nothing here flushes:
+//! that is `tcdrain`, which blocks.
+
+use std::io;
+use std::time::Duration;
+
+use lanegate_core::time::Micros;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio_serial::{
+    ClearBuffer, DataBits, ErrorKind, SerialPort as _, SerialPortBuilderExt as _, SerialStream,
+    StopBits,
+};
+
+use super::health::Why;
+use crate::config::{Parity, SerialLine};
+
+/// A driver that takes no bytes for this long is gone.
+const WRITE_MAX: Duration = Duration::from_secs(1);
+/// Read at once; frames are far shorter.
+const CHUNK: usize = 512;
+/// Shortest and longest wait before a port is opened again.
+pub(super) const REOPEN: (Micros, Micros) = (Micros::from_ms(250), Micros::from_s(5));
+
+/// An open port.
+pub(super) struct Port {
+    stream: SerialStream,
+    buffer: [u8; CHUNK],
+}
+
+impl Port {
+    /// Opens the port for us alone and throws away what waits in it: bytes
+    /// from before are of no known time.
+    pub(super) fn open(line: &SerialLine) -> Result<Self, Why> {
+        let path = line.path.to_string_lossy();
+        let stream = tokio_serial::new(path, line.baud)
+            .data_bits(if line.data_bits == 7 {
+                DataBits::Seven
+            } else {
+                DataBits::Eight
+            })
+            .parity(match line.parity {
+                Parity::None => tokio_serial::Parity::None,
+                Parity::Even => tokio_serial::Parity::Even,
+                Parity::Odd => tokio_serial::Parity::Odd,
+            })
+            .stop_bits(if line.stop_bits == 2 {
+                StopBits::Two
+            } else {
+                StopBits::One
+            })
+            // Said outright: the default has changed between releases.
+            .dtr_on_open(true)
+            .open_native_async()
+            .map_err(|fault| why_not(&fault))?;
+        let port = Self {
+            stream,
+            buffer: [0; CHUNK],
+        };
+        port.clear().map_err(|_| Why::Gone)?;
+        Ok(port)
+    }
+
+    /// The next bytes. An unplugged adapter reads as nothing for ever, or as
+    /// an error: both are the end.
+    pub(super) async fn read(&mut self) -> Result<usize, Why> {
+        match self.stream.read(&mut self.buffer).await {
+            Ok(0) => Err(Why::Gone),
+            Ok(len) => Ok(len),
+            Err(fault) => Err(why_gone(&fault)),
+        }
+    }
+
+    /// The bytes of the last [`Port::read`], which returned `len`.
+    pub(super) fn heard(&self, len: usize) -> &[u8] {
+        &self.buffer[..len]
+    }
+
+    /// Writes all of `bytes`; they are on the line some time later.
+    pub(super) async fn write(&mut self, bytes: &[u8]) -> Result<(), Why> {
+        match tokio::time::timeout(WRITE_MAX, self.stream.write_all(bytes)).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(fault)) => Err(why_gone(&fault)),
+            Err(_) => Err(Why::Port("it takes no bytes".to_owned())),
+        }
+    }
+
+    /// Throws away what has come and was not read.
+    pub(super) fn clear(&self) -> Result<(), Why> {
+        self.stream
+            .clear(ClearBuffer::Input)
+            .map_err(|fault| Why::Port(fault.to_string()))
+    }
+}
+
+fn why_not(fault: &tokio_serial::Error) -> Why {
+    match fault.kind() {
+        ErrorKind::Io(io::ErrorKind::NotFound) => Why::Absent,
+        ErrorKind::Io(io::ErrorKind::PermissionDenied) => Why::Denied,
+        ErrorKind::Io(io::ErrorKind::ResourceBusy) => Why::Busy,
+        // "No device" is what both a missing and a locked port come back as.
+        ErrorKind::NoDevice if fault.description.to_lowercase().contains("no such") => Why::Absent,
+        ErrorKind::NoDevice => Why::Busy,
+        ErrorKind::InvalidInput | ErrorKind::Unknown | ErrorKind::Io(_) => {
+            Why::Port(fault.to_string())
+        }
+    }
+}
+
+fn why_gone(fault: &io::Error) -> Why {
+    // EIO is what a terminal whose other side is gone reads as.
+    match fault.raw_os_error() {
+        Some(_) => Why::Gone,
+        None => Why::Port(fault.to_string()),
+    }
+}

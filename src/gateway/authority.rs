@@ -1,0 +1,520 @@
+//! The authority's connection: moves messages between the broker and the
+//! [`Session`], and does what the session asks for.
+
+use std::collections::{BTreeSet, VecDeque};
+use std::time::Duration;
+
+use lanegate_core::model::{LaneId, Link};
+use lanegate_core::time::Clock;
+use serde_json::json;
+use tokio::sync::{mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
+use tracing::{debug, error, info, warn};
+
+use super::RunError;
+use super::back::Lanes;
+use super::devices::{broker_fault, connection_config};
+use super::port::Port;
+use crate::authority::feed::Batch;
+use crate::authority::{Ask, Session, Topic, Topics};
+use crate::clock::Agreement;
+use crate::journal::{JournalReader, RealDisk};
+use crate::metrics;
+use crate::mqtt::{Connection, Event, Publication, PublishFault, Quality, Will};
+use crate::store::StoreNotice;
+
+/// Publications kept while the client's outbox is full (L9); records beyond
+/// wait in the journal, since the session has a limit in flight.
+const WAITING_MAX: usize = 2048;
+/// Between two looks at what waits.
+const TICK: Duration = Duration::from_millis(500);
+/// Store or committer busy: try again after this.
+const BUSY: Duration = Duration::from_millis(20);
+
+/// Ends of the channels the authority's task listens to.
+pub(super) struct AuthorityEnds {
+    pub(super) lanes: Lanes,
+    /// Lanes whose state changed.
+    pub(super) says: mpsc::Receiver<LaneId>,
+    /// What the store says unasked.
+    pub(super) told: mpsc::Receiver<StoreNotice>,
+}
+
+/// What a Hold for a technical reason may hang on.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Believed {
+    clock: Clock,
+    link: Link,
+    age_known: bool,
+}
+
+struct Task {
+    port: Port,
+    ends: AuthorityEnds,
+    session: Session,
+    connection: Option<Connection>,
+    /// Topics not yet granted since the connection came up.
+    ungranted: BTreeSet<String>,
+    waiting: VecDeque<Publication>,
+    records: Option<JournalReader<RealDisk>>,
+    believed: Option<Believed>,
+    answers: mpsc::Receiver<super::desk::Answer>,
+    answer_to: mpsc::Sender<super::desk::Answer>,
+}
+
+/// Runs until `stop`.
+pub(super) async fn run(
+    port: Port,
+    mut ends: AuthorityEnds,
+    stop: CancellationToken,
+) -> Result<(), RunError> {
+    // Until the store has been verified nobody knows from where to ask.
+    let first = tokio::select! {
+        notice = ends.told.recv() => notice,
+        () = stop.cancelled() => return Ok(()),
+    };
+    let position = match &first {
+        Some(StoreNotice::Loaded { position, .. }) => *position,
+        Some(StoreNotice::Quarantined { .. }) | None => None,
+    };
+    let view = port.shared.committer.view();
+    let acked = view.acknowledged.map_or(0, |through| through + 1);
+    let controller = port.config.controller.id.clone();
+    let position = position.min(view.ledger.position());
+    let head = view.head_seq + 1;
+    let session = Session::new(controller.as_str(), &view.genesis, position, acked, head);
+    let (connection, events) = connect(&port, session.topics(), &stop)?;
+    let (answer_to, answers) = mpsc::channel(256);
+    let journal = port.config.controller.state_dir.join("journal");
+    let records = RealDisk::beside(&journal).map(JournalReader::new);
+    let mut task = Task {
+        port,
+        ends,
+        session,
+        connection,
+        ungranted: BTreeSet::new(),
+        waiting: VecDeque::new(),
+        records: records
+            .inspect_err(|why| error!(%why, "records cannot be read"))
+            .ok(),
+        believed: None,
+        answers,
+        answer_to,
+    };
+    if let Some(notice) = first {
+        task.on_store(notice).await;
+    }
+    task.run(events, stop).await;
+    Ok(())
+}
+
+/// One connection with a persistent session and a will; none if there is no
+/// authority broker, then the cache is filled from files.
+fn connect(
+    port: &Port,
+    topics: &Topics,
+    stop: &CancellationToken,
+) -> Result<(Option<Connection>, mpsc::Receiver<Event>), RunError> {
+    use crate::mqtt::Peer;
+    let Some(broker) = &port.config.authority_broker else {
+        return Ok((None, mpsc::channel(1).1));
+    };
+    let subscriptions = topics.subscriptions().into_iter().collect();
+    let mut config = connection_config(Peer::Authority, broker, subscriptions)?;
+    // A snapshot's part has up to 1 MiB of items.
+    config.packet_size_max = 4 << 20;
+    config.will = Some(Will {
+        topic: topics.outgoing(Topic::State),
+        payload: json!({"state": "offline"}).to_string().into(),
+    });
+    let clock = port.shared.clock.clone();
+    let started = Connection::start(config, clock, stop.clone());
+    let (connection, events) = started.map_err(|why| broker_fault(Peer::Authority, why))?;
+    Ok((Some(connection), events))
+}
+
+impl Task {
+    async fn run(&mut self, mut events: mpsc::Receiver<Event>, stop: CancellationToken) {
+        let mut tick = tokio::time::interval(TICK);
+        let durable = self.port.shared.durable.clone();
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => break,
+                Some(event) = events.recv() => self.on_event(event).await,
+                Some(notice) = self.ends.told.recv() => self.on_store(notice).await,
+                Some(answer) = self.answers.recv() => {
+                    let why = answer.why.as_deref();
+                    self.session.answer_order(answer.id.as_str(), why);
+                }
+                Some(lane) = self.ends.says.recv() => self.say_lane(&lane),
+                () = durable.notified() => self.look_at_journal(),
+                _ = tick.tick() => {
+                    self.look_at_journal();
+                    self.compare_beliefs();
+                }
+            }
+            self.work().await;
+        }
+        self.say_state("offline");
+        self.send_waiting();
+    }
+
+    /// Does everything the session asks for, and sends what waits.
+    async fn work(&mut self) {
+        while let Some(ask) = self.session.poll_ask() {
+            self.answer(ask).await;
+        }
+        self.send_waiting();
+    }
+
+    async fn on_event(&mut self, event: Event) {
+        match event {
+            Event::Up { session_present } => {
+                info!(session_present, "connected to the authority's broker");
+                let topics = self.session.topics().subscriptions();
+                self.ungranted = topics.into_iter().collect();
+                if session_present {
+                    self.ungranted.clear();
+                }
+                self.begin_if_granted();
+            }
+            Event::Down { why } => {
+                warn!(%why, "the line to the authority is down; deciding goes on");
+                self.session.disconnected();
+                self.waiting.clear();
+                self.port.shared.freshness().disconnected();
+                self.compare_beliefs();
+            }
+            Event::Granted { topic } => {
+                if self.ungranted.remove(&topic) {
+                    self.begin_if_granted();
+                }
+            }
+            Event::Refused { topic } => {
+                error!(%topic, "the authority's broker refuses this topic: check its access list");
+            }
+            Event::Message(message) => {
+                self.session
+                    .message(&message.topic, &message.payload, message.retained);
+                self.work().await;
+                // Taken care of: only now may the broker forget it.
+                if let (Some(receipt), Some(connection)) = (message.receipt, &self.connection)
+                    && connection.acknowledge(receipt).is_err()
+                {
+                    debug!("an acknowledgement was not sent; the message comes again");
+                }
+            }
+            Event::Done(_) | Event::Expired(_) => {}
+        }
+    }
+
+    fn begin_if_granted(&mut self) {
+        if self.ungranted.is_empty() {
+            self.session.connected();
+            self.say_state("online");
+            for status in self.ends.lanes.status() {
+                if let Some(lane) = status["lane"].as_str() {
+                    self.session.lane_state(lane, &status);
+                }
+            }
+        }
+    }
+
+    fn say_state(&mut self, state: &str) {
+        let topic = self.session.topics().outgoing(Topic::State);
+        self.queue(topic, json!({ "state": state }).to_string(), true);
+    }
+
+    fn say_lane(&mut self, lane: &LaneId) {
+        if let Some(status) = self.ends.lanes.status_of(lane) {
+            self.session.lane_state(lane.as_str(), &status);
+        }
+    }
+
+    fn look_at_journal(&mut self) {
+        let view = self.port.shared.committer.view();
+        self.session.durable(view.head_seq + 1);
+    }
+
+    /// A Hold for a technical reason is judged again when what it hung on
+    /// changed, not at every heartbeat.
+    fn compare_beliefs(&mut self) {
+        let shared = &self.port.shared;
+        let now = shared.clock.now();
+        let believed = {
+            let freshness = shared.freshness();
+            Believed {
+                clock: now.clock,
+                link: freshness.link(now.mono),
+                age_known: freshness.age_s(now).is_some(),
+            }
+        };
+        if self.believed.replace(believed) != Some(believed) {
+            self.tell_facts_changed();
+        }
+    }
+
+    fn tell_facts_changed(&self) {
+        let generation = self.port.shared.committer.view().ledger.generation();
+        self.ends.lanes.facts_changed(generation);
+    }
+
+    async fn on_store(&mut self, notice: StoreNotice) {
+        match notice {
+            StoreNotice::Loaded { position, count } => {
+                info!(count, "the cache of declarations is verified");
+                let gauge = i64::try_from(count).unwrap_or(i64::MAX);
+                let say = &self.port.shared.metrics;
+                say.set(&metrics::STORE_DECLARATIONS, &[], gauge);
+                self.expect().await;
+                if position < self.session.position() {
+                    self.session.refill(position);
+                }
+                self.tell_facts_changed();
+            }
+            StoreNotice::Quarantined { why } => {
+                error!(%why, "the cache of declarations was set aside and is filled again");
+                let say = &self.port.shared.metrics;
+                say.count(&metrics::STORE_QUARANTINES, &[], 1);
+                self.session.refill(None);
+            }
+        }
+    }
+
+    /// Tells the store what the journal expects of it.
+    async fn expect(&self) {
+        let buckets = self.port.shared.committer.view().ledger.buckets().clone();
+        let (to, differing) = oneshot::channel();
+        let reply = move |n: usize| {
+            to.send(n).ok();
+        };
+        if self.port.store.expect(buckets, reply).is_err() {
+            return;
+        }
+        if let Ok(n) = differing.await {
+            let gauge = i64::try_from(n).unwrap_or(i64::MAX);
+            let say = &self.port.shared.metrics;
+            say.set(&metrics::STORE_UNVERIFIED, &[], gauge);
+        }
+    }
+
+    async fn answer(&mut self, ask: Ask) {
+        match ask {
+            Ask::Publish {
+                topic,
+                payload,
+                retain,
+            } => self.queue(topic, payload, retain),
+            Ask::Apply(batch) => self.apply(*batch).await,
+            Ask::Current { sent_at } => self.current(sent_at).await,
+            Ask::Read { from, max } => self.read(from, max),
+            Ask::Acknowledged(below) => {
+                if let Some(through) = below.checked_sub(1) {
+                    // Busy: the records are sent again after a restart, no more.
+                    let told = self.port.shared.committer.acknowledged(through);
+                    told.ok();
+                }
+            }
+            Ask::Blocked(blocked) => self.blocked(blocked),
+            Ask::Reconcile(body) => self.reconcile(*body).await,
+            Ask::Order(order) => {
+                let to = self.answer_to.clone();
+                let tell = Box::new(move |answer| drop(to.try_send(answer)));
+                self.ends.lanes.order(*order, tell);
+            }
+            Ask::LaneOrder(order) => {
+                let to = self.answer_to.clone();
+                let tell = Box::new(move |answer| drop(to.try_send(answer)));
+                self.ends.lanes.lane_order(*order, tell);
+            }
+            Ask::Odd { what, why } => {
+                let say = &self.port.shared.metrics;
+                match what {
+                    "feed" => say.count(&metrics::FEED_BATCHES, &["envelope"], 1),
+                    "feed-ignored" => say.count(&metrics::FEED_BATCHES, &[&why], 1),
+                    "record-refused" => say.count(&metrics::ACKS_REFUSED, &[], 1),
+                    _ => {}
+                }
+                if what == "feed-ignored" {
+                    debug!(what, %why, "from the authority");
+                } else {
+                    warn!(what, %why, "from the authority: cannot be used");
+                }
+            }
+        }
+    }
+
+    /// Journal first, then store, then the answer.
+    async fn apply(&mut self, batch: Batch) {
+        let at = self.port.shared.clock.now().wall;
+        let position = self.session.position();
+        let in_force = self.put_in_force(at, &batch).await;
+        if !in_force {
+            error!("a batch of the feed could not be written to the journal");
+            self.session.not_applied(&batch, position);
+            return;
+        }
+        let stored = self.put_in_store(batch.clone()).await;
+        self.expect().await;
+        let say = &self.port.shared.metrics;
+        say.count(&metrics::FEED_BATCHES, &["applied"], 1);
+        for item in &batch.unusable {
+            warn!(path = %item.path, why = %item.why, "an item of the feed cannot be used: its subject holds");
+        }
+        if stored {
+            self.session.applied(&batch);
+        } else {
+            error!("a batch of the feed could not be kept in the cache: it is asked for again");
+            self.session.not_applied(&batch, position);
+        }
+        self.tell_facts_changed();
+    }
+
+    async fn put_in_force(&self, at: lanegate_core::time::Wall, batch: &Batch) -> bool {
+        loop {
+            let (to, applied) = oneshot::channel();
+            let reply = move |generation: Option<u64>| {
+                to.send(generation).ok();
+            };
+            let asked = self
+                .port
+                .shared
+                .committer
+                .apply_feed(at, batch.feed_body(at), reply);
+            if asked.is_ok() {
+                return matches!(applied.await, Ok(Some(_)));
+            }
+            tokio::time::sleep(BUSY).await;
+        }
+    }
+
+    async fn put_in_store(&self, batch: Batch) -> bool {
+        loop {
+            let (to, applied) = oneshot::channel();
+            let reply = move |result| {
+                to.send(result).ok();
+            };
+            let asked = self.port.store.apply(batch.clone().into_apply(), reply);
+            if asked.is_ok() {
+                return match applied.await {
+                    Ok(Ok(_)) => true,
+                    Ok(Err(why)) => {
+                        error!(%why, "the cache of declarations");
+                        false
+                    }
+                    Err(_) => false,
+                };
+            }
+            tokio::time::sleep(BUSY).await;
+        }
+    }
+
+    async fn current(&mut self, sent_at: Option<lanegate_core::time::Wall>) {
+        let shared = self.port.shared.clone();
+        if let Some(sent_at) = sent_at
+            && shared.clock.heartbeat(sent_at) == Agreement::Ahead
+        {
+            debug!("a heartbeat from our future");
+        }
+        let now = shared.clock.now();
+        let due = shared.freshness().current(now.mono);
+        shared
+            .metrics
+            .count(&metrics::FEED_BATCHES, &["heartbeat"], 1);
+        if let (true, Some(position), Some(sent_at)) = (due, self.session.position(), sent_at) {
+            let body = crate::authority::heartbeat_body(position, sent_at);
+            // On record once a minute; a busy committer gets the next one.
+            let told = shared.committer.apply_feed(now.wall, body, |_| {});
+            told.ok();
+        }
+        self.compare_beliefs();
+    }
+
+    fn read(&mut self, from: u64, max: u64) {
+        let durable = self.port.shared.committer.view().head_seq;
+        let max = usize::try_from(max).unwrap_or(usize::MAX);
+        let read = self
+            .records
+            .as_mut()
+            .map(|reader| reader.records_from(from, durable, max));
+        match read {
+            Some(Ok(records)) => self.session.records(records),
+            Some(Err(why)) => {
+                error!(%why, from, "records cannot be read for the authority");
+                self.session.records(Vec::new());
+            }
+            None => self.session.records(Vec::new()),
+        }
+    }
+
+    fn blocked(&self, blocked: bool) {
+        if !blocked {
+            info!("reconciled with the authority: releases resume");
+            return;
+        }
+        error!(
+            "the authority knows another journal of this controller: no release until reconciled"
+        );
+        let other = String::from("another");
+        let asked = self
+            .port
+            .shared
+            .committer
+            .authority_holds(other, u64::MAX, |_| {});
+        if asked.is_err() {
+            error!("the committer is busy: the authority is asked again at the next connection");
+        }
+    }
+
+    async fn reconcile(&mut self, body: lanegate_core::record::ReconciledBody) {
+        let at = self.port.shared.clock.now().wall;
+        let (to, durable) = oneshot::channel();
+        let reply = move |durable: bool| {
+            to.send(durable).ok();
+        };
+        let asked = self.port.shared.committer.reconcile(at, body, reply);
+        if asked.is_ok() && durable.await == Ok(true) {
+            self.session.reconciled();
+            self.tell_facts_changed();
+        } else {
+            error!("the reconciled ledger could not be written; the authority sends it again");
+        }
+    }
+
+    fn queue(&mut self, topic: String, payload: String, retain: bool) {
+        if self.connection.is_none() {
+            return;
+        }
+        if self.waiting.len() >= WAITING_MAX {
+            let say = &self.port.shared.metrics;
+            say.count(&metrics::QUEUE_FULL, &["authority-out"], 1);
+            self.waiting.pop_front();
+        }
+        self.waiting.push_back(Publication {
+            topic,
+            payload: payload.into(),
+            retain,
+            quality: Quality::AtLeastOnce,
+            token: None,
+            expires: None,
+        });
+    }
+
+    fn send_waiting(&mut self) {
+        let Some(connection) = &self.connection else {
+            return;
+        };
+        while let Some(publication) = self.waiting.pop_front() {
+            match connection.publish(publication.clone()) {
+                Ok(()) => {}
+                Err(PublishFault::Full) => {
+                    self.waiting.push_front(publication);
+                    return;
+                }
+                Err(why) => {
+                    error!(%why, "a message to the authority cannot be sent");
+                }
+            }
+        }
+    }
+}

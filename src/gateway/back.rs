@@ -1,0 +1,251 @@
+//! The back runtime: authority, probes, socket. Nothing here is on a lane's
+//! way; a lane waits for none of it.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use lanegate_core::model::LaneId;
+use serde_json::Value;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+use tracing::{error, info, warn};
+
+use super::authority::{self, AuthorityEnds};
+use super::backend::PortBackend;
+use super::desk::{Answer, Desk, Intake, Tell};
+use super::pages::PortPages;
+use super::port::{LaneCall, LaneEnd, LaneEnds, LaneSays, Port};
+use super::{RunError, Told, socket};
+use crate::committer::Notice;
+use crate::http::Server;
+use crate::metrics::PrometheusHandle;
+
+/// What stays for the last publications after the lanes have stopped.
+const FAREWELL: std::time::Duration = std::time::Duration::from_millis(500);
+
+/// The lanes as the back runtime sees them: where their calls go.
+#[derive(Clone)]
+pub(super) struct Lanes {
+    ends: Arc<Vec<LaneEnd>>,
+    desk: Arc<Mutex<Desk>>,
+}
+
+impl Lanes {
+    /// The lane of `passage` (`<lane>-<start>-<n>`).
+    fn of_passage(&self, passage: &str) -> Option<&mpsc::Sender<LaneCall>> {
+        let mut parts = passage.rsplitn(3, '-');
+        let lane = parts.nth(2)?;
+        self.by_name(lane)
+    }
+
+    fn by_name(&self, lane: &str) -> Option<&mpsc::Sender<LaneCall>> {
+        let found = self.ends.iter().find(|end| end.lane.as_str() == lane);
+        found.map(|end| &end.calls)
+    }
+
+    /// Status of every lane.
+    pub(super) fn status(&self) -> Vec<Value> {
+        self.ends
+            .iter()
+            .map(|end| end.status.borrow().clone())
+            .collect()
+    }
+
+    /// Status of one lane.
+    pub(super) fn status_of(&self, lane: &LaneId) -> Option<Value> {
+        let found = self.ends.iter().find(|end| end.lane == *lane);
+        found.map(|end| end.status.borrow().clone())
+    }
+
+    fn desk(&self) -> std::sync::MutexGuard<'_, Desk> {
+        self.desk.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Hands an order to its lane; a copy gets the first one's answer.
+    pub(super) fn order(&self, order: lanegate_core::model::Order, tell: Tell) {
+        let id = order.id.clone();
+        let to = self.of_passage(order.passage.as_str()).cloned();
+        self.forward(&id, to, LaneCall::Order(Box::new(order)), tell);
+    }
+
+    /// The same for an order about a lane.
+    pub(super) fn lane_order(&self, order: lanegate_core::model::LaneOrder, tell: Tell) {
+        let id = order.id.clone();
+        let to = self.by_name(order.lane.as_str()).cloned();
+        self.forward(&id, to, LaneCall::LaneOrder(Box::new(order)), tell);
+    }
+
+    fn forward(
+        &self,
+        id: &lanegate_core::model::OrderId,
+        to: Option<mpsc::Sender<LaneCall>>,
+        call: LaneCall,
+        tell: Tell,
+    ) {
+        let mut desk = self.desk();
+        if desk.take_in(id, tell) == Intake::Copy {
+            return;
+        }
+        let refused = match to {
+            None => Some("no-such-lane"),
+            Some(to) => to.try_send(call).is_err().then_some("lane-busy"),
+        };
+        if let Some(why) = refused {
+            desk.answer(Answer::refused(id, why));
+        }
+    }
+
+    fn answered(&self, answer: Answer) {
+        self.desk().answer(answer);
+    }
+
+    /// Tells all lanes that facts changed.
+    pub(super) fn facts_changed(&self, generation: u64) {
+        for end in self.ends.iter() {
+            let event = lanegate_core::lane::Event::InForceChanged { generation };
+            // A lane that is busy judges on fresh facts anyway.
+            drop(end.calls.try_send(LaneCall::Event(Box::new(event))));
+        }
+    }
+
+    /// Tells one lane that a control came late.
+    pub(super) fn control_late(&self, late: lanegate_core::ledger::LateControl) {
+        let Some(lane) = &late.lane else {
+            return;
+        };
+        let event = lanegate_core::lane::Event::ControlLate {
+            passage: late.passage,
+            control: late.control,
+        };
+        if let Some(to) = self.by_name(lane.as_str())
+            && to.try_send(LaneCall::Event(Box::new(event))).is_err()
+        {
+            error!(%lane, "a lane could not be told of a control that came late");
+        }
+    }
+}
+
+/// Runs until `stop`, after the lanes have come to rest.
+pub(super) async fn run(
+    port: Port,
+    ends: LaneEnds,
+    scrape: PrometheusHandle,
+    told: mpsc::Receiver<Told>,
+    stop: CancellationToken,
+) -> Result<(), RunError> {
+    let result = serve(&port, ends, scrape, told, &stop).await;
+    if result.is_err() {
+        // Without probes and socket nobody could see or steer the lanes.
+        port.stop.cancel();
+    }
+    result
+}
+
+async fn serve(
+    port: &Port,
+    ends: LaneEnds,
+    scrape: PrometheusHandle,
+    told: mpsc::Receiver<Told>,
+    stop: &CancellationToken,
+) -> Result<(), RunError> {
+    let remembered = port.shared.committer.view().ledger.order_answers();
+    let desk = Desk::remembering(remembered.into_iter().map(|(id, answer)| Answer {
+        id,
+        accepted: answer.accepted,
+        why: answer.why,
+    }));
+    let statuses = ends.lanes.iter().map(|end| end.status.clone()).collect();
+    let lanes = Lanes {
+        ends: Arc::new(ends.lanes),
+        desk: Arc::new(Mutex::new(desk)),
+    };
+    let server = Server::bind(port.config.http.listen).await;
+    let server = server.map_err(RunError::Http)?;
+    info!(listen = %server.address(), "probes and metrics");
+    let pages = Arc::new(PortPages {
+        port: port.clone(),
+        scrape: scrape.clone(),
+        lanes: statuses,
+    });
+    tokio::spawn(server.serve(pages, stop.clone().cancelled_owned()));
+    let listener = socket::Listener::bind(&port.config.socket).map_err(RunError::Socket)?;
+    let backend = Arc::new(PortBackend::new(port.clone(), lanes.clone()));
+    tokio::spawn(socket::serve(listener, backend, stop.clone()));
+    let (to_authority, from_lanes) = mpsc::channel(256);
+    let ends_for_authority = AuthorityEnds {
+        lanes: lanes.clone(),
+        says: from_lanes,
+        told: watch_told(port, told, &lanes, stop),
+    };
+    let authority = authority::run(port.clone(), ends_for_authority, stop.clone());
+    let authority = tokio::spawn(authority);
+    tokio::spawn(hear_lanes(ends.says, lanes, to_authority));
+    tokio::spawn(upkeep(scrape, port.clone(), stop.clone()));
+    // Whoever waits for readiness is told only now.
+    if ends.ready.send(()).is_err() {
+        warn!("the lanes ended before the daemon was ready");
+    }
+    match authority.await {
+        Ok(result) => result?,
+        Err(why) => error!(%why, "the authority's task broke off"),
+    }
+    stop.cancelled().await;
+    tokio::time::sleep(FAREWELL).await;
+    Ok(())
+}
+
+/// Store notices go on to the authority's task, which refills the cache;
+/// those of the committer are acted on here.
+fn watch_told(
+    port: &Port,
+    mut told: mpsc::Receiver<Told>,
+    lanes: &Lanes,
+    stop: &CancellationToken,
+) -> mpsc::Receiver<crate::store::StoreNotice> {
+    let (to, notices) = mpsc::channel(64);
+    let (port, lanes, stop) = (port.clone(), lanes.clone(), stop.clone());
+    tokio::spawn(async move {
+        loop {
+            let told = tokio::select! {
+                told = told.recv() => told,
+                () = stop.cancelled() => return,
+            };
+            match told {
+                Some(Told::Store(notice)) => {
+                    if to.send(notice).await.is_err() {
+                        return;
+                    }
+                }
+                Some(Told::Committer(Notice::ControlLate(late))) => lanes.control_late(late),
+                Some(Told::Committer(Notice::Fatal(_))) => port.stop.cancel(),
+                None => return,
+            }
+        }
+    });
+    notices
+}
+
+async fn hear_lanes(mut says: mpsc::Receiver<LaneSays>, lanes: Lanes, to: mpsc::Sender<LaneId>) {
+    while let Some(said) = says.recv().await {
+        match said {
+            LaneSays::Answer(answer) => lanes.answered(answer),
+            // The next change carries the latest state.
+            LaneSays::Changed(lane) => drop(to.try_send(lane)),
+        }
+    }
+}
+
+async fn upkeep(scrape: PrometheusHandle, port: Port, stop: CancellationToken) {
+    let mut every = tokio::time::interval(std::time::Duration::from_secs(5));
+    let mut turns = 0_u64;
+    loop {
+        tokio::select! {
+            _ = every.tick() => {}
+            () = stop.cancelled() => return,
+        }
+        scrape.run_upkeep();
+        turns += 1;
+        if turns.is_multiple_of(12) {
+            port.shared.clock.check_mark();
+        }
+    }
+}

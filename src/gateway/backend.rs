@@ -1,0 +1,201 @@
+//! The daemon as the local socket sees it.
+
+use lanegate_core::model::{DeclarationId, LaneOrder, Order};
+use lanegate_core::time::Wall;
+use serde_json::{Value, json};
+use tokio::sync::oneshot;
+
+use super::back::Lanes;
+use super::port::Port;
+use super::socket::{Backend, DeclarationsAsk, Imported, TellDeclarations, TellOrder, hand_in};
+use super::status;
+use crate::store::{Applied, Busy, StoreError};
+
+/// Passages looked back for in the journal.
+const PASSAGE_RECORDS_MAX: usize = 20_000;
+
+/// Lanes, store and committer behind the socket.
+pub(super) struct PortBackend {
+    port: Port,
+    lanes: Lanes,
+    runtime: tokio::runtime::Handle,
+}
+
+impl PortBackend {
+    /// Within the back runtime, which carries what takes time.
+    pub(super) fn new(port: Port, lanes: Lanes) -> Self {
+        Self {
+            port,
+            lanes,
+            runtime: tokio::runtime::Handle::current(),
+        }
+    }
+}
+
+impl Backend for PortBackend {
+    fn status(&self) -> Value {
+        let now = self.port.shared.clock.now();
+        let mut status = status::controller(&self.port, now);
+        status["lanes"] = Value::Array(self.lanes.status());
+        status
+    }
+
+    fn passage(&self, id: &str) -> Option<Value> {
+        let records = self.records_of(id);
+        let lanes = self.lanes.status();
+        let present = lanes.into_iter().find(|lane| lane["passage"] == id);
+        if records.is_empty() && present.is_none() {
+            return None;
+        }
+        Some(json!({"passage": id, "lane": present, "records": records}))
+    }
+
+    fn order(&self, order: Order, tell: TellOrder) {
+        self.lanes.order(order, tell);
+    }
+
+    fn lane_order(&self, order: LaneOrder, tell: TellOrder) {
+        self.lanes.lane_order(order, tell);
+    }
+
+    fn declarations(&self, ask: DeclarationsAsk, tell: TellDeclarations) {
+        let port = self.port.clone();
+        match ask {
+            DeclarationsAsk::Count => {
+                let reply = move |n: usize| tell(Ok(json!({ "count": n })));
+                say_busy(self.port.store.count(reply));
+            }
+            DeclarationsAsk::Show(id) => {
+                let reply = move |found: Result<_, StoreError>| {
+                    tell(found.map(|d| json!(d)).map_err(|e| e.to_string()));
+                };
+                say_busy(self.port.store.get(id, reply));
+            }
+            DeclarationsAsk::Export { after, limit } => {
+                let reply = move |page: Result<_, StoreError>| {
+                    let page = page.map(|page| json!({ "declarations": page }));
+                    tell(page.map_err(|e| e.to_string()));
+                };
+                say_busy(self.port.store.export(after, limit, reply));
+            }
+            DeclarationsAsk::Import {
+                declarations,
+                as_of,
+            } => {
+                self.runtime.spawn(async move {
+                    let imported = import(&port, declarations, as_of).await;
+                    tell(imported.map(|i| json!(i)));
+                });
+            }
+        }
+    }
+}
+
+/// A question the store did not take is answered by nobody: its client is let
+/// go after its time and told to try again.
+fn say_busy(asked: Result<(), Busy>) {
+    if asked.is_err() {
+        tracing::warn!("a question about declarations was not asked: the store is busy");
+    }
+}
+
+impl PortBackend {
+    /// The last records of one passage, without the personal data of others.
+    fn records_of(&self, id: &str) -> Vec<Value> {
+        let dir = self.port.config.controller.state_dir.join("journal");
+        let head = self.port.shared.committer.view().head_seq;
+        let from = head.saturating_sub(PASSAGE_RECORDS_MAX as u64);
+        let Ok(disk) = crate::journal::RealDisk::beside(&dir) else {
+            return Vec::new();
+        };
+        let mut reader = crate::journal::JournalReader::new(disk);
+        let records = reader.records_from(from, head, PASSAGE_RECORDS_MAX);
+        let records = records.unwrap_or_default().into_iter();
+        let parsed = records.filter_map(|(_, json)| serde_json::from_str::<Value>(&json).ok());
+        parsed.filter(|record| record["passage"] == id).collect()
+    }
+}
+
+/// Journal first, then store.
+async fn import(
+    port: &Port,
+    declarations: Vec<lanegate_core::model::Declaration>,
+    as_of: Option<Wall>,
+) -> Result<Imported, String> {
+    let at = port.shared.clock.now().wall;
+    let held = held_among(port, &declarations).await;
+    let ledger = port.shared.committer.view().ledger.clone();
+    let parts = hand_in(&ledger, declarations, as_of, at, |id| held.contains(id));
+    for record in parts.records {
+        let (to, applied) = oneshot::channel();
+        let reply = move |generation: Option<u64>| {
+            to.send(generation).ok();
+        };
+        let asked = port.shared.committer.apply_feed(at, record, reply);
+        asked.map_err(|busy| busy.to_string())?;
+        if !matches!(applied.await, Ok(Some(_))) {
+            return Err(
+                "the journal could not take the declarations; nothing is in force".to_owned(),
+            );
+        }
+    }
+    let mut imported = Imported {
+        ended: parts.ended,
+        ..Imported::default()
+    };
+    for apply in parts.applies {
+        let done: Applied = ask(|to| {
+            let reply = move |result: Result<Applied, StoreError>| {
+                to.send(result).ok();
+            };
+            port.store.apply(apply, reply)
+        })
+        .await?
+        .map_err(|e| e.to_string())?;
+        imported.kept += done.kept;
+        imported.stale += done.stale;
+    }
+    let buckets = port.shared.committer.view().ledger.buckets().clone();
+    ask::<usize>(|to| {
+        port.store.expect(buckets, move |n| {
+            to.send(n).ok();
+        })
+    })
+    .await?;
+    imported.count = ask(|to| {
+        port.store.count(move |n| {
+            to.send(n).ok();
+        })
+    })
+    .await?;
+    Ok(imported)
+}
+
+async fn held_among(
+    port: &Port,
+    declarations: &[lanegate_core::model::Declaration],
+) -> std::collections::BTreeSet<DeclarationId> {
+    let mut held = std::collections::BTreeSet::new();
+    for declaration in declarations {
+        let id = declaration.id.clone();
+        let found = ask(|to| {
+            port.store.get(id, move |found| {
+                to.send(found).ok();
+            })
+        })
+        .await;
+        if let Ok(Ok(Some(_))) = found {
+            held.insert(declaration.id.clone());
+        }
+    }
+    held
+}
+
+/// Asks the store and waits for its answer.
+async fn ask<T>(put: impl FnOnce(oneshot::Sender<T>) -> Result<(), Busy>) -> Result<T, String> {
+    let (to, answer) = oneshot::channel();
+    put(to).map_err(|busy| busy.to_string())?;
+    answer
+        .await
+        .map_err(|_| "the store's thread has ended".to_owned())
+}

@@ -1,0 +1,475 @@
+//! One task a lane: drivers and lane machine in one loop, on the lanes'
+//! runtime. It waits for nothing but its own inputs.
+
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use lanegate_core::lane::{Command, Event, Guard, Lane, Refusal, Token};
+use lanegate_core::model::{DeviceId, Facts, LaneId, PassageId, StoreState};
+use lanegate_core::record::Draft;
+use lanegate_core::time::{Micros, Mono, Now};
+use serde_json::Value;
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::task::LocalSet;
+use tokio_util::sync::CancellationToken;
+use tracing::{error, info, warn};
+
+use super::RunError;
+use super::desk::Answer;
+use super::devices;
+use super::port::{LaneCall, LaneEnd, LaneEnds, LaneSays, Port};
+use super::status::LaneStatus;
+use super::telling::Telling;
+use super::watchdog::Watchdog;
+use crate::config::LaneSetup;
+use crate::device::{BoardCommand, BoardHandle, Recaptures, Running};
+use crate::systemd::{self, Notice};
+
+/// Events of drivers that may wait; the driver waits beyond.
+const EVENTS_MAX: usize = 256;
+/// Answers of store and committer: at most a few are ever outstanding.
+const ANSWERS_MAX: usize = 64;
+/// Orders that may wait; more are refused.
+const CALLS_MAX: usize = 64;
+/// What lanes may have said and the back runtime not yet heard.
+const SAYS_MAX: usize = 1024;
+/// Records kept while the committer's queue is full; more faults the lane.
+const NOTES_MAX: usize = 256;
+/// Device counts are said this often.
+const STATUS_EVERY: Micros = Micros::from_ms(1000);
+
+/// A lane before its loop begins.
+pub(super) struct LaneTask {
+    n: usize,
+    setup: LaneSetup,
+    lane: Lane,
+    board: Option<BoardHandle>,
+    running: Vec<Running>,
+    events: mpsc::Receiver<Event>,
+    events_to: mpsc::Sender<Event>,
+    answers: mpsc::Receiver<Event>,
+    answer_to: mpsc::Sender<Event>,
+    calls: mpsc::Receiver<LaneCall>,
+    says: mpsc::Sender<LaneSays>,
+    status: watch::Sender<Value>,
+    telling: Telling,
+    notes: VecDeque<Vec<Draft>>,
+    recaptures: Option<Recaptures>,
+    draining: Option<Mono>,
+    status_at: Option<Mono>,
+}
+
+/// The lanes and what the back runtime needs of them.
+pub(super) struct Prepared {
+    pub(super) tasks: Vec<LaneTask>,
+    pub(super) ready: oneshot::Receiver<()>,
+}
+
+/// Makes every lane; nothing is opened yet.
+pub(super) fn prepare(port: &Port) -> Result<(Prepared, LaneEnds), RunError> {
+    let (says, said) = mpsc::channel(SAYS_MAX);
+    let (ready, is_ready) = oneshot::channel();
+    let mut tasks = Vec::new();
+    let mut ends = Vec::new();
+    for (n, setup) in port.config.lanes.iter().enumerate() {
+        let (task, end) = LaneTask::new(port, n, setup, says.clone())?;
+        tasks.push(task);
+        ends.push(end);
+    }
+    let ends = LaneEnds {
+        lanes: ends,
+        says: said,
+        ready,
+    };
+    let prepared = Prepared {
+        tasks,
+        ready: is_ready,
+    };
+    Ok((prepared, ends))
+}
+
+/// Runs all lanes on this thread until each has drained and its outputs are
+/// off.
+pub(super) async fn run(port: &Port, prepared: Prepared) -> Result<(), RunError> {
+    let Prepared { mut tasks, ready } = prepared;
+    let drivers_stop = CancellationToken::new();
+    let set = LocalSet::new();
+    let now = port.shared.clock.mono();
+    let stall = port.config.controller.stall;
+    let dog = Rc::new(RefCell::new(Watchdog::new(tasks.len(), stall, now)));
+    let lanes: Vec<_> = tasks
+        .iter()
+        .map(|t| (t.setup.clone(), t.events_to.clone()))
+        .collect();
+    let (behind_broker, recaptures) = devices::start_behind_broker(port, &lanes, &drivers_stop)?;
+    let mut behind_broker = VecDeque::from(behind_broker);
+    let mut ends = Vec::new();
+    for mut task in tasks.drain(..) {
+        let around = devices::surroundings(port, task.events_to.clone(), &drivers_stop);
+        let (running, board) = devices::start_serial(&task.setup, &around)?;
+        task.running = running;
+        task.board = Some(board);
+        task.recaptures.clone_from(&recaptures);
+        for _ in 0..behind_broker.len() {
+            match behind_broker.pop_front() {
+                Some(r) if devices::is_of(&task.setup, &r.device) => task.running.push(r),
+                Some(r) => behind_broker.push_back(r),
+                None => {}
+            }
+        }
+        let (port, dog) = (port.clone(), Rc::clone(&dog));
+        ends.push(set.spawn_local(async move { task.run(&port, &dog).await }));
+    }
+    set.spawn_local(watch_signals(port.clone()));
+    set.spawn_local(say_ready(ready));
+    let running = set
+        .run_until(async move {
+            let mut running = Vec::new();
+            for end in ends {
+                match end.await {
+                    Ok(drivers) => running.extend(drivers),
+                    Err(why) => error!(%why, "a lane's loop broke off"),
+                }
+            }
+            running
+        })
+        .await;
+    // Every lane is at rest: boards open their contacts and end.
+    drivers_stop.cancel();
+    for driver in running {
+        driver.ended().await;
+    }
+    Ok(())
+}
+
+async fn say_ready(ready: oneshot::Receiver<()>) {
+    if ready.await.is_ok()
+        && let Err(why) = systemd::notify(&Notice::Ready)
+    {
+        error!(%why, "the service manager cannot be told that we are ready");
+    }
+}
+
+/// SIGTERM and SIGINT drain; a second one is not waited for.
+async fn watch_signals(port: Port) {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (Ok(mut term), Ok(mut int)) = (
+        signal(SignalKind::terminate()),
+        signal(SignalKind::interrupt()),
+    ) else {
+        error!("signals cannot be watched: the daemon can only be killed");
+        return;
+    };
+    tokio::select! {
+        _ = term.recv() => info!("SIGTERM: draining"),
+        _ = int.recv() => info!("SIGINT: draining"),
+        () = port.stop.cancelled() => {}
+    }
+    port.stop.cancel();
+    if let Err(why) = systemd::notify(&Notice::Stopping) {
+        error!(%why, "the service manager cannot be told that we stop");
+    }
+}
+
+impl LaneTask {
+    fn new(
+        port: &Port,
+        n: usize,
+        setup: &LaneSetup,
+        says: mpsc::Sender<LaneSays>,
+    ) -> Result<(Self, LaneEnd), RunError> {
+        let now = port.shared.clock.now();
+        let lane_id = setup.config.lane.clone();
+        let view = port.shared.committer.view();
+        let recovery = view.ledger.recovery(&lane_id, setup.config.geometry);
+        let (events_to, events) = mpsc::channel(EVENTS_MAX);
+        let (answer_to, answers) = mpsc::channel(ANSWERS_MAX);
+        let (calls_to, calls) = mpsc::channel(CALLS_MAX);
+        let (status, status_seen) = watch::channel(Value::Null);
+        let config = Arc::new(setup.config.clone());
+        let task = Self {
+            n,
+            setup: setup.clone(),
+            lane: Lane::new(config, port.policy.clone(), recovery, now),
+            board: None,
+            running: Vec::new(),
+            events,
+            events_to,
+            answers,
+            answer_to,
+            calls,
+            says,
+            status,
+            telling: Telling::new(lane_id.clone(), port.shared.metrics.clone()),
+            notes: VecDeque::new(),
+            recaptures: None,
+            draining: None,
+            status_at: None,
+        };
+        let end = LaneEnd {
+            lane: lane_id,
+            calls: calls_to,
+            status: status_seen,
+        };
+        Ok((task, end))
+    }
+
+    const fn id(&self) -> &LaneId {
+        &self.setup.config.lane
+    }
+
+    async fn run(mut self, port: &Port, dog: &RefCell<Watchdog>) -> Vec<Running> {
+        let clock = port.shared.clock.clone();
+        loop {
+            let now = clock.now();
+            self.turn(port, now);
+            self.say_status(now);
+            self.pat(port, dog, now.mono);
+            if self.is_done(now.mono) {
+                break;
+            }
+            let wake = clock.instant(self.next(now.mono));
+            tokio::select! {
+                biased;
+                Some(event) = self.answers.recv() => self.lane.handle_event(event, clock.now()),
+                Some(event) = self.events.recv() => self.hear(event, clock.now()),
+                Some(call) = self.calls.recv() => self.call(call, clock.now()),
+                () = port.stop.cancelled(), if self.draining.is_none() => self.drain(port, clock.now()),
+                () = tokio::time::sleep_until(wake.into()) => {}
+            }
+        }
+        info!(lane = %self.id(), state = self.lane.state_name(), "lane stopped");
+        self.running
+    }
+
+    fn hear(&mut self, event: Event, now: Now) {
+        self.telling.evidence(&event, now.mono);
+        self.lane.handle_event(event, now);
+    }
+
+    fn next(&self, now: Mono) -> Mono {
+        let lane = self.lane.poll_timeout().map(|(at, _)| at);
+        let all = [lane, self.draining];
+        let next = all.into_iter().flatten().min();
+        let tick = now + STATUS_EVERY;
+        next.map_or(tick, |at| at.min(tick))
+    }
+
+    fn call(&mut self, call: LaneCall, now: Now) {
+        let event = match call {
+            LaneCall::Order(order) => Event::Order(*order),
+            LaneCall::LaneOrder(order) => Event::LaneOrder(*order),
+            LaneCall::Event(event) => *event,
+        };
+        self.lane.handle_event(event, now);
+    }
+
+    /// Lets time pass and does everything there is to do.
+    fn turn(&mut self, port: &Port, now: Now) {
+        if self
+            .lane
+            .poll_timeout()
+            .is_some_and(|(at, _)| at <= now.mono)
+        {
+            self.lane.handle_timeout(now);
+        }
+        self.send_notes(port);
+        while let Some(command) = self.lane.poll_command() {
+            self.obey(port, command, now);
+        }
+    }
+
+    /// Hands a command to the board's driver. One that takes none cannot move
+    /// anything, and the lane is told so.
+    fn set_output(&mut self, command: BoardCommand, what: &str, now: Now) {
+        let taken = self.board.as_ref().is_some_and(|b| b.command(command));
+        if !taken {
+            self.telling.queue_full("device-out");
+            let what = what.to_owned();
+            self.lane.handle_event(Event::OutputFailed { what }, now);
+        }
+    }
+
+    fn obey(&mut self, port: &Port, command: Command, now: Now) {
+        match command {
+            Command::LookUp {
+                passage,
+                attempt,
+                query,
+            } => {
+                let to = self.answer_to.clone();
+                let id = passage.clone();
+                let reply = move |facts: Facts| {
+                    answer(&to, candidates(id, attempt, facts));
+                };
+                if port.store.look_up(*query, reply).is_err() {
+                    self.telling.queue_full("store");
+                    let mut facts = Facts::unknown();
+                    facts.store = Some(StoreState::Unavailable);
+                    answer(&self.answer_to, candidates(passage, attempt, facts));
+                }
+            }
+            Command::Commit {
+                token,
+                drafts,
+                guard,
+            } => self.commit(port, token, drafts, guard, now),
+            Command::Note(drafts) => {
+                self.notes.push_back(drafts);
+                self.send_notes(port);
+            }
+            Command::LiftArm { .. } => {
+                self.telling.lift(now.mono);
+                self.set_output(BoardCommand::Lift, "arm-up", now);
+            }
+            Command::LowerArm => self.set_output(BoardCommand::Lower, "arm-down", now),
+            Command::StopArm => self.set_output(BoardCommand::Stop, "arm-stop", now),
+            Command::Divert { to_bay } => {
+                self.set_output(BoardCommand::Divert(to_bay), "divert", now);
+            }
+            Command::SetLights(lights) => {
+                self.set_output(BoardCommand::Lights(lights), "lights", now);
+            }
+            Command::ShowSign(_) => self.status_at = None,
+            Command::Recapture { device } => self.recapture(&device),
+            Command::AnswerOrder { order, refused } => {
+                self.telling.order("lane", refused.is_none());
+                let answer = Answer {
+                    id: order,
+                    accepted: refused.is_none(),
+                    why: refused,
+                };
+                self.say(LaneSays::Answer(answer));
+            }
+            Command::Tell(tell) => {
+                if self.telling.tell(&tell, now.mono) {
+                    self.status_at = None;
+                }
+            }
+        }
+    }
+
+    fn commit(&mut self, port: &Port, token: Token, drafts: Vec<Draft>, guard: Guard, now: Now) {
+        self.send_notes(port);
+        self.telling.committing(now.mono);
+        let to = self.answer_to.clone();
+        let named = token.clone();
+        let reply = move |committed: Result<_, Refusal>| {
+            let event = match committed {
+                Ok((seq, took)) => Event::Committed {
+                    token: named,
+                    seq,
+                    took,
+                },
+                Err(why) => Event::Refused { token: named, why },
+            };
+            answer(&to, event);
+        };
+        // Records keep their order: behind notes that wait, nothing is written.
+        let waits = !self.notes.is_empty();
+        if waits || port.shared.committer.commit(drafts, guard, reply).is_err() {
+            self.telling.queue_full("committer");
+            let why = Refusal::Unavailable;
+            self.lane.handle_event(Event::Refused { token, why }, now);
+        }
+    }
+
+    /// Notes are never dropped: they wait here while the committer is busy.
+    fn send_notes(&mut self, port: &Port) {
+        while let Some(drafts) = self.notes.front() {
+            if port.shared.committer.note(drafts.clone()).is_err() {
+                self.telling.queue_full("committer");
+                assert!(
+                    self.notes.len() < NOTES_MAX,
+                    "the journal has not taken a record for too long: records may not be lost, so the daemon stops"
+                );
+                return;
+            }
+            self.notes.pop_front();
+        }
+    }
+
+    fn recapture(&self, device: &DeviceId) {
+        let Some(recaptures) = &self.recaptures else {
+            return;
+        };
+        if let Err(why) = recaptures.ask(device) {
+            warn!(lane = %self.id(), %device, %why, "the camera cannot be asked to read again");
+        }
+    }
+
+    fn say(&self, says: LaneSays) {
+        if self.says.try_send(says).is_err() {
+            self.telling.queue_full("lane");
+            error!(lane = %self.id(), "an answer to an officer was lost: too much waits");
+        }
+    }
+
+    fn say_status(&mut self, now: Now) {
+        let due = self
+            .status_at
+            .is_none_or(|at| now.mono.since(at) >= STATUS_EVERY);
+        if !due {
+            return;
+        }
+        let changed = self.status_at.replace(now.mono).is_none();
+        let devices = self
+            .running
+            .iter()
+            .map(|r| (&r.device, r.seen.borrow().clone()));
+        let devices: Vec<_> = devices.map(|(id, seen)| (id.clone(), seen)).collect();
+        self.telling.devices(&devices);
+        let status = LaneStatus::of(&self.lane, self.id(), &self.telling, &devices, now);
+        self.status.send_replace(status.to_json());
+        if changed {
+            self.say(LaneSays::Changed(self.id().clone()));
+        }
+    }
+
+    fn pat(&self, port: &Port, dog: &RefCell<Watchdog>, now: Mono) {
+        let mut dog = dog.borrow_mut();
+        let store = port.store.progress();
+        dog.thread(
+            "store",
+            store.done,
+            store.asked.saturating_sub(store.answered),
+            now,
+        );
+        let committer = port.shared.committer.progress();
+        dog.thread("committer", committer.done(), committer.outstanding(), now);
+        for driver in &self.running {
+            let turned = Mono(driver.progress.load(std::sync::atomic::Ordering::Acquire));
+            dog.driver(turned, now);
+        }
+        dog.tick(self.n, now);
+    }
+
+    fn drain(&mut self, port: &Port, now: Now) {
+        self.draining = Some(now.mono + port.config.controller.drain);
+        self.lane.handle_event(Event::Drain, now);
+    }
+
+    /// Draining, and the present truck is gone or its time is up.
+    fn is_done(&self, now: Mono) -> bool {
+        self.draining
+            .is_some_and(|until| self.lane.at_rest() || now >= until)
+    }
+}
+
+fn candidates(passage: PassageId, attempt: u32, facts: Facts) -> Event {
+    Event::Candidates {
+        passage,
+        attempt,
+        facts: Box::new(facts),
+    }
+}
+
+/// A lane has only a few answers outstanding, so there is room; a lane that
+/// has ended hears nothing.
+fn answer(to: &mpsc::Sender<Event>, event: Event) {
+    if let Err(mpsc::error::TrySendError::Full(_)) = to.try_send(event) {
+        error!("an answer to a lane was lost: more were outstanding than a lane can ask for");
+    }
+}

@@ -1,0 +1,87 @@
+//! Probes and metrics, asked for at every request.
+
+use lanegate_core::model::JournalState;
+use lanegate_core::time::Clock;
+use serde_json::Value;
+use tokio::sync::watch;
+
+use super::port::Port;
+use crate::http::Pages;
+use crate::metrics::{self, PrometheusHandle};
+
+/// What the probes look at.
+pub(super) struct PortPages {
+    pub(super) port: Port,
+    pub(super) scrape: PrometheusHandle,
+    pub(super) lanes: Vec<watch::Receiver<Value>>,
+}
+
+impl Pages for PortPages {
+    fn not_alive(&self) -> Vec<String> {
+        let mut dead = Vec::new();
+        let committer = self.port.shared.committer.progress();
+        if committer.outstanding()
+            > u64::try_from(crate::committer::QUEUE_LEN_MAX).unwrap_or(u64::MAX) / 2
+        {
+            dead.push("the committer does not keep up: look at the disk".to_owned());
+        }
+        dead
+    }
+
+    fn not_ready(&self) -> Vec<String> {
+        let mut missing = Vec::new();
+        let now = self.port.shared.clock.now();
+        if now.clock == Clock::Unknown {
+            missing.push("clock: not confirmed yet, every verdict is Hold".to_owned());
+        }
+        if self.port.shared.freshness().age_s(now).is_none()
+            && self.port.config.authority_broker.is_some()
+        {
+            missing.push("authority: no heartbeat heard yet".to_owned());
+        }
+        if self.port.shared.committer.view().journal != JournalState::Ok {
+            missing.push("journal: no room or not reconciled, nothing is released".to_owned());
+        }
+        for lane in &self.lanes {
+            let status = lane.borrow();
+            let (name, state) = (
+                &status["lane"],
+                status["state"].as_str().unwrap_or("starting"),
+            );
+            if state == "starting" || state.starts_with("faulted") {
+                missing.push(format!("lane {}: {state}", name.as_str().unwrap_or("?")));
+            }
+            for device in status["devices"].as_array().into_iter().flatten() {
+                if device["state"] == "lost" {
+                    let id = device["id"].as_str().unwrap_or("?");
+                    let why = device["why"].as_str().unwrap_or("silent");
+                    missing.push(format!("device {id}: lost, {why}"));
+                }
+            }
+        }
+        missing
+    }
+
+    fn metrics(&self) -> String {
+        self.say_gauges();
+        self.scrape.render()
+    }
+}
+
+impl PortPages {
+    fn say_gauges(&self) {
+        let shared = &self.port.shared;
+        let say = &shared.metrics;
+        let view = shared.committer.view();
+        let whole = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
+        say.set(&metrics::JOURNAL_SEQ, &[], whole(view.head_seq));
+        say.set(&metrics::OUTBOX, &[], whole(view.unacknowledged()));
+        let now = shared.clock.now();
+        let trusted = i64::from(now.clock == Clock::Trusted);
+        say.set(&metrics::CLOCK_TRUSTED, &[], trusted);
+        say.total(&metrics::CLOCK_STEPS, &[], shared.clock.steps());
+        if let Some(age) = shared.freshness().age_s(now) {
+            say.set(&metrics::CACHE_AGE, &[], i64::from(age));
+        }
+    }
+}

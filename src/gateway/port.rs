@@ -1,0 +1,101 @@
+//! What the parts of the daemon share, and the channels between them.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use lanegate_core::clearance::Policy;
+use lanegate_core::lane::Event;
+use lanegate_core::ledger::Ledger;
+use lanegate_core::model::{LaneId, LaneOrder, Order};
+use serde_json::Value;
+use tokio::sync::{Notify, mpsc, watch};
+use tokio_util::sync::CancellationToken;
+
+use super::desk::Answer;
+use crate::authority::Freshness;
+use crate::clock::Clock;
+use crate::committer::CommitterHandle;
+use crate::config::Config;
+use crate::metrics::Metrics;
+use crate::store::StoreHandle;
+
+/// Shared by all threads. Nothing in it is waited for by a lane.
+#[derive(Clone)]
+pub(crate) struct PortShared {
+    pub(crate) clock: Clock,
+    pub(crate) committer: CommitterHandle,
+    pub(crate) metrics: Metrics,
+    /// Written by the authority's task, read by the store's thread.
+    freshness: Arc<Mutex<Freshness>>,
+    /// Records have become durable.
+    pub(crate) durable: Arc<Notify>,
+}
+
+impl PortShared {
+    pub(crate) fn new(
+        clock: Clock,
+        committer: CommitterHandle,
+        metrics: Metrics,
+        durable: Arc<Notify>,
+        ledger: &Ledger,
+    ) -> Self {
+        Self {
+            clock,
+            committer,
+            metrics,
+            freshness: Arc::new(Mutex::new(Freshness::new(ledger.heard_at()))),
+            durable,
+        }
+    }
+
+    pub(crate) fn freshness(&self) -> MutexGuard<'_, Freshness> {
+        self.freshness
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The daemon's parts, cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Port {
+    pub(crate) config: Arc<Config>,
+    pub(crate) policy: Arc<Policy>,
+    pub(crate) shared: PortShared,
+    pub(crate) store: StoreHandle,
+    /// SIGTERM, SIGINT or a failed journal: drain.
+    pub(crate) stop: CancellationToken,
+}
+
+/// An officer's order on its way to a lane.
+#[derive(Debug)]
+pub(crate) enum LaneCall {
+    /// About a truck.
+    Order(Box<Order>),
+    /// About the lane.
+    LaneOrder(Box<LaneOrder>),
+    /// Something all lanes hear.
+    Event(Box<Event>),
+}
+
+/// What a lane says to the back runtime.
+#[derive(Debug)]
+pub(crate) enum LaneSays {
+    /// An order was answered.
+    Answer(Answer),
+    /// The lane's state changed; the status has it whole.
+    Changed(LaneId),
+}
+
+/// The back runtime's ends of the lanes.
+pub(crate) struct LaneEnd {
+    pub(crate) lane: LaneId,
+    pub(crate) calls: mpsc::Sender<LaneCall>,
+    pub(crate) status: watch::Receiver<Value>,
+}
+
+/// All of them, and what they say.
+pub(crate) struct LaneEnds {
+    pub(crate) lanes: Vec<LaneEnd>,
+    pub(crate) says: mpsc::Receiver<LaneSays>,
+    /// Told when probes and socket answer.
+    pub(crate) ready: tokio::sync::oneshot::Sender<()>,
+}

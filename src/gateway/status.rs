@@ -1,0 +1,155 @@
+//! What `lanegate status` and the retained lane state show.
+
+use lanegate_core::lane::{Lane, Sign};
+use lanegate_core::model::{DeviceId, LaneId, Lines};
+use lanegate_core::time::{Clock, Micros, Mono, Now};
+use serde_json::{Value, json};
+use std::sync::Arc;
+use tokio::sync::Notify;
+
+use super::port::Port;
+use super::telling::Telling;
+use crate::committer::{Flushed, Hooks};
+use crate::device::Seen;
+use crate::metrics::{self, Metrics};
+
+/// One lane's status.
+pub(super) struct LaneStatus(Value);
+
+impl LaneStatus {
+    pub(super) fn of(
+        lane: &Lane,
+        id: &LaneId,
+        telling: &Telling,
+        devices: &[(DeviceId, Seen)],
+        now: Now,
+    ) -> Self {
+        let (seq, verdict) = lane.recorded().unzip();
+        let reasons = verdict.map(|v| v.reasons.as_slice()).unwrap_or_default();
+        let codes: Vec<_> = reasons.iter().map(|r| r.code.as_str()).collect();
+        let fault = lane.fault();
+        let state = match fault {
+            Some(cause) => format!("faulted:{cause}"),
+            None => lane.state_name().to_owned(),
+        };
+        let devices: Vec<_> = devices
+            .iter()
+            .map(|(id, seen)| device(id, seen, now.mono))
+            .collect();
+        Self(json!({
+            "lane": id,
+            "state": state,
+            "since_s": seconds(telling.since, now.mono),
+            "passage": lane.passage(),
+            "verdict_seq": seq,
+            "verdict": verdict.map(|v| v.verdict),
+            "codes": codes,
+            "fault": fault,
+            "sign": lane.sign().map(sign),
+            "devices": devices,
+        }))
+    }
+
+    pub(super) fn to_json(&self) -> Value {
+        self.0.clone()
+    }
+}
+
+const fn seconds(since: Mono, now: Mono) -> u64 {
+    now.since(since).as_ms() / 1000
+}
+
+fn device(id: &DeviceId, seen: &Seen, now: Mono) -> Value {
+    json!({
+        "id": id,
+        "state": seen.state,
+        "since_s": seconds(seen.since, now),
+        "why": seen.why.as_ref().map(ToString::to_string),
+        "last_frame_ms": seen.last_frame.map(|at| now.since(at).as_ms()),
+        "noise_pct": seen.noise_pct,
+        "frames": seen.counts.frames,
+        "opens": seen.counts.opens,
+        "hint": seen.hint,
+    })
+}
+
+fn sign(sign: &Sign) -> Value {
+    let lines = |lines: &Option<Lines>| json!(lines);
+    match sign {
+        Sign::Welcome => json!({"shows": "welcome"}),
+        Sign::Stop => json!({"shows": "stop"}),
+        Sign::Wait => json!({"shows": "wait"}),
+        Sign::Go => json!({"shows": "go"}),
+        Sign::ToBay(l) => json!({"shows": "to-bay", "lines": lines(l)}),
+        Sign::Officer(l) => json!({"shows": "officer", "lines": lines(l)}),
+        Sign::ReverseOut => json!({"shows": "reverse-out"}),
+        Sign::Closed => json!({"shows": "closed"}),
+        Sign::Manual => json!({"shows": "manual"}),
+    }
+}
+
+/// The controller's own status; lanes are added by whoever has them.
+pub(super) fn controller(port: &Port, now: Now) -> Value {
+    let view = port.shared.committer.view();
+    let freshness = *port.shared.freshness();
+    let store = port.store.progress();
+    json!({
+        "controller": port.config.controller.id,
+        "program": env!("CARGO_PKG_VERSION"),
+        "start": view.ledger.starts(),
+        "clock": match now.clock { Clock::Trusted => "trusted", Clock::Unknown => "unknown" },
+        "link": freshness.link(now.mono),
+        "cache_age_s": freshness.age_s(now),
+        "feed": view.ledger.position(),
+        "outbox": view.unacknowledged(),
+        "journal": {"seq": view.head_seq, "state": view.journal, "genesis": view.genesis},
+        "store": {"asked": store.asked, "answered": store.answered},
+        "policy": super::policy_ref(&port.policy),
+    })
+}
+
+/// Measures flushes and wakes the outbox.
+pub(super) struct CommitHooks {
+    metrics: Metrics,
+    clock: crate::clock::Clock,
+    durable: Arc<Notify>,
+    began: Option<Mono>,
+}
+
+impl CommitHooks {
+    pub(super) const fn new(
+        metrics: Metrics,
+        clock: crate::clock::Clock,
+        durable: Arc<Notify>,
+    ) -> Self {
+        Self {
+            metrics,
+            clock,
+            durable,
+            began: None,
+        }
+    }
+}
+
+impl Hooks for CommitHooks {
+    fn before_flush(&mut self) {
+        self.began = Some(self.clock.mono());
+    }
+
+    fn after_flush(&mut self, flushed: Flushed) {
+        if flushed.records == 0 {
+            return;
+        }
+        let took = self
+            .began
+            .take()
+            .map_or(Micros(0), |at| self.clock.mono().since(at));
+        self.metrics
+            .observe(&metrics::JOURNAL_SYNC_SECONDS, &[], took);
+        let records = i64::try_from(flushed.records).unwrap_or(i64::MAX);
+        self.metrics.set(&metrics::JOURNAL_BATCH, &[], records);
+        self.metrics
+            .set(&metrics::JOURNAL_FULL, &[], i64::from(flushed.full));
+        self.durable.notify_one();
+    }
+}

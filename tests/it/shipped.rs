@@ -1,0 +1,91 @@
+//! The files shipped beside the program say what the program does.
+
+use std::collections::BTreeSet;
+
+use lanegate::authority::{Topic, Topics};
+use lanegate::store::parse_json_lines;
+use lanegate_core::model::Binding;
+
+const TOPICS: &str = include_str!("../../docs/topics.md");
+const DECLARATIONS: &str = include_str!("../../config/declarations.example.jsonl");
+const UNIT: &str = include_str!("../../systemd/lanegate.service");
+const LANE: &str = include_str!("../../config/lane.toml");
+
+#[test]
+fn every_topic_is_documented_with_who_writes_it_and_whom_the_broker_lets() {
+    for topic in Topic::ALL {
+        let tail = topic.tail();
+        let writer = if topic.is_incoming() {
+            "authority"
+        } else {
+            "controller"
+        };
+        let row = format!("| `{tail}` | {writer} |");
+        assert!(TOPICS.contains(&row), "{row}");
+        let right = if topic.is_incoming() {
+            "read "
+        } else {
+            "write"
+        };
+        let rule = format!("topic {right} {}\n", Topics::of("szb-x").outgoing(*topic));
+        assert!(TOPICS.contains(&rule), "{rule}");
+    }
+    assert_eq!(TOPICS.matches("\ntopic ").count(), Topic::ALL.len() + 1);
+}
+
+#[test]
+fn the_example_declarations_can_be_imported_and_show_every_binding() {
+    let declarations = parse_json_lines(DECLARATIONS).unwrap_or_else(|faults| {
+        let faults: Vec<_> = faults.iter().map(ToString::to_string).collect();
+        panic!("{}", faults.join("\n"))
+    });
+    assert_eq!(declarations.len(), DECLARATIONS.lines().count());
+    let kinds: BTreeSet<&str> = declarations
+        .iter()
+        .map(|declaration| match declaration.binding {
+            Binding::Single { .. } => "single",
+            Binding::Trips { .. } => "trips",
+            Binding::Shared { .. } => "shared",
+        })
+        .collect();
+    assert_eq!(kinds.len(), 3);
+    let ids: BTreeSet<_> = declarations.iter().map(|d| &d.id).collect();
+    assert_eq!(ids.len(), declarations.len());
+    for ridden in declarations.iter().flat_map(|d| &d.covers) {
+        assert!(ids.contains(ridden), "{ridden} is not among them");
+    }
+}
+
+/// Lines of the unit that set `key`.
+fn set(key: &str) -> Vec<&'static str> {
+    let start = format!("{key}=");
+    let lines = UNIT
+        .lines()
+        .filter_map(|line| line.strip_prefix(start.as_str()));
+    lines.collect()
+}
+
+#[test]
+fn the_unit_and_the_reference_configuration_agree() {
+    for (key, value) in [
+        ("Type", "notify"),
+        ("WatchdogSec", "10"),
+        ("RestartPreventExitStatus", "78"),
+    ] {
+        assert_eq!(set(key), [value], "{key}");
+    }
+    // A stop may take drain_s, of which the configuration allows 45 s at most.
+    assert_eq!(set("TimeoutStopSec"), ["60"]);
+    for credential in set("LoadCredential") {
+        assert!(
+            LANE.contains(&format!("password_file = \"{credential}\"")),
+            "{credential}"
+        );
+    }
+    assert_eq!(set("LoadCredential").len(), 2);
+    // The directories the sandbox leaves open are those of the reference.
+    assert_eq!(set("StateDirectory"), ["lanegate"]);
+    assert!(LANE.contains("state_dir = \"/var/lib/lanegate\""));
+    assert_eq!(set("RuntimeDirectory"), ["lanegate"]);
+    assert!(LANE.contains("path = \"/run/lanegate/lanegate.sock\""));
+}
