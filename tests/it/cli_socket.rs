@@ -49,10 +49,10 @@ impl Backend for Daemon {
             "controller": "SZB-X", "start": 412, "clock": "trusted", "link": "up",
             "cache_age_s": 3, "feed": {"epoch": 7, "seq": 8812}, "outbox": 2,
             "journal": {"seq": 91, "free_bytes": 5_368_709_120_u64},
-            "store": {"count": 100, "state": "ok"}, "policy": "2026-11-01.2",
+            "store": {"count": 100, "state": "ok"}, "policy": {"version": "2026-11-01.2", "sha256": "ab"},
             "lanes": [{
                 "lane": "SZB-X-01", "state": "held", "since_s": 9, "passage": "SZB-X-01-412-17",
-                "verdict": "hold", "codes": ["plate.unread"], "fault": null, "sign": {"en": "wait"},
+                "verdict": "hold", "verdict_seq": 91, "codes": ["plate.unread"], "fault": null, "sign": {"shows": "officer"},
                 "devices": [{"id": "cam-1", "state": "ok", "since_s": 7500, "last_frame_ms": 40,
                              "noise_permille": 13, "opens": 3}],
             }, {
@@ -305,12 +305,12 @@ fn status_is_shown_for_people_and_as_json_and_an_unknown_passage_is_a_no() {
     let ran = server.run(&["status"]).ends(0);
     let expected = "\
 SZB-X, start 412; clock trusted, link up, policy 2026-11-01.2
-cache: 100 declarations, ok, age 3 s; feed 7/8812
+cache: age 3 s, 100 declarations, ok, feed 7/8812
 journal: record 91, 5120 MiB free, 2 not yet acknowledged
 
-SZB-X-01 held for 9 s, passage SZB-X-01-412-17, verdict hold: plate.unread
-  sign {\"en\":\"wait\"}
-  cam-1        ok for 2 h, frame 40 ms ago, noise 1.3 %, opened 3 times
+SZB-X-01 held for 9 s, passage SZB-X-01-412-17, verdict hold, record 91: plate.unread
+  sign officer
+  cam-1        ok for 2 h, last frame 40 ms ago, noise 1.3 %, opened 3 times
 
 SZB-X-02 faulted for 1 s
   FAULT lane-io: see to it, then `lanegate lane reset --lane SZB-X-02`

@@ -4,6 +4,8 @@
 #[cfg(test)]
 mod cli_check;
 #[cfg(test)]
+mod cli_daemon;
+#[cfg(test)]
 mod cli_declarations;
 #[cfg(test)]
 mod cli_decode;
