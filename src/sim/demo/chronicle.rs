@@ -252,6 +252,9 @@ impl TruckLog {
     /// Known once both the record and the rising arm are; what came in after
     /// the case was judged was not its evidence.
     fn measure(&mut self) {
+        let (Some(judged), Some(lifted)) = (self.judged, self.lifted) else {
+            return;
+        };
         if self.by_officer || self.verdict.as_deref() != Some("release") {
             return;
         }
