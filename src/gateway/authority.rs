@@ -130,6 +130,8 @@ fn connect(
     let clock = port.shared.clock.clone();
     let started = Connection::start(config, clock, stop.clone());
     let (connection, events) = started.map_err(|why| broker_fault(Peer::Authority, why))?;
+    port.shared
+        .show_link(Peer::Authority, connection.watch_status());
     Ok((Some(connection), events))
 }
 

@@ -182,7 +182,11 @@ pub async fn play(
             }
         }
     };
-    let end = if interrupted { End::Interrupted } else { director.end };
+    let end = if interrupted {
+        End::Interrupted
+    } else {
+        director.end
+    };
     Ok((played, end))
 }
 
