@@ -3,6 +3,7 @@
 
 pub mod authority;
 pub mod claims;
+pub mod cli;
 pub mod clock;
 pub mod committer;
 pub mod config;

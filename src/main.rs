@@ -1,3 +1,7 @@
 //! `lanegate`: arguments to subcommand to exit code.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    lanegate::cli::main()
+}

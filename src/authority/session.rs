@@ -248,6 +248,12 @@ impl Session {
         });
     }
 
+    /// The connection is up.
+    #[must_use]
+    pub const fn is_connected(&self) -> bool {
+        self.connected
+    }
+
     /// How far the feed is applied.
     #[must_use]
     pub fn position(&self) -> Option<Position> {

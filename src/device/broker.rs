@@ -186,6 +186,7 @@ fn start(camera: Camera, inputs: mpsc::Receiver<Input>) -> Running {
         stream: camera.stream,
         topics: camera.source.topics.into_iter().collect(),
         granted: BTreeSet::new(),
+        refused: BTreeSet::new(),
         around: camera.around,
         inputs,
         seen,
@@ -198,6 +199,7 @@ struct Task {
     stream: Stream,
     topics: BTreeSet<String>,
     granted: BTreeSet<String>,
+    refused: BTreeSet<String>,
     around: Surroundings,
     inputs: mpsc::Receiver<Input>,
     seen: watch::Sender<Seen>,
@@ -235,13 +237,14 @@ impl Task {
     fn take(&mut self, input: Input) {
         let now = self.around.clock.now();
         match input {
-            Input::Message { payload, retained } if self.granted == self.topics => {
+            Input::Message { payload, retained } if self.refused.is_empty() => {
                 self.stream.message(&payload, retained, now);
             }
             Input::Message { .. } => {
-                debug!(device = %self.stream.id(), "message before all topics are granted")
+                debug!(device = %self.stream.id(), "message while a topic is refused");
             }
             Input::Granted(topic) => {
+                self.refused.remove(&topic);
                 self.granted.insert(topic);
                 if self.granted == self.topics {
                     info!(device = %self.stream.id(), "subscribed");
@@ -250,10 +253,12 @@ impl Task {
             }
             Input::Refused(topic) => {
                 self.granted.remove(&topic);
+                self.refused.insert(topic.clone());
                 self.stream.closed(Why::Refused(topic), now);
             }
             Input::Down(why) => {
                 self.granted.clear();
+                self.refused.clear();
                 self.stream.closed(Why::Broker(why), now);
             }
         }
@@ -269,3 +274,7 @@ impl Task {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "broker_tests.rs"]
+mod tests;

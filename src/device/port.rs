@@ -416,3 +416,6 @@ async fn next_command(commands: &mut Option<mpsc::Receiver<BoardCommand>>) -> Bo
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -473,3 +473,7 @@ impl Stream {
         self.dropped
     }
 }
+
+#[cfg(test)]
+#[path = "stream_tests.rs"]
+mod tests;

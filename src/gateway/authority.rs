@@ -155,8 +155,10 @@ impl Task {
             }
             self.work().await;
         }
-        self.say_state("offline");
-        self.send_waiting();
+        if self.session.is_connected() {
+            self.say_state("offline");
+            self.send_waiting();
+        }
     }
 
     /// Does everything the session asks for, and sends what waits.
@@ -179,7 +181,9 @@ impl Task {
                 self.begin_if_granted();
             }
             Event::Down { why } => {
-                warn!(%why, "the line to the authority is down; deciding goes on");
+                if self.session.is_connected() {
+                    warn!(%why, "the line to the authority is down; deciding goes on");
+                }
                 self.session.disconnected();
                 self.waiting.clear();
                 self.port.shared.freshness().disconnected();

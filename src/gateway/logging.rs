@@ -1,5 +1,7 @@
 //! Log lines on standard error: one line a transition, no plates at INFO.
 
+use std::io::IsTerminal as _;
+
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::ParseError;
 
@@ -21,6 +23,7 @@ pub fn init_logs(logs: &Logs) -> Result<(), ParseError> {
     let lines = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
         .with_target(false);
     // A second subscriber is refused; the first one stays.
     drop(lines.try_init());

@@ -25,9 +25,6 @@ mod ask;
 mod hand_in;
 mod listener;
 
-#[cfg(test)]
-mod tests;
-
 use std::sync::Arc;
 use std::time::Duration;
 

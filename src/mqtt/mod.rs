@@ -276,4 +276,6 @@ impl ConnectionConfig {
 const WINDOW_MAX: usize = 64;
 
 #[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
 mod tests;

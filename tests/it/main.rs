@@ -1,6 +1,26 @@
 //! One integration binary: each file is a module, so that they link once.
 
 // `cfg(test)` holds here anyway; said aloud, the lints know these for tests.
+#[cfg(all(test, feature = "sim"))]
+mod demo;
+#[cfg(all(test, feature = "sim"))]
+mod kill;
+#[cfg(test)]
+mod cli_check;
+#[cfg(test)]
+mod cli_daemon;
+#[cfg(test)]
+mod cli_declarations;
+#[cfg(test)]
+mod cli_decode;
+#[cfg(test)]
+mod cli_journal;
+#[cfg(test)]
+mod cli_socket;
+#[cfg(test)]
+mod cli_support;
+#[cfg(test)]
+mod cli_usage;
 #[cfg(test)]
 mod layout;
 #[cfg(test)]

@@ -25,7 +25,7 @@ pub(super) struct No {
 
 impl No {
     /// The answer is no.
-    fn no(why: impl Into<String>) -> Self {
+    fn negative(why: impl Into<String>) -> Self {
         Self {
             exit: 1,
             why: why.into(),
@@ -75,7 +75,7 @@ pub(super) async fn to(line: &[u8], uid: u32, backend: &dyn Backend) -> Said {
     match ask::read(line)? {
         Ask::Status(None) => Ok(backend.status()),
         Ask::Status(Some(id)) => backend.passage(&id).ok_or_else(|| {
-            No::no(format!(
+            No::negative(format!(
                 "no passage {id} is known here; `lanegate status` lists those under way"
             ))
         }),

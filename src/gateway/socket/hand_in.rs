@@ -56,7 +56,7 @@ pub fn hand_in(
     declarations: Vec<Declaration>,
     as_of: Option<Wall>,
     at: Wall,
-    is_held: impl Fn(&DeclarationId) -> bool,
+    mut is_held: impl FnMut(&DeclarationId) -> bool,
 ) -> HandIn {
     let forgotten = at.plus_s(-KEPT_S).max(ledger.purged_until());
     let named = declarations.len();

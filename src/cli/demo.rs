@@ -1,0 +1,33 @@
+//! `demo`: simulated trucks pass the real daemon on simulated hardware.
+
+use std::process::ExitCode;
+
+use clap::Args;
+
+use crate::sim::{DemoPlan, demo as run};
+
+#[derive(Args)]
+pub(crate) struct DemoArgs {
+    /// Trucks that come.
+    #[arg(long, default_value_t = 40, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    trucks: u32,
+    /// Lanes they come to.
+    #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..=32))]
+    lanes: u32,
+    /// The same seed gives the same trucks.
+    #[arg(long, default_value_t = 7)]
+    seed: u64,
+    /// Print the summary as JSON, on the last line.
+    #[arg(long)]
+    json: bool,
+}
+
+pub(crate) fn demo(args: &DemoArgs) -> ExitCode {
+    let exit: u8 = run(&DemoPlan {
+        trucks: args.trucks as usize,
+        lanes: args.lanes as usize,
+        seed: args.seed,
+        json: args.json,
+    });
+    ExitCode::from(exit)
+}

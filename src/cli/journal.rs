@@ -1,0 +1,321 @@
+//! `journal verify|show|export DIR`: reads beside whoever writes, without the
+//! lock, and needs neither daemon nor configuration.
+
+use std::path::{Path, PathBuf};
+
+use clap::{Args, Subcommand};
+use lanegate_core::model::{PassageId, parse_json};
+use lanegate_core::record::{CheckpointBody, Kind, Record, sha256_hex};
+use serde_json::Value;
+
+use super::files::{self, FileFault};
+use super::output::{chain, complain, line, note, range};
+use super::{Done, Exit, No};
+use crate::journal::{JournalError, JournalReader, RealDisk, Report, verify as verify_chain};
+
+/// Records read at once.
+const PAGE_LEN: usize = 1000;
+/// Largest checkpoint file read (L9).
+const CHECKPOINT_LEN_MAX: u64 = 1 << 16;
+
+/// What to do with it.
+#[derive(Subcommand)]
+pub(crate) enum JournalCommand {
+    /// Check every record and the hash chain; name the first bad record.
+    Verify(VerifyArgs),
+    /// Print records, one a line.
+    Show(ShowArgs),
+    /// Print records as they were written, one JSON object a line.
+    Export(SelectArgs),
+}
+
+#[derive(Args)]
+pub(crate) struct VerifyArgs {
+    /// The journal's directory, or the state directory around it.
+    dir: PathBuf,
+    /// A checkpoint kept elsewhere, as the record or its body: tells a tail
+    /// that was cut, or a journal written anew.
+    #[arg(long)]
+    checkpoint: Option<PathBuf>,
+    /// Print the report as JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct ShowArgs {
+    #[command(flatten)]
+    select: SelectArgs,
+    /// Print the records as they were written.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct SelectArgs {
+    /// The journal's directory, or the state directory around it.
+    dir: PathBuf,
+    /// Records A..B, B left out.
+    #[arg(long, value_name = "A..B", value_parser = seq_range)]
+    seq: Option<std::ops::Range<u64>>,
+    /// Of one passage.
+    #[arg(long, value_parser = PassageId::parse)]
+    passage: Option<PassageId>,
+    /// Of one kind, like `verdict`.
+    #[arg(long, value_parser = kind)]
+    kind: Option<Kind>,
+}
+
+fn seq_range(text: &str) -> Result<std::ops::Range<u64>, String> {
+    let found = range(text).filter(|range| range.start < range.end);
+    found.ok_or_else(|| "write A..B with A below B, like 90..100; B is left out".to_owned())
+}
+
+fn kind(text: &str) -> Result<Kind, String> {
+    let found = Kind::ALL.iter().find(|kind| kind.as_str() == text);
+    found.copied().ok_or_else(|| {
+        let known: Vec<_> = Kind::ALL.iter().map(|kind| kind.as_str()).collect();
+        format!("no such kind; write one of {}", known.join(", "))
+    })
+}
+
+pub(crate) fn journal(command: JournalCommand) -> Done {
+    match command {
+        JournalCommand::Verify(args) => verify(&args),
+        JournalCommand::Show(args) => select(&args.select, args.json),
+        JournalCommand::Export(args) => select(&args, true),
+    }
+}
+
+/// The directory with the segment files.
+fn open(dir: &Path) -> Result<RealDisk, No> {
+    let inner = dir.join("journal");
+    let dir = if inner.is_dir() { inner.as_path() } else { dir };
+    RealDisk::beside(dir).map_err(|error| {
+        let why = format!("{}: {error}; name the journal's directory", dir.display());
+        No::new(Exit::Io, why)
+    })
+}
+
+fn io(error: &JournalError) -> No {
+    No::new(Exit::Io, chain(error))
+}
+
+fn verify(args: &VerifyArgs) -> Done {
+    let disk = open(&args.dir)?;
+    let checkpoint = match &args.checkpoint {
+        Some(file) => Some(Checkpoint::read(file)?),
+        None => None,
+    };
+    let mut report = verify_chain(&disk).map_err(|e| io(&e))?;
+    if let (Some(checkpoint), true) = (&checkpoint, report.ok) {
+        report.fault = checkpoint.contradicts(&report, disk)?;
+        report.ok = report.fault.is_none();
+    }
+    if args.json {
+        let text = serde_json::to_string(&report).expect("a report is plain");
+        line(text);
+    } else {
+        tell(&report, checkpoint.is_some());
+    }
+    Ok(if report.ok { Exit::Done } else { Exit::No })
+}
+
+fn tell(report: &Report, compared: bool) {
+    let unknown = "unknown".to_owned();
+    line(format!(
+        "controller {}, journal {}",
+        report.controller.as_ref().unwrap_or(&unknown),
+        report.genesis.as_ref().unwrap_or(&unknown)
+    ));
+    line(format!("{} whole records", report.records));
+    for (kind, n) in &report.kinds {
+        line(format!("  {n:>9} {kind}"));
+    }
+    if let (Some(seq), Some(sha256)) = (report.head_seq, &report.head_sha256) {
+        line(format!("head: record {seq}, sha256 {sha256}"));
+    }
+    if report.torn_bytes > 0 {
+        note(format!(
+            "{} bytes at the end are no whole record: one is being written, or a crash left \
+             them; nobody was answered on them",
+            report.torn_bytes
+        ));
+    }
+    match &report.fault {
+        Some(fault) => complain(format!("NOT intact: {fault}")),
+        None if compared => {
+            line("intact, and the checkpoint fits");
+            note("the checkpoint's signature was not checked: that needs the controller's key");
+        }
+        None => {
+            line("intact");
+        }
+    }
+}
+
+/// A signed head, kept where the journal's owner cannot reach.
+struct Checkpoint {
+    body: CheckpointBody,
+    /// Of the record around it, if it is one.
+    genesis: Option<String>,
+}
+
+impl Checkpoint {
+    fn read(file: &Path) -> Result<Self, No> {
+        let refuse = |fault: &FileFault, exit| {
+            let then = "hand in a checkpoint record, or its body";
+            files::refuse(exit, std::slice::from_ref(fault), then)
+        };
+        let text = files::text(file, CHECKPOINT_LEN_MAX).map_err(|f| refuse(&f, Exit::Io))?;
+        let of_record = parse_json::<Record>(&text);
+        let (value, genesis) = match of_record {
+            Ok(record) => (record.body.to_string(), Some(record.genesis)),
+            Err(_) => (text, None),
+        };
+        let body = parse_json(&value).map_err(|fault| {
+            let fault = FileFault {
+                path: fault.path,
+                ..FileFault::whole(file, fault.why)
+            };
+            refuse(&fault, Exit::Data)
+        })?;
+        Ok(Self { body, genesis })
+    }
+
+    /// What of the journal cannot be, if this checkpoint is real.
+    fn contradicts(&self, report: &Report, disk: RealDisk) -> Result<Option<String>, No> {
+        let seq = self.body.seq;
+        if self.genesis.is_some() && self.genesis != report.genesis {
+            return Ok(Some("the checkpoint is of another journal".to_owned()));
+        }
+        let head = report.head_seq.unwrap_or(0);
+        if report.head_seq.is_none_or(|head| head < seq) {
+            return Ok(Some(format!(
+                "the checkpoint knows record {seq}, the journal ends at {head}: its tail was cut"
+            )));
+        }
+        let found = JournalReader::new(disk).records_from(seq, seq, 1);
+        let found = found.map_err(|e| io(&e))?;
+        let same = |(_, text): &(u64, String)| sha256_hex(text.as_bytes()) == self.body.sha256;
+        Ok((!found.iter().any(same)).then(|| {
+            format!("record {seq} is not the one the checkpoint knows: the journal was rewritten")
+        }))
+    }
+}
+
+/// Prints what is selected of a journal, whole or not; a damaged one is said
+/// to be, behind what could be read.
+fn select(args: &SelectArgs, as_json: bool) -> Done {
+    let disk = open(&args.dir)?;
+    let report = verify_chain(&disk).map_err(|e| io(&e))?;
+    let mut reader = JournalReader::new(disk);
+    let mut next = args.seq.as_ref().map_or(0, |range| range.start);
+    let until = args.seq.as_ref().map_or(u64::MAX, |range| range.end);
+    let until = until.min(report.records);
+    while let Some(durable) = until.checked_sub(1).filter(|last| next <= *last) {
+        let page = reader.records_from(next, durable, PAGE_LEN);
+        let page = page.map_err(|e| io(&e))?;
+        for (seq, text) in &page {
+            next = seq + 1;
+            if !show(args, text, as_json)? {
+                return Ok(Exit::Done);
+            }
+        }
+    }
+    match report.fault {
+        Some(fault) => Err(No::new(Exit::No, format!("NOT intact: {fault}"))),
+        None => Ok(Exit::Done),
+    }
+}
+
+/// False once nobody reads any more.
+fn show(args: &SelectArgs, text: &str, as_json: bool) -> Result<bool, No> {
+    let record = Record::read(text).map_err(|e| No::new(Exit::No, e.to_string()))?;
+    let passage = args.passage.as_ref();
+    let selected = passage.is_none_or(|id| record.passage.as_ref() == Some(id))
+        && args.kind.is_none_or(|kind| record.kind == kind);
+    if !selected {
+        return Ok(true);
+    }
+    Ok(match as_json {
+        true => line(text),
+        false => line(one_line(&record)),
+    })
+}
+
+fn one_line(record: &Record) -> String {
+    let who = match (&record.passage, &record.lane) {
+        (Some(passage), _) => passage.as_str(),
+        (None, Some(lane)) => lane.as_str(),
+        (None, None) => "-",
+    };
+    let kind = record.kind.as_str();
+    let said = said(record.kind, &record.body);
+    let text = format!("{:>8} {} {who} {kind} {said}", record.seq, record.at);
+    text.trim_end().to_owned()
+}
+
+/// What a reader looks for first in a record of that kind.
+fn said(kind: Kind, body: &Value) -> String {
+    let word = |value: &Value| {
+        let text = value.as_str().map(str::to_owned);
+        text.unwrap_or_else(|| value.to_string())
+    };
+    let answered = || {
+        let how = if body["accepted"] == true {
+            "accepted"
+        } else {
+            "refused"
+        };
+        let order = &body["order"];
+        let (kind, officer) = (word(&order["kind"]), word(&order["officer"]));
+        let why = body["why"].as_str().map(|why| format!(" ({why})"));
+        format!("{kind} by {officer}: {how}{}", why.unwrap_or_default())
+    };
+    match kind {
+        Kind::Verdict => {
+            let reasons = body["verdict"]["reasons"].as_array();
+            let codes: Vec<_> = reasons
+                .into_iter()
+                .flatten()
+                .map(|r| word(&r["code"]))
+                .collect();
+            let text = format!("{} {}", word(&body["verdict"]["verdict"]), codes.join(" "));
+            text.trim_end().to_owned()
+        }
+        Kind::Order | Kind::LaneOrder => answered(),
+        Kind::Outcome => word(&body["how"]),
+        Kind::Start => format!("{} of {}", word(&body["start"]), word(&body["program"])),
+        Kind::Stop | Kind::GiveBack => word(&body["why"]),
+        Kind::Fault => format!("{} in {}", word(&body["cause"]), word(&body["state"])),
+        Kind::UnpairedLift | Kind::Tailgate => format!("in {}", word(&body["state"])),
+        Kind::Edge => {
+            let way = if body["on"] == true { "on" } else { "off" };
+            format!("{} {way} in {}", word(&body["place"]), word(&body["state"]))
+        }
+        Kind::Feed => {
+            let n = |name: &str| body[name].as_array().map_or(0, Vec::len);
+            format!(
+                "{}/{}: {} declarations, {} controls, {} enterprises, {} findings",
+                body["epoch"],
+                body["seq"],
+                n("declarations"),
+                n("controls"),
+                n("enterprises"),
+                n("findings")
+            )
+        }
+        Kind::Policy => word(&body["policy"]["version"]),
+        Kind::Resumed => word(&body["resumes"]),
+        Kind::ControlLate => word(&body["control"]),
+        Kind::Genesis
+        | Kind::ArmUp
+        | Kind::ArmDown
+        | Kind::Finding
+        | Kind::Reconciled
+        | Kind::DrawKey
+        | Kind::Snapshot
+        | Kind::Checkpoint => String::new(),
+    }
+}

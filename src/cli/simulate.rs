@@ -1,0 +1,106 @@
+//! `simulate --seeds A..B --passages N`: virtual time, every law checked.
+
+use clap::{Args, ValueEnum};
+
+use super::Exit;
+use super::output::{complain, line};
+use crate::sim::{Plan, simulate as run};
+
+#[derive(Args)]
+pub(crate) struct SimulateArgs {
+    /// Seeds A..B, B left out.
+    #[arg(long)]
+    seeds: String,
+    /// Trucks a seed.
+    #[arg(long)]
+    passages: usize,
+    /// Lanes a seed.
+    #[arg(long, default_value_t = 2)]
+    lanes: usize,
+    /// What goes wrong besides drivers who follow, tailgate, reverse and stall.
+    #[arg(long, value_enum, default_value_t = Faults::None)]
+    faults: Faults,
+    /// How often in a thousand a camera reads a plate right.
+    #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(u32).range(0..=1000))]
+    plate_read_permille: u32,
+    /// Print the summary as JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Faults {
+    /// Nothing but drivers.
+    None,
+}
+
+pub(crate) fn simulate(args: &SimulateArgs) -> Exit {
+    let Some(seeds) = super::output::range(&args.seeds).filter(|r| r.start < r.end) else {
+        complain(format!("--seeds {}: write A..B with A below B", args.seeds));
+        return Exit::Usage;
+    };
+    if args.passages == 0 || args.lanes == 0 || args.lanes > 32 {
+        complain("--passages must be at least 1, --lanes 1 to 32");
+        return Exit::Usage;
+    }
+    let plan = Plan {
+        seeds,
+        passages: args.passages,
+        lanes: args.lanes,
+        plate_read_permille: args.plate_read_permille,
+    };
+    let summary = run(&plan);
+    let replay = |seed: u64| {
+        format!(
+            "cargo simulate --seeds {seed}..{} --passages {} --lanes {} --plate-read-permille {}",
+            seed + 1,
+            args.passages,
+            args.lanes,
+            args.plate_read_permille
+        )
+    };
+    if args.json {
+        line(summary.to_json(replay).to_string());
+    } else {
+        report(&summary, replay);
+    }
+    if summary.is_good() {
+        Exit::Done
+    } else {
+        Exit::No
+    }
+}
+
+fn report(summary: &crate::sim::Summary, replay: impl Fn(u64) -> String) {
+    let s = summary.score();
+    line(format!(
+        "{} trucks: {} released, {} inspected, {} held, {} unfinished",
+        s.trucks, s.released, s.inspected, s.held, s.unfinished
+    ));
+    line(format!(
+        "truth: {} must, {} may, {} must not; {} false, {} missed, {} wrong truck, {} forced, {} needed a person",
+        s.must,
+        s.may,
+        s.must_not,
+        s.false_releases,
+        s.missed_releases,
+        s.wrong_truck_releases,
+        s.forced,
+        s.needed_person
+    ));
+    line(format!("digest {}", summary.digest()));
+    line(format!(
+        "{} trucks a second of one core",
+        summary.passages_per_second()
+    ));
+    if let Some(failure) = summary.failure() {
+        for text in &failure.trace {
+            line(text);
+        }
+        line(format!(
+            "seed {}, law {}: {}",
+            failure.seed, failure.law, failure.what
+        ));
+        line(format!("again: {}", replay(failure.seed)));
+    }
+}

@@ -1,0 +1,206 @@
+//! `status [--watch] [--passage P]`: lanes, devices, link and cache of the
+//! running daemon.
+
+use std::time::Duration;
+
+use clap::Args;
+use serde_json::{Value, json};
+
+use super::output::{complain, line, screen};
+use super::{Done, Exit, No, SocketArgs, socket};
+
+/// Between two looks of `--watch`.
+const WATCH_EVERY: Duration = Duration::from_secs(1);
+
+#[derive(Args)]
+pub(crate) struct StatusArgs {
+    /// Look again every second, until interrupted.
+    #[arg(long)]
+    watch: bool,
+    /// One passage: case, reasons, image, balance.
+    #[arg(long)]
+    passage: Option<String>,
+    /// Print it as JSON.
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    socket: SocketArgs,
+}
+
+pub(crate) fn status(args: &StatusArgs) -> Done {
+    let first = look(args)?;
+    if !args.watch {
+        line(first);
+        return Ok(Exit::Done);
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| No::new(Exit::Io, format!("the system refuses a timer: {error}")))?;
+    runtime.block_on(watch(args, &first));
+    Ok(Exit::Done)
+}
+
+/// Goes on through a restart of the daemon.
+async fn watch(args: &StatusArgs, first: &str) {
+    let mut every = tokio::time::interval(WATCH_EVERY);
+    every.tick().await;
+    let mut shown = show(args, first);
+    while shown {
+        tokio::select! {
+            _ = tokio::signal::ctrl_c() => return,
+            _ = every.tick() => {}
+        }
+        match look(args) {
+            Ok(text) => shown = show(args, &text),
+            Err(no) => no.why.iter().for_each(complain),
+        }
+    }
+}
+
+fn show(args: &StatusArgs, text: &str) -> bool {
+    if args.json { line(text) } else { screen(text) }
+}
+
+fn look(args: &StatusArgs) -> Result<String, No> {
+    let mut request = json!({"op": "status"});
+    if let Some(passage) = &args.passage {
+        request["passage"] = json!(passage);
+    }
+    let status = socket::ask(&args.socket.socket, &request)?;
+    Ok(match (args.json, &args.passage) {
+        (true, _) => status.to_string(),
+        (false, Some(_)) => format!("{status:#}"),
+        (false, None) => render(&status),
+    })
+}
+
+/// A word of the status; what is null or absent is a dash.
+fn word(value: &Value) -> String {
+    if value.is_null() {
+        return "-".to_owned();
+    }
+    let text = value.as_str().map(str::to_owned);
+    text.unwrap_or_else(|| value.to_string())
+}
+
+fn seconds(value: &Value) -> String {
+    value.as_u64().map_or_else(|| "unknown".to_owned(), age)
+}
+
+fn age(s: u64) -> String {
+    match s {
+        0..120 => format!("{s} s"),
+        120..7200 => format!("{} min", s / 60),
+        7200..172_800 => format!("{} h", s / 3600),
+        _ => format!("{} days", s / 86_400),
+    }
+}
+
+/// Says `what` of a value if it is there.
+fn say(list: &mut Vec<String>, value: &Value, what: impl Fn(String) -> String) {
+    if !value.is_null() {
+        list.push(what(word(value)));
+    }
+}
+
+fn render(status: &Value) -> String {
+    let s = |name: &str| word(&status[name]);
+    let (feed, journal, store) = (&status["feed"], &status["journal"], &status["store"]);
+    let policy = &status["policy"]["version"];
+    let policy = if policy.is_null() {
+        &status["policy"]
+    } else {
+        policy
+    };
+    let mut cache = vec![format!("age {}", seconds(&status["cache_age_s"]))];
+    say(&mut cache, &store["count"], |n| format!("{n} declarations"));
+    say(&mut cache, &store["state"], |state| state);
+    if !feed.is_null() {
+        cache.push(format!(
+            "feed {}/{}",
+            word(&feed["epoch"]),
+            word(&feed["seq"])
+        ));
+    }
+    let mut log = vec![format!("record {}", word(&journal["seq"]))];
+    say(&mut log, &journal["state"], |state| state);
+    if let Some(free) = journal["free_bytes"].as_u64() {
+        log.push(format!("{} MiB free", free >> 20));
+    }
+    log.push(format!("{} not yet acknowledged", s("outbox")));
+    let mut lines = vec![
+        format!(
+            "{}, start {}; clock {}, link {}, policy {}",
+            s("controller"),
+            s("start"),
+            s("clock"),
+            s("link"),
+            word(policy)
+        ),
+        format!("cache: {}", cache.join(", ")),
+        format!("journal: {}", log.join(", ")),
+    ];
+    for lane in status["lanes"].as_array().into_iter().flatten() {
+        lines.push(String::new());
+        lines.extend(render_lane(lane));
+    }
+    lines.join("\n")
+}
+
+fn render_lane(lane: &Value) -> Vec<String> {
+    let since = seconds(&lane["since_s"]);
+    let (name, state) = (word(&lane["lane"]), word(&lane["state"]));
+    let mut head = vec![format!("{name} {state} for {since}")];
+    say(&mut head, &lane["passage"], |id| format!("passage {id}"));
+    say(&mut head, &lane["verdict"], |verdict| {
+        format!("verdict {verdict}")
+    });
+    say(&mut head, &lane["verdict_seq"], |seq| {
+        format!("record {seq}")
+    });
+    let codes: Vec<_> = lane["codes"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .map(word)
+        .collect();
+    let mut first = head.join(", ");
+    if !codes.is_empty() {
+        first += &format!(": {}", codes.join(" "));
+    }
+    let mut lines = vec![first];
+    say(&mut lines, &lane["fault"], |fault| {
+        format!("  FAULT {fault}: see to it, then `lanegate lane reset --lane {name}`")
+    });
+    let sign = &lane["sign"]["shows"];
+    say(&mut lines, sign, |shows| format!("  sign {shows}"));
+    let devices = lane["devices"].as_array().into_iter().flatten();
+    lines.extend(devices.map(render_device));
+    lines
+}
+
+fn render_device(device: &Value) -> String {
+    let last = device["last_frame_ms"].as_u64();
+    let last = last.map_or_else(
+        || "no frame yet".to_owned(),
+        |ms| format!("last frame {ms} ms ago"),
+    );
+    let state = format!(
+        "{} for {}",
+        word(&device["state"]),
+        seconds(&device["since_s"])
+    );
+    let mut said = vec![state, last];
+    let permille = device["noise_permille"].as_u64();
+    let noise = permille.or_else(|| device["noise_pct"].as_u64().map(|pct| pct * 10));
+    if let Some(permille) = noise.filter(|permille| *permille > 0) {
+        said.push(format!("noise {}.{} %", permille / 10, permille % 10));
+    }
+    if let Some(opens) = device["opens"].as_u64().filter(|opens| *opens > 1) {
+        said.push(format!("opened {opens} times"));
+    }
+    say(&mut said, &device["why"], |why| why);
+    say(&mut said, &device["hint"], |hint| hint);
+    format!("  {:<12} {}", word(&device["id"]), said.join(", "))
+}

@@ -1,0 +1,171 @@
+//! What an answer, a refusal or silence changes.
+
+use lanegate_core::lane::Event;
+use lanegate_core::model::{Content, Inputs, Reading, Taken};
+use lanegate_core::time::{Micros, Mono, Now};
+use lanegate_core::wire::io::modbus_rtu::{BadWhy, Reply};
+
+use super::{Board, Purpose};
+use crate::config::InputBit;
+use crate::device::Why;
+
+/// Failed questions in a row after which the port is opened again.
+const REOPEN_AFTER: u32 = 3;
+/// After a damaged answer the rest of its bytes is let pass.
+const BAD_GAP: Micros = Micros::from_ms(30);
+/// An answer that is later than this after its time-out never comes.
+const REST: Micros = Micros::from_ms(1000);
+
+impl Board {
+    pub(super) fn answered_with(&mut self, reply: &Reply, now: Now) {
+        let Some(asked) = self.asked.take() else {
+            return;
+        };
+        self.counts.frames += 1;
+        self.failures = 0;
+        self.barred.clear();
+        self.quiet_until = now.mono + self.gap;
+        match (asked.purpose, reply) {
+            (Purpose::Poll, Reply::Bits(bits)) => {
+                self.answered = true;
+                self.next_poll = self.next_poll.min(asked.at + self.config.poll);
+                let event = self.health.frame(now.mono);
+                self.emit(event);
+                self.take_inputs(bits, now.mono);
+            }
+            (Purpose::ReadBack, Reply::Bits(bits)) => self.take_coils(bits, asked.at, now.mono),
+            (Purpose::Arm(write), Reply::Written) => {
+                self.arm.taken(write, now.mono);
+                self.read_back_due = true;
+            }
+            (Purpose::Set { coil, on }, Reply::Written) => {
+                self.coils.written(coil, on);
+                // Only reading back proves it.
+                self.read_back_due = true;
+            }
+            (_, Reply::Bits(_) | Reply::Written) => {}
+        }
+    }
+
+    /// The unit said no: saying it again changes nothing.
+    pub(super) fn refused(&mut self, code: Option<u8>, now: Now) {
+        let Some(asked) = self.asked.take() else {
+            return;
+        };
+        self.counts.refusals += 1;
+        self.barred.clear();
+        self.quiet_until = now.mono + self.gap;
+        self.health.blame(Why::Exception(code));
+        match asked.purpose {
+            Purpose::Arm(write) => {
+                let failed = self.arm.refused(write);
+                self.fail(Some(failed));
+            }
+            Purpose::Set { coil, on } => {
+                self.coils.written(coil, on);
+                self.read_back_due = true;
+                self.fail_kept(coil, now.mono);
+            }
+            Purpose::Poll | Purpose::ReadBack => self.count_failure(),
+        }
+    }
+
+    pub(super) fn bad_answer(&mut self, why: BadWhy, now: Now) {
+        self.health.blame(Why::BadAnswer(why));
+        match why {
+            // Perhaps an earlier answer, late: ours may follow.
+            BadWhy::Stranger | BadWhy::OtherQuestion => {
+                if let Some(asked) = &mut self.asked {
+                    self.counts.noise_bytes += asked.answer.len() as u64;
+                    asked.answer.clear();
+                }
+            }
+            // It was the answer, damaged: nothing is still to come.
+            BadWhy::Checksum | BadWhy::CrcSwapped => self.unanswered(BAD_GAP, now),
+        }
+    }
+
+    pub(super) fn timed_out(&mut self, now: Now) {
+        if let Some(asked) = &self.asked {
+            self.barred.insert(asked.purpose.function());
+            self.rest_until = now.mono + REST;
+        }
+        self.unanswered(self.gap, now);
+    }
+
+    /// No answer, or one that cannot be read.
+    pub(super) fn unanswered(&mut self, gap: Micros, now: Now) {
+        let Some(asked) = self.asked.take() else {
+            return;
+        };
+        self.counts.noise_bytes += asked.answer.len() as u64;
+        self.flush = true;
+        self.quiet_until = now.mono + gap;
+        self.count_failure();
+        match asked.purpose {
+            Purpose::Arm(write) => {
+                let failed = self.arm.unanswered(write);
+                self.fail(failed);
+            }
+            Purpose::Set { .. } | Purpose::ReadBack => self.read_back_due = true,
+            Purpose::Poll => self.next_poll = now.mono,
+        }
+    }
+
+    pub(super) fn count_failure(&mut self) {
+        self.failures += 1;
+        if self.failures >= REOPEN_AFTER {
+            self.failures = 0;
+            self.reopen = true;
+        }
+    }
+
+    pub(super) fn take_inputs(&mut self, bits: &[bool], now: Mono) {
+        let read = |bit: InputBit| {
+            let raw = bits.get(usize::from(bit.number)).copied();
+            raw.unwrap_or(bit.inverted) != bit.inverted
+        };
+        let map = &self.config.inputs;
+        let inputs = Inputs {
+            presence: read(map.presence),
+            inhibit: read(map.inhibit),
+            arm_up: read(map.arm_up),
+            arm_down: read(map.arm_down),
+            bay: map.bay.map(read),
+            diverter_bay: map.diverter_bay.map(read),
+            whole: map.whole.map(read),
+        };
+        self.arm.observe(&inputs, now);
+        self.inputs = Some((now, inputs));
+        let reading = Reading {
+            device: self.config.id.clone(),
+            arrived: now,
+            taken: Taken::OnArrival,
+            at: None,
+            content: Content::Inputs(inputs),
+        };
+        self.emit(Some(Event::Reading(reading)));
+    }
+
+    /// What was written and the board does not hold: it restarted, or a relay
+    /// failed. Lamps are set again, arm contacts opened, a lift never given.
+    pub(super) fn take_coils(&mut self, bits: &[bool], asked: Mono, now: Mono) {
+        let held = |coil: u16| bits.get(usize::from(coil)).copied().unwrap_or(false);
+        for coil in self.coils.read_back(held) {
+            self.fail_kept(coil, now);
+        }
+        for coil in self.arm.coils() {
+            let expected = self.arm.expected(coil, asked, now);
+            if expected.is_none_or(|on| on == held(coil)) {
+                continue;
+            }
+            if held(coil) {
+                self.arm.found_closed(coil, now);
+            }
+            // A contact left closed by a crash is opened without a word.
+            let output = self.arm.output_of(coil);
+            self.fail(Some(output).filter(|_| self.swept));
+        }
+        self.swept = true;
+    }
+}
