@@ -8,7 +8,9 @@ use serde_json::Value;
 #[test]
 fn eight_trucks_on_two_lanes_pass_the_real_daemon_and_the_truth_agrees() {
     let output = Command::new(env!("CARGO_BIN_EXE_lanegate"))
-        .args(["demo", "--trucks", "8", "--lanes", "2", "--seed", "7", "--json"])
+        .args([
+            "demo", "--trucks", "8", "--lanes", "2", "--seed", "7", "--json",
+        ])
         .stdin(Stdio::null())
         .output()
         .unwrap();
@@ -22,15 +24,25 @@ fn eight_trucks_on_two_lanes_pass_the_real_daemon_and_the_truth_agrees() {
         n.unwrap_or_else(|| panic!("{name} in {summary}"))
     };
     assert_eq!((count("seed"), count("trucks")), (7, 8));
-    assert_eq!(count("false_releases") + count("missed_releases"), 0, "{summary}");
+    assert_eq!(
+        count("false_releases") + count("missed_releases"),
+        0,
+        "{summary}"
+    );
     assert_eq!(count("unfinished"), 0, "{summary}");
     assert_eq!(count("released") + count("inspected") + count("held"), 8);
     assert_eq!(count("must") + count("may") + count("must_not"), 8);
     // A demonstration in which nobody is released shows nothing.
-    assert!(count("released") >= count("must") && count("must") >= 4, "{summary}");
+    assert!(
+        count("released") >= count("must") && count("must") >= 4,
+        "{summary}"
+    );
     assert_eq!(summary["faults"], serde_json::json!({}), "{text}");
     let latency = &summary["latency_ms"];
     assert!(latency["n"].as_u64().unwrap() > 0, "{summary}");
-    assert!(latency["p50"].as_u64() <= latency["p99"].as_u64(), "{summary}");
+    assert!(
+        latency["p50"].as_u64() <= latency["p99"].as_u64(),
+        "{summary}"
+    );
     assert!(latency["max"].as_u64().unwrap() < 1000, "{summary}");
 }

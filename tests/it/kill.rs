@@ -84,7 +84,10 @@ struct Marksman {
 
 impl Marksman {
     fn hire(journal: PathBuf) -> Self {
-        let (target, hit) = (Arc::new(AtomicI32::new(0)), Arc::new(AtomicBool::new(false)));
+        let (target, hit) = (
+            Arc::new(AtomicI32::new(0)),
+            Arc::new(AtomicBool::new(false)),
+        );
         let (leave, left) = mpsc::sync_channel::<()>(1);
         let (aim, struck) = (Arc::clone(&target), Arc::clone(&hit));
         let thread = std::thread::spawn(move || {
@@ -102,7 +105,12 @@ impl Marksman {
                 }
             }
         });
-        Self { target, hit, leave: Some(leave), thread: Some(thread) }
+        Self {
+            target,
+            hit,
+            leave: Some(leave),
+            thread: Some(thread),
+        }
     }
 }
 
@@ -118,7 +126,10 @@ impl Drop for Marksman {
 fn journal_len(dir: &Path) -> u64 {
     let files = std::fs::read_dir(dir).into_iter().flatten().flatten();
     let segments = files.filter(|f| f.path().extension().is_some_and(|e| e == "lgj"));
-    segments.filter_map(|f| f.metadata().ok()).map(|m| m.len()).sum()
+    segments
+        .filter_map(|f| f.metadata().ok())
+        .map(|m| m.len())
+        .sum()
 }
 
 /// Kills so many times, each in another state of a lane.
@@ -275,8 +286,14 @@ impl Taken {
         let id = declaration.as_str().unwrap().to_owned();
         let taken = self.trips.entry(id.clone()).or_default();
         *taken += trips;
-        assert!(*taken <= self.limits[&id], "{passage} takes {id} once too often");
-        self.by_passage.entry(passage.to_owned()).or_default().push((id, trips));
+        assert!(
+            *taken <= self.limits[&id],
+            "{passage} takes {id} once too often"
+        );
+        self.by_passage
+            .entry(passage.to_owned())
+            .or_default()
+            .push((id, trips));
     }
 }
 
@@ -298,7 +315,10 @@ fn every_lift_has_its_record(played: &Played) {
         });
         let seq = before.map(|record| record["seq"].as_u64().unwrap());
         let seq = seq.unwrap_or_else(|| panic!("{lane} lifted at {wall} without a record"));
-        assert!(used.insert(seq), "{lane} lifted at {wall} once more on record {seq}");
+        assert!(
+            used.insert(seq),
+            "{lane} lifted at {wall} once more on record {seq}"
+        );
     }
     assert!(!used.is_empty(), "nothing was lifted");
 }
@@ -336,19 +356,29 @@ fn a_daemon_killed_at_any_moment_spends_nothing_twice_and_lifts_nothing_unrecord
     let mut stage = Stage::set(&world).unwrap();
     let mut daemon = stage.daemon(Path::new(env!("CARGO_BIN_EXE_lanegate")));
     let mut killer = Killer::new(kills, 11, stage.journal());
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
     let (played, end) = runtime
         .block_on(play(world, &mut stage, &mut daemon, &mut killer))
         .unwrap();
     let said = daemon.last_words(40).join("\n");
     assert!(matches!(end, End::Over), "{end:?}\n{said}");
     let stopped = daemon.stop(Duration::from_secs(10)).unwrap();
-    assert!(matches!(stopped, Stopped::Ended(status) if status.success()), "{stopped:?}\n{said}");
+    assert!(
+        matches!(stopped, Stopped::Ended(status) if status.success()),
+        "{stopped:?}\n{said}"
+    );
     println!("{:?}; {:?}", killer.killed, played.world().score());
     assert_eq!((killer.left, daemon.starts()), (0, kills as u64 + 1));
 
     let score = played.world().score();
-    assert_eq!((score.false_releases, score.unfinished), (0, 0), "{score:?}");
+    assert_eq!(
+        (score.false_releases, score.unfinished),
+        (0, 0),
+        "{score:?}"
+    );
     assert_eq!(played.world().authority().faults(), Vec::<String>::new());
     let mut taken = Taken::default();
     for record in played.world().authority().records() {
@@ -363,6 +393,10 @@ fn a_daemon_killed_at_any_moment_spends_nothing_twice_and_lifts_nothing_unrecord
         .output()
         .unwrap();
     let found = String::from_utf8_lossy(&verified.stdout).into_owned();
-    assert!(verified.status.success(), "{found}{}", String::from_utf8_lossy(&verified.stderr));
+    assert!(
+        verified.status.success(),
+        "{found}{}",
+        String::from_utf8_lossy(&verified.stderr)
+    );
     stage.strike().unwrap();
 }

@@ -7,6 +7,8 @@ use crate::rng::Rng;
 /// Serial characters of mainland plates: I and O do not occur.
 const SERIAL: &[u8] = b"ABCDEFGHJKLMNPQRSTUVWXYZ0123456789";
 const LETTERS: &[u8] = b"ABCDEFGHJKLMNPQRSTUVWXYZ";
+/// Letters of Hong Kong registration marks: I, O and Q are not used.
+const HONG_KONG_LETTERS: &[u8] = b"ABCDEFGHJKLMNPRSTUVWXYZ";
 
 /// Pairs a camera takes for one another.
 const LOOK_ALIKES: [(char, char); 6] = [
@@ -69,7 +71,9 @@ impl Plates {
 
     fn hong_kong(&mut self, rng: &mut Rng) -> String {
         self.unique(rng, |r| {
-            let letters: String = (0..2).map(|_| char::from(r.pick(LETTERS))).collect();
+            let letters: String = (0..2)
+                .map(|_| char::from(r.pick(HONG_KONG_LETTERS)))
+                .collect();
             format!("{letters}{}", r.range(100, 9999))
         })
     }

@@ -252,6 +252,9 @@ impl TruckLog {
     /// Known once both the record and the rising arm are; what came in after
     /// the case was judged was not its evidence.
     fn measure(&mut self) {
+        let (Some(judged), Some(lifted)) = (self.judged, self.lifted) else {
+            return;
+        };
         if self.by_officer || self.verdict.as_deref() != Some("release") {
             return;
         }
@@ -298,7 +301,12 @@ mod tests {
 
     fn rises(c: &mut Chronicle, at: Us) {
         let (lane, permille, to) = (0, 0, 1000);
-        c.fact(&Fact::ArmMoved { at, lane, permille, to });
+        c.fact(&Fact::ArmMoved {
+            at,
+            lane,
+            permille,
+            to,
+        });
     }
 
     #[test]
@@ -313,7 +321,12 @@ mod tests {
         // Came in after the case was judged.
         c.serial(2_020_000, "SZB-X-01/scale", &[0; 4]);
         rises(&mut c, 2_030_000);
-        c.follow(&[verdict("p-1", "2026-11-24T08:00:02.016+08:00", "release", &[])]);
+        c.follow(&[verdict(
+            "p-1",
+            "2026-11-24T08:00:02.016+08:00",
+            "release",
+            &[],
+        )]);
         assert_eq!(c.trucks()[0].latency_us, Some(30_000 - 12 * US_PER_BYTE));
     }
 
@@ -324,7 +337,12 @@ mod tests {
         arrives(&mut c, 1_000_000, 1);
         c.published(1_500_000, &format!("device/{sn}/message/up/ivs_result"));
         c.published(1_600_000, &format!("device/{sn}/message/up/keep_alive"));
-        c.follow(&[verdict("p-1", "2026-11-24T08:00:01.700+08:00", "release", &[])]);
+        c.follow(&[verdict(
+            "p-1",
+            "2026-11-24T08:00:01.700+08:00",
+            "release",
+            &[],
+        )]);
         rises(&mut c, 1_700_999);
         assert_eq!(c.trucks()[0].latency_us, Some(200_999));
     }
@@ -334,8 +352,17 @@ mod tests {
         let mut c = chronicle();
         arrives(&mut c, 1_000_000, 1);
         c.serial(2_000_000, "SZB-X-01/scale", &[0; 12]);
-        let order = json!({"lane": LANE, "passage": "p-1", "kind": "order", "body": {"accepted": true}});
-        c.follow(&[verdict("p-1", "2026-11-24T08:00:02.016+08:00", "hold", &["plate.unread"]), order]);
+        let order =
+            json!({"lane": LANE, "passage": "p-1", "kind": "order", "body": {"accepted": true}});
+        c.follow(&[
+            verdict(
+                "p-1",
+                "2026-11-24T08:00:02.016+08:00",
+                "hold",
+                &["plate.unread"],
+            ),
+            order,
+        ]);
         rises(&mut c, 5_000_000);
         let truck = &c.trucks()[0];
         assert_eq!((truck.latency_us, truck.by_officer), (None, true));
@@ -346,10 +373,16 @@ mod tests {
     fn a_passage_stays_with_its_truck_when_the_next_one_has_come() {
         let mut c = chronicle();
         arrives(&mut c, 1_000_000, 1);
-        c.follow(&[verdict("p-1", "2026-11-24T08:00:02+08:00", "inspect", &["declaration.none"])]);
+        c.follow(&[verdict(
+            "p-1",
+            "2026-11-24T08:00:02+08:00",
+            "inspect",
+            &["declaration.none"],
+        )]);
         assert!(!c.is_settled());
         arrives(&mut c, 3_000_000, 2);
-        let outcome = json!({"lane": LANE, "passage": "p-1", "kind": "outcome", "body": {"how": "to-bay"}});
+        let outcome =
+            json!({"lane": LANE, "passage": "p-1", "kind": "outcome", "body": {"how": "to-bay"}});
         let mut records = vec![Value::Null, outcome];
         c.follow(&records);
         assert!(c.is_settled());

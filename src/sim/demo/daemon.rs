@@ -151,7 +151,10 @@ impl DaemonUnderTest {
         let text = tail(&self.log).unwrap_or_default();
         let lines: Vec<&str> = text.lines().collect();
         let from = lines.len().saturating_sub(n);
-        lines[from..].iter().map(|line| (*line).to_owned()).collect()
+        lines[from..]
+            .iter()
+            .map(|line| (*line).to_owned())
+            .collect()
     }
 }
 
@@ -179,7 +182,8 @@ mod tests {
 
     /// A program of a few lines of shell in a directory of its own.
     fn program(name: &str, script: &str) -> (PathBuf, DaemonUnderTest) {
-        let dir = std::env::temp_dir().join(format!("lanegate-daemon-{name}-{}", std::process::id()));
+        let dir =
+            std::env::temp_dir().join(format!("lanegate-daemon-{name}-{}", std::process::id()));
         std::fs::create_dir_all(&dir).unwrap();
         let path = dir.join("program");
         std::fs::write(&path, format!("#!/bin/sh\n{script}\n")).unwrap();
@@ -192,7 +196,10 @@ mod tests {
     fn spoken(daemon: &DaemonUnderTest) {
         let waiting = Stopwatch::started();
         while daemon.last_words(1).is_empty() {
-            assert!(waiting.elapsed() < Duration::from_secs(10), "it says nothing");
+            assert!(
+                waiting.elapsed() < Duration::from_secs(10),
+                "it says nothing"
+            );
             std::thread::park_timeout(LOOK_EVERY);
         }
     }
@@ -204,7 +211,10 @@ mod tests {
         daemon.start().unwrap();
         spoken(&daemon);
         let stopped = daemon.stop(Duration::from_secs(10)).unwrap();
-        assert!(matches!(stopped, Stopped::Ended(status) if status.success()), "{stopped:?}");
+        assert!(
+            matches!(stopped, Stopped::Ended(status) if status.success()),
+            "{stopped:?}"
+        );
         assert_eq!(daemon.last_words(9), ["run --config", "draining"]);
         assert_eq!(daemon.stop(Duration::ZERO).unwrap(), Stopped::NotRunning);
         std::fs::remove_dir_all(dir).unwrap();
@@ -212,10 +222,16 @@ mod tests {
 
     #[test]
     fn one_that_does_not_is_killed() {
-        let (dir, mut daemon) = program("deaf", "trap '' TERM; echo up; while :; do sleep 0.01; done");
+        let (dir, mut daemon) = program(
+            "deaf",
+            "trap '' TERM; echo up; while :; do sleep 0.01; done",
+        );
         daemon.start().unwrap();
         spoken(&daemon);
-        assert_eq!(daemon.stop(Duration::from_millis(100)).unwrap(), Stopped::Killed);
+        assert_eq!(
+            daemon.stop(Duration::from_millis(100)).unwrap(),
+            Stopped::Killed
+        );
         assert_eq!(daemon.ended().unwrap(), None);
         std::fs::remove_dir_all(dir).unwrap();
     }

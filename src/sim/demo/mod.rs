@@ -103,7 +103,10 @@ fn perform(plan: &DemoPlan, screen: &mut Screen) -> io::Result<u8> {
     report(screen, &played, &summary);
     say_end(screen, &end);
     match stopped {
-        Ok(Stopped::Killed) => note(screen, "the daemon did not stop when told to and was killed"),
+        Ok(Stopped::Killed) => note(
+            screen,
+            "the daemon did not stop when told to and was killed",
+        ),
         Ok(Stopped::Ended(_) | Stopped::NotRunning) => {}
         Err(why) => note(screen, format!("the daemon could not be stopped: {why}")),
     }
@@ -113,7 +116,10 @@ fn perform(plan: &DemoPlan, screen: &mut Screen) -> io::Result<u8> {
         if !matches!(end, End::Over) {
             say_log(screen, &stage, &daemon);
         }
-        note(screen, format!("everything is kept in {}", stage.dir().display()));
+        note(
+            screen,
+            format!("everything is kept in {}", stage.dir().display()),
+        );
     }
     if plan.json {
         screen.line(&[Span::new(summary.to_json().to_string(), Tone::Plain)]);
@@ -158,11 +164,17 @@ fn say_end(screen: &Screen, end: &End) {
 }
 
 fn say_log(screen: &Screen, stage: &Stage, daemon: &DaemonUnderTest) {
-    note(screen, format!("the daemon's last words ({}):", daemon.log().display()));
+    note(
+        screen,
+        format!("the daemon's last words ({}):", daemon.log().display()),
+    );
     for line in daemon.last_words(LAST_WORDS) {
         note(screen, line);
     }
-    note(screen, format!("its configuration: {}", stage.config().display()));
+    note(
+        screen,
+        format!("its configuration: {}", stage.config().display()),
+    );
 }
 
 fn note(screen: &Screen, text: impl Into<String>) {
@@ -172,7 +184,10 @@ fn note(screen: &Screen, text: impl Into<String>) {
 fn rows(played: &Played) -> Vec<Row<'_>> {
     let trucks = played.world().trucks().iter();
     let logs = played.chronicle().trucks();
-    trucks.zip(logs).map(|(view, log)| Row { view, log }).collect()
+    trucks
+        .zip(logs)
+        .map(|(view, log)| Row { view, log })
+        .collect()
 }
 
 /// Shows a play while it runs.
@@ -212,7 +227,10 @@ impl<'a> Show<'a> {
         lines.extend([Vec::new(), table::heading()]);
         let room = self.screen.size().1.saturating_sub(lines.len());
         // Those that came last; who waits outside has no line yet.
-        let mut come: Vec<&Row<'_>> = rows.iter().filter(|row| row.log.arrived.is_some()).collect();
+        let mut come: Vec<&Row<'_>> = rows
+            .iter()
+            .filter(|row| row.log.arrived.is_some())
+            .collect();
         come.sort_by_key(|row| row.log.arrived);
         let from = come.len().saturating_sub(room);
         lines.extend(come[from..].iter().map(|row| table::row(row)));

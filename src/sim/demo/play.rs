@@ -169,18 +169,24 @@ pub async fn play(
             stop.send_replace(true);
         }
     };
-    let run = realtime::run(played, ptys, broker, observer, stopped);
-    let mut run = std::pin::pin!(run);
     let mut interrupted = false;
-    let played = tokio::select! {
-        played = &mut run => played?,
-        () = signals.any() => {
-            interrupted = true;
-            stop.send_replace(true);
-            run.await?
+    let played = {
+        let run = realtime::run(played, ptys, broker, observer, stopped);
+        let mut run = std::pin::pin!(run);
+        tokio::select! {
+            played = &mut run => played?,
+            () = signals.any() => {
+                interrupted = true;
+                stop.send_replace(true);
+                run.await?
+            }
         }
     };
-    let end = if interrupted { End::Interrupted } else { director.end };
+    let end = if interrupted {
+        End::Interrupted
+    } else {
+        director.end
+    };
     Ok((played, end))
 }
 

@@ -70,7 +70,10 @@ impl Screen {
         }
         // https://no-color.org: any value that is not empty.
         let colours = std::env::var_os("NO_COLOR").is_none_or(|set| set.is_empty());
-        Self::Terminal { colours, open: false }
+        Self::Terminal {
+            colours,
+            open: false,
+        }
     }
 
     pub(super) const fn is_terminal(&self) -> bool {

@@ -128,8 +128,14 @@ impl Summary {
                 s.forced,
                 s.needed_person
             ),
-            format!("last byte of evidence to the arm rising: {}", self.latency.to_line()),
-            format!("at the stop line to the arm rising: {}", self.waited.to_line()),
+            format!(
+                "last byte of evidence to the arm rising: {}",
+                self.latency.to_line()
+            ),
+            format!(
+                "at the stop line to the arm rising: {}",
+                self.waited.to_line()
+            ),
         ];
         for (kind, n) in &s.faults {
             lines.push(format!("fault {kind}: {n}"));
@@ -154,9 +160,15 @@ mod tests {
     #[test]
     fn ranks_are_times_that_occurred_and_milliseconds_are_rounded_up() {
         let times = Times::of((1..=200).rev().map(|n| n * 1000 - 1));
-        assert_eq!(times.to_json(), json!({"n": 200, "p50": 100, "p99": 198, "max": 200}));
+        assert_eq!(
+            times.to_json(),
+            json!({"n": 200, "p50": 100, "p99": 198, "max": 200})
+        );
         let one = Times::of([41_000].into_iter());
-        assert_eq!(one.to_json(), json!({"n": 1, "p50": 41, "p99": 41, "max": 41}));
+        assert_eq!(
+            one.to_json(),
+            json!({"n": 1, "p50": 41, "p99": 41, "max": 41})
+        );
         let none = Times::default().to_json();
         assert_eq!(none, json!({"n": 0, "p50": null, "p99": null, "max": null}));
     }
@@ -174,18 +186,38 @@ mod tests {
         assert!(!broken_off.is_good());
         let whole = Score { held: 1, ..score };
         assert!(summary(whole.clone()).is_good());
-        let wrong = Score { false_releases: 1, ..whole.clone() };
+        let wrong = Score {
+            false_releases: 1,
+            ..whole.clone()
+        };
         assert!(!summary(wrong).is_good());
-        let missed = Score { missed_releases: 1, ..whole };
+        let missed = Score {
+            missed_releases: 1,
+            ..whole
+        };
         assert!(!summary(missed).is_good());
     }
 
     #[test]
     fn the_object_has_the_fields_of_the_published_format_and_no_other() {
         let expected = [
-            "faults", "false_releases", "forced", "held", "inspected", "latency_ms", "may",
-            "missed_releases", "must", "must_not", "needed_person", "released", "seed",
-            "selected", "trucks", "unfinished", "wrong_truck_releases",
+            "faults",
+            "false_releases",
+            "forced",
+            "held",
+            "inspected",
+            "latency_ms",
+            "may",
+            "missed_releases",
+            "must",
+            "must_not",
+            "needed_person",
+            "released",
+            "seed",
+            "selected",
+            "trucks",
+            "unfinished",
+            "wrong_truck_releases",
         ];
         let json = summary(Score::default()).to_json();
         let mut keys: Vec<&String> = json.as_object().unwrap().keys().collect();

@@ -101,7 +101,11 @@ fn plate(plates: &[String]) -> String {
     let hidden = first.chars().count().saturating_sub(3);
     let end: String = first.chars().skip(hidden).collect();
     let more = plates.len() - 1;
-    let more = if more > 0 { format!(" +{more}") } else { String::new() };
+    let more = if more > 0 {
+        format!(" +{more}")
+    } else {
+        String::new()
+    };
     format!("{kind} …{end}{more}")
 }
 
@@ -150,7 +154,12 @@ pub(super) fn progress(seed: u64, now: Us, score: &Score) -> Vec<Span> {
     let mut spans = vec![
         Span::new("lanegate demo", Tone::Bold),
         Span::new(
-            format!("  seed {seed}  {:02}:{:02}  {gone} of {} gone  ", s / 60, s % 60, score.trucks),
+            format!(
+                "  seed {seed}  {:02}:{:02}  {gone} of {} gone  ",
+                s / 60,
+                s % 60,
+                score.trucks
+            ),
             Tone::Plain,
         ),
         Span::new(format!("✓ {} released  ", score.released), Tone::Blue),
@@ -159,7 +168,10 @@ pub(super) fn progress(seed: u64, now: Us, score: &Score) -> Vec<Span> {
     ];
     let wrong = score.false_releases + score.missed_releases + score.unfinished;
     let tone = if wrong == 0 { Tone::Faint } else { Tone::Bold };
-    let said = format!("{} false  {} missed", score.false_releases, score.missed_releases);
+    let said = format!(
+        "{} false  {} missed",
+        score.false_releases, score.missed_releases
+    );
     spans.push(Span::new(said, tone));
     spans
 }
@@ -184,7 +196,8 @@ pub(super) fn lane(layout: &LaneLayout, physical: &Physical, trucks: &[Row<'_>])
     } else if let Some(row) = in_lane(Phase::Approaching) {
         before = format!("{:<BEFORE_ARM$}", format!("   {}▸", named(row)));
     }
-    let behind = in_lane(Phase::Crossing).map_or_else(String::new, |row| format!(" {}▸", named(row)));
+    let behind =
+        in_lane(Phase::Crossing).map_or_else(String::new, |row| format!(" {}▸", named(row)));
     let queued = trucks.iter().filter(|row| row.view.lane == layout.lane);
     let queued = queued.filter(|row| row.view.phase == Phase::Queued).count();
     debug_assert!(columns(&before) >= BEFORE_ARM);
@@ -239,24 +252,43 @@ mod tests {
     #[test]
     fn a_trucks_line_shows_the_end_of_its_plate_only_and_fits_its_heading() {
         let (view, log) = (view(12, Phase::Crossing), released());
-        let spans = row(&Row { view: &view, log: &log });
+        let spans = row(&Row {
+            view: &view,
+            log: &log,
+        });
         let line = text(&spans);
         assert!(line.contains("cross-border …12港 +1"), "{line}");
         assert!(!line.contains("AB"), "{line}");
-        assert!(line.contains("✓ release") && line.contains("2.31 s"), "{line}");
-        let widths = |spans: &[Span]| spans.iter().take(8).map(|s| columns(&s.text)).collect::<Vec<_>>();
+        assert!(
+            line.contains("✓ release") && line.contains("2.31 s"),
+            "{line}"
+        );
+        let widths = |spans: &[Span]| {
+            spans
+                .iter()
+                .take(8)
+                .map(|s| columns(&s.text))
+                .collect::<Vec<_>>()
+        };
         assert_eq!(widths(&spans), widths(&heading()));
     }
 
     #[test]
     fn a_lane_shows_its_arm_and_both_trucks_of_a_follower() {
         let world = firmware_sim::World::new(crate::sim::world_options(7, 1, 3));
-        let views = [view(4, Phase::Crossing), view(5, Phase::AtStopLine), view(6, Phase::Queued)];
+        let views = [
+            view(4, Phase::Crossing),
+            view(5, Phase::AtStopLine),
+            view(6, Phase::Queued),
+        ];
         let log = released();
         let rows: Vec<Row<'_>> = views.iter().map(|view| Row { view, log: &log }).collect();
         let mut physical = world.physical(0);
         let down = text(&lane(&world.lanes()[0], &physical, &rows));
-        assert!(down.contains("[#5▸] ┃ down    #4▸") && down.contains("1 wait"), "{down}");
+        assert!(
+            down.contains("[#5▸] ┃ down    #4▸") && down.contains("1 wait"),
+            "{down}"
+        );
         physical.arm_permille = 500;
         let rising = text(&lane(&world.lanes()[0], &physical, &rows));
         assert!(rising.contains("╱ rises"), "{rising}");
