@@ -144,7 +144,7 @@ pub enum Geometry {
     BehindBarrier,
 }
 
-/// Permille weights of the stories.
+/// Permille weights of the stories, and how they become trucks.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mix {
     /// Weight of [`Story::Conforming`].
@@ -167,6 +167,8 @@ pub struct Mix {
     pub spent_twice: u32,
     /// Weight of [`Story::Misread`].
     pub misread: u32,
+    /// Quotas in place of draws: every story occurs from 20 trucks on.
+    pub every_story: bool,
 }
 
 impl Mix {
@@ -183,6 +185,16 @@ impl Mix {
             under_control: 34,
             spent_twice: 34,
             misread: 20,
+            every_story: true,
+        }
+    }
+
+    /// The same weights, each truck drawn by itself: what many short runs come
+    /// to together.
+    pub fn traffic() -> Mix {
+        Mix {
+            every_story: false,
+            ..Mix::demo()
         }
     }
 
@@ -199,6 +211,7 @@ impl Mix {
             under_control: 0,
             spent_twice: 0,
             misread: 0,
+            every_story: true,
         };
         *mix.weight_mut(story) = 1000;
         mix

@@ -48,6 +48,7 @@ pub struct Score {
 #[derive(Debug, Clone)]
 pub(crate) struct Crossing {
     pub(crate) lane: usize,
+    pub(crate) truck: usize,
     pub(crate) wall_ms: i64,
     /// The truth at that moment.
     pub(crate) must: Must,
@@ -183,6 +184,7 @@ mod tests {
     fn crossing(second: i64, must: Must) -> Crossing {
         Crossing {
             lane: 0,
+            truck: 0,
             wall_ms: AT + second * 1000,
             must,
             forced: false,

@@ -1,6 +1,7 @@
 //! Simulation (feature `sim`): the shipped code against simulated firmware,
 //! in virtual time ([`simulate`]) and on real wires (`demo`).
 
+pub mod demo;
 mod gate;
 mod lane;
 mod laws;
@@ -8,6 +9,7 @@ mod rig;
 mod setup;
 mod simulate;
 
+pub use demo::{DemoPlan, demo};
 pub use simulate::{Failure, Plan, Summary, simulate};
 
 use firmware_sim::{Drivers, Geometry, Mix, Times, WorldOptions};

@@ -2,7 +2,7 @@
 //! lanes, rules, ledger, journal and cache on the other, every law checked at
 //! every step. Deterministic: the same seed gives the same bytes.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use firmware_sim::{Input, Output, Score, Us, World, WorldOptions};
 use lanegate_core::clearance::Policy;
 use lanegate_core::lane::{Command, Event, Tell};
 use lanegate_core::model::{LaneId, PassageId, PolicyRef};
-use lanegate_core::record::{Body, Draft, Record};
+use lanegate_core::record::Record;
 use lanegate_core::time::{Clock, Micros, Mono, Now, Wall};
 use serde_json::json;
 use sha2::{Digest, Sha256};
@@ -36,9 +36,19 @@ pub(crate) struct Outcome {
     pub(crate) score: Score,
     pub(crate) laws: Laws,
     pub(crate) digest: [u8; 32],
-    pub(crate) trace: Vec<String>,
-    /// Passages that ended.
-    pub(crate) passages: u64,
+    /// What was released or stopped against the truth.
+    pub(crate) findings: Vec<String>,
+    /// The last lines, if asked for.
+    pub(crate) trace: VecDeque<String>,
+}
+
+/// Whether a run keeps the lines that tell what happened.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Trace {
+    /// Nothing is formatted.
+    Off,
+    /// The last ones.
+    On,
 }
 
 /// One simulated port.
@@ -53,13 +63,13 @@ pub(crate) struct Rig {
     freshness: Freshness,
     laws: Laws,
     hash: Sha256,
-    trace: Vec<String>,
-    passages: u64,
+    tracing: Trace,
+    trace: VecDeque<String>,
     limit: Us,
 }
 
 impl Rig {
-    pub(crate) fn new(options: WorldOptions) -> Self {
+    pub(crate) fn new(options: WorldOptions, tracing: Trace) -> Self {
         let limit = 1_000_000 * LIMIT_S_PER_TRUCK * (options.trucks as u64 + 5);
         let bay_behind = options.geometry == firmware_sim::Geometry::BehindBarrier;
         let world = World::new(options);
@@ -101,8 +111,8 @@ impl Rig {
             freshness: Freshness::new(None),
             laws: Laws::new(bay_behind),
             hash: Sha256::new(),
-            trace: Vec::new(),
-            passages: 0,
+            tracing,
+            trace: VecDeque::new(),
             limit,
         };
         rig.note_durable();
@@ -149,8 +159,8 @@ impl Rig {
             score: self.world.score(),
             laws: self.laws,
             digest: self.hash.finalize().into(),
+            findings: self.world.findings(),
             trace: self.trace,
-            passages: self.passages,
         }
     }
 
@@ -177,6 +187,7 @@ impl Rig {
             }
         }
         while let Some(fact) = self.world.take_fact() {
+            self.hash.update(self.now_us.to_le_bytes());
             self.say(|| format!("fact {fact:?}"));
             self.laws.fact(&fact);
         }
@@ -252,10 +263,11 @@ impl Rig {
                 drafts,
                 guard,
             } => self.gate.submit(n, token, drafts, guard, self.now_us),
-            Command::Note(drafts) => self.note(drafts),
+            Command::Note(drafts) => self.gate.note(drafts, self.now_us),
             Command::LiftArm { passage } => {
                 let name = self.lanes[n].name.clone();
                 self.say(|| format!("{name} lift {passage:?}"));
+                self.hash.update(self.now_us.to_le_bytes());
                 self.laws.lift(self.now_us, n, &name, passage.as_ref());
                 self.lanes[n].board().command(BoardCommand::Lift, now);
             }
@@ -282,15 +294,6 @@ impl Rig {
             }
             Command::Tell(tell) => self.hear(n, tell),
         }
-    }
-
-    fn note(&mut self, drafts: Vec<Draft>) {
-        for draft in &drafts {
-            if let Body::Outcome(_) = &draft.body {
-                self.passages += 1;
-            }
-        }
-        self.gate.note(drafts, self.now_us);
     }
 
     fn recapture(&mut self, n: usize, device: &lanegate_core::model::DeviceId) {
@@ -484,12 +487,14 @@ impl Rig {
     }
 
     fn say(&mut self, line: impl FnOnce() -> String) {
-        let line = format!("{:>12} {}", self.now_us, line());
-        self.hash.update(line.as_bytes());
-        if self.trace.len() >= TRACE_MAX {
-            self.trace.remove(0);
+        if self.tracing == Trace::Off {
+            return;
         }
-        self.trace.push(line);
+        if self.trace.len() >= TRACE_MAX {
+            self.trace.pop_front();
+        }
+        self.trace
+            .push_back(format!("{:>12} {}", self.now_us, line()));
     }
 }
 

@@ -10,7 +10,7 @@ use firmware_sim::Score;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use super::rig::{Outcome, Rig};
+use super::rig::{Outcome, Rig, Trace};
 use super::world_options;
 use crate::clock::Stopwatch;
 
@@ -27,12 +27,12 @@ pub struct Plan {
     pub plate_read_permille: u32,
 }
 
-/// The first breach of a law, with what is needed to see it again.
+/// The first breach of a law or of the truth, with what is needed to see it again.
 #[derive(Clone, Debug)]
 pub struct Failure {
     /// Its seed.
     pub seed: u64,
-    /// The law.
+    /// The law; `truth` when a truck was released or stopped wrongly.
     pub law: &'static str,
     /// What happened.
     pub what: String,
@@ -67,7 +67,7 @@ pub fn simulate(plan: &Plan) -> Summary {
                         return;
                     }
                     let watch = Stopwatch::started();
-                    let outcome = run(plan, seed);
+                    let outcome = run(plan, seed, Trace::Off);
                     let busy = watch.elapsed();
                     let mut summary = summary.lock().unwrap_or_else(PoisonError::into_inner);
                     summary.take(seed, outcome, busy);
@@ -75,16 +75,22 @@ pub fn simulate(plan: &Plan) -> Summary {
             });
         }
     });
-    summary.into_inner().unwrap_or_else(PoisonError::into_inner)
+    let mut summary = summary.into_inner().unwrap_or_else(PoisonError::into_inner);
+    if let Some(failure) = &mut summary.failure {
+        // The same seed runs the same way: only a failure pays for its trace.
+        failure.trace = run(plan, failure.seed, Trace::On).trace.into();
+    }
+    summary
 }
 
-fn run(plan: &Plan, seed: u64) -> Outcome {
+fn run(plan: &Plan, seed: u64, trace: Trace) -> Outcome {
     let mut options = world_options(seed, plan.lanes, plan.passages);
     options.plate_read_permille = plan.plate_read_permille;
+    options.mix = firmware_sim::Mix::traffic();
     if seed % 4 == 3 {
         options.geometry = firmware_sim::Geometry::BehindBarrier;
     }
-    Rig::new(options).run()
+    Rig::new(options, trace).run()
 }
 
 impl Summary {
@@ -111,14 +117,21 @@ impl Summary {
         }
         let violations = outcome.laws.violations();
         self.violations += violations.len() as u64;
+        let broken = violations.first().map(|v| Failure {
+            seed,
+            law: v.law,
+            what: format!("at {} us: {}", v.at, v.what),
+            trace: Vec::new(),
+        });
+        let untrue = outcome.findings.into_iter().next().map(|what| Failure {
+            seed,
+            law: "truth",
+            what,
+            trace: Vec::new(),
+        });
         let earlier = self.failure.as_ref().is_none_or(|f| seed < f.seed);
-        if let Some(first) = violations.first().filter(|_| earlier) {
-            self.failure = Some(Failure {
-                seed,
-                law: first.law,
-                what: format!("at {} us: {}", first.at, first.what),
-                trace: outcome.trace,
-            });
+        if let Some(failure) = broken.or(untrue).filter(|_| earlier) {
+            self.failure = Some(failure);
         }
     }
 

@@ -9,8 +9,8 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::LaneConfig;
 use crate::model::{
-    CasePlate, CaseSeal, ContainerRead, Content, DeviceId, Plate, PlatesReading, Reading, SealId,
-    SealReading, SealState, TagRead, Taken, WeightReading, normalise,
+    CasePlate, CaseSeal, ContainerNo, ContainerRead, Content, DeviceId, Plate, PlatesReading,
+    Reading, SealId, SealReading, SealState, TagRead, Taken, WeightReading, normalise,
 };
 use crate::time::{Mono, Wall};
 
@@ -304,6 +304,16 @@ impl Evidence {
         let room = READS_MAX.saturating_sub(self.foreign_events.len());
         self.foreign_events
             .extend(events.iter().take(room).cloned());
+    }
+
+    /// Its state has been reported: a swipe alone does not say it.
+    pub(super) fn knows_seal(&self, id: &SealId) -> bool {
+        let known = self.seals.get(id);
+        known.is_some_and(|seal| seal.state != SealState::Unknown)
+    }
+
+    pub(super) fn has_container(&self, no: &ContainerNo) -> bool {
+        self.containers.iter().any(|read| read.no == no.as_str())
     }
 
     pub(super) fn seal_ids(&self) -> BTreeSet<SealId> {

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 
+use super::awaited::Awaited;
 use super::commit::REFUSED_MAX;
 use super::evidence::{Evidence, Window};
 use super::state::{Passage, Phase, State, WhyUp};
@@ -33,6 +34,7 @@ impl Lane {
             policy: self.policy.clone(),
             evidence: Evidence::default(),
             supply: Supply::default(),
+            awaited: Awaited::default(),
             recaptures: 0,
             refused_n: 0,
             rejudged_n: 0,
@@ -79,6 +81,7 @@ impl Lane {
         let config = self.config.clone();
         let inputs = self.sensors.fresh(now.mono, config.io_stale);
         let whole = inputs.and_then(|i| i.whole);
+        let standing = self.sensors.present_now();
         let last_seals = std::mem::take(&mut self.last_seals);
         let rejected = match self.state.listening() {
             Some(passage) => {
@@ -90,6 +93,9 @@ impl Lane {
                     Content::Weight(_) if reading.arrived < passage.weigh_from => {
                         Some("weighed-too-early")
                     }
+                    // Off the loop, within its clear time: the scale shows
+                    // what the truck leaves behind.
+                    Content::Weight(_) if !standing => Some("weighed-while-leaving"),
                     Content::Plates(_)
                     | Content::Weight(_)
                     | Content::Seal(_)
@@ -163,13 +169,14 @@ impl Lane {
         now.mono.since(passage.gather_from) >= self.config.gather_max
     }
 
-    /// Every device configured to give evidence has given a usable reading,
+    /// Every device configured to give evidence has given a usable reading
+    /// (a reader of seals or boxes all that are declared, once that is known),
     /// is lost, or has used up its own time; it is not "enough to release".
     fn evidence_complete(&self, passage: &Passage, now: Now) -> bool {
         let waited = now.mono.since(passage.gather_from);
         self.out_of_time(passage, now)
             || self.config.devices.iter().all(|(id, device)| {
-                passage.evidence.has(id)
+                passage.heard(id, device.role)
                     || self.devices.get(id) == Some(&DeviceState::Lost)
                     || waited >= device.evidence
             })
@@ -254,6 +261,7 @@ impl Lane {
             None => self.tell(Tell::Stale("candidates")),
             // A plate came in while the store was answering: ask for it too.
             Some((true, true)) => self.look_up(now),
+            Some((false, true)) if self.await_declared(&facts, now) => {}
             Some((unasked, _)) => self.judge_present(facts, unasked, now),
         }
     }

@@ -9,6 +9,7 @@
 //! Absent: input and output, clocks, locks, async, `Result` for a bad world.
 
 mod arm;
+mod awaited;
 mod command;
 mod commit;
 mod config;

@@ -226,6 +226,11 @@ impl Sensors {
         self.presence.on()
     }
 
+    /// A vehicle is there at this poll, its clear time left aside.
+    pub(super) const fn present_now(&self) -> bool {
+        self.presence.raw
+    }
+
     pub(super) const fn present_since(&self) -> Mono {
         self.presence.on_since
     }

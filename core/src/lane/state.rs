@@ -28,6 +28,7 @@
 //!  any --fault--> Faulted --reset, or lane I/O back with the arm down--> Starting
 //! ```
 
+use super::awaited::Awaited;
 use super::evidence::{Evidence, Window};
 use super::sensors::Track;
 use super::{Query, Token, Took};
@@ -46,6 +47,8 @@ pub(super) struct Passage {
     pub(super) policy: Arc<crate::clearance::Policy>,
     pub(super) evidence: Evidence,
     pub(super) supply: Supply,
+    /// Declared, to be read by a device that still has time.
+    pub(super) awaited: Awaited,
     pub(super) recaptures: u32,
     /// Judged again because the commit was refused.
     pub(super) refused_n: u32,

@@ -84,7 +84,11 @@ impl Population {
     /// Draws the population of `o`.
     pub(crate) fn new(o: &WorldOptions) -> Population {
         let mut maker = Maker::new(o);
-        let mut stories = allocate(&o.mix, o.trucks);
+        let mut stories = if o.mix.every_story {
+            allocate(&o.mix, o.trucks)
+        } else {
+            draw(&o.mix, o.trucks, &mut maker.rng)
+        };
         maker.rng.shuffle(&mut stories);
         let clones = pair_clones(&mut stories, o.lanes.max(1));
         let originals: Vec<usize> = clones.values().copied().collect();
@@ -102,6 +106,23 @@ impl Population {
             items: maker.items,
         }
     }
+}
+
+/// A story for each truck, drawn by weight.
+fn draw(mix: &Mix, trucks: usize, rng: &mut Rng) -> Vec<Story> {
+    let total: u64 = Story::ALL.iter().map(|&s| u64::from(mix.weight(s))).sum();
+    assert!(total > 0, "a mix needs at least one story");
+    let one = |_| {
+        let mut left = rng.below(total);
+        let drawn = Story::ALL.iter().find(|&&story| {
+            let weight = u64::from(mix.weight(story));
+            let hit = left < weight;
+            left = left.saturating_sub(weight);
+            hit
+        });
+        *drawn.expect("below the total of all weights")
+    };
+    (0..trucks).map(one).collect()
 }
 
 /// How many trucks of each story: quotas by largest remainder, at least one

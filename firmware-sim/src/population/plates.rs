@@ -7,6 +7,8 @@ use crate::rng::Rng;
 /// Serial characters of mainland plates: I and O do not occur.
 const SERIAL: &[u8] = b"ABCDEFGHJKLMNPQRSTUVWXYZ0123456789";
 const LETTERS: &[u8] = b"ABCDEFGHJKLMNPQRSTUVWXYZ";
+/// Letters of Hong Kong's ordinary plates: I, O and Q are not issued.
+const HONG_KONG_LETTERS: &[u8] = b"ABCDEFGHJKLMNPRSTUVWXYZ";
 
 /// Pairs a camera takes for one another.
 const LOOK_ALIKES: [(char, char); 6] = [
@@ -69,7 +71,8 @@ impl Plates {
 
     fn hong_kong(&mut self, rng: &mut Rng) -> String {
         self.unique(rng, |r| {
-            let letters: String = (0..2).map(|_| char::from(r.pick(LETTERS))).collect();
+            let letters = (0..2).map(|_| char::from(r.pick(HONG_KONG_LETTERS)));
+            let letters: String = letters.collect();
             format!("{letters}{}", r.range(100, 9999))
         })
     }
@@ -151,6 +154,9 @@ mod tests {
             let bears = [Bears::HongKong, Bears::Macau, Bears::Mainland][i % 3];
             for plate in plates.truck(&mut rng, bears, false) {
                 assert!(!plate.contains('I') && !plate.contains('O'), "{plate}");
+                let hong_kong = plate.starts_with(|c: char| c.is_ascii_uppercase());
+                let special = matches!(bears, Bears::HongKong) && hong_kong;
+                assert!(!special || !plate.contains('Q'), "{plate}");
                 assert!(folded.insert(fold(&plate)), "{plate}");
             }
         }

@@ -45,6 +45,24 @@ fn from_twenty_trucks_on_every_story_occurs_and_most_must_be_released() {
 }
 
 #[test]
+fn drawn_stories_come_to_their_weights_over_many_seeds() {
+    let mut counts: BTreeMap<Story, usize> = BTreeMap::new();
+    for seed in 0..200 {
+        let drawn = WorldOptions {
+            mix: Mix::traffic(),
+            ..options(20, seed)
+        };
+        for truck in Population::new(&drawn).trucks {
+            *counts.entry(truck.story).or_default() += 1;
+        }
+    }
+    let of = |story| counts.get(&story).copied().unwrap_or(0);
+    assert!((2650..3000).contains(&of(Story::Conforming)), "{counts:?}");
+    assert!((50..115).contains(&of(Story::Misread)), "{counts:?}");
+    assert!((95..180).contains(&of(Story::Overweight)), "{counts:?}");
+}
+
+#[test]
 fn a_declaration_matches_the_truck_except_where_its_story_says_otherwise() {
     let p = Population::new(&options(200, 11));
     let declared = declarations(&p);

@@ -58,6 +58,8 @@ pub(crate) struct Lane {
     pub(crate) coming: bool,
     pub(crate) bay_until: Us,
     pub(crate) last_crossed: Option<usize>,
+    /// When a rear last left the presence loop, driving on.
+    pub(crate) line_left_at: Option<Us>,
     pub(crate) mood: Mood,
     /// An officer is on the way to see to the mood.
     pub(crate) officer_called: bool,
@@ -93,6 +95,7 @@ impl Lane {
             coming: false,
             bay_until: 0,
             last_crossed: None,
+            line_left_at: None,
             mood: Mood::Fine,
             officer_called: false,
         }

@@ -1,9 +1,10 @@
 //! The truth about each truck, as it stands, and the count of the run.
 
 use super::World;
+use super::lane::Truck;
 use super::view::Phase;
 use crate::options::Must;
-use crate::truth::{Judgement, Score};
+use crate::truth::{Crossing, Judgement, Score};
 
 impl World {
     /// The count so far; complete once [`World::finished`].
@@ -31,12 +32,10 @@ impl World {
                 | Phase::ToBay
                 | Phase::Reversing => {}
             }
-            let left_otherwise = t.phase.is_over() && t.phase != Phase::Released;
-            let selected = self.records.selected(t.profile.declaration.as_ref());
-            s.missed_releases += u64::from(t.must == Must::Release && left_otherwise && !selected);
+            s.missed_releases += u64::from(self.missed(t));
         }
         for c in &self.crossings {
-            match self.records.judge(&self.lanes[c.lane].layout.lane, c) {
+            match self.judge(c) {
                 Judgement::Right => {}
                 Judgement::Forced => s.forced += 1,
                 Judgement::False => s.false_releases += 1,
@@ -53,6 +52,39 @@ impl World {
             s.faults.insert("authority.protocol".to_owned(), protocol);
         }
         s
+    }
+
+    /// Every truck that was released or stopped against the truth, in words,
+    /// by its number.
+    pub fn findings(&self) -> Vec<String> {
+        let missed = self.trucks.iter().enumerate();
+        let missed = missed.filter(|(_, t)| self.missed(t));
+        let mut found: Vec<(usize, &str)> = missed.map(|(i, _)| (i, "was missed")).collect();
+        found.extend(self.crossings.iter().filter_map(|c| match self.judge(c) {
+            Judgement::False => Some((c.truck, "crossed and must not")),
+            Judgement::WrongTruck => Some((c.truck, "crossed on another truck's declaration")),
+            Judgement::Right | Judgement::Forced => None,
+        }));
+        found.sort_unstable();
+        let told = found.into_iter().map(|(i, what)| {
+            let view = &self.views[i];
+            format!(
+                "truck {} ({:?}) of {} {what}; left {:?} {}",
+                view.id, view.story, view.lane, view.phase, view.note
+            )
+        });
+        told.collect()
+    }
+
+    fn judge(&self, c: &Crossing) -> Judgement {
+        self.records.judge(&self.lanes[c.lane].layout.lane, c)
+    }
+
+    /// Conforms, left otherwise than over the road, and was not drawn.
+    fn missed(&self, t: &Truck) -> bool {
+        let left_otherwise = t.phase.is_over() && t.phase != Phase::Released;
+        let selected = self.records.selected(t.profile.declaration.as_ref());
+        t.must == Must::Release && left_otherwise && !selected
     }
 
     pub(super) fn set_must(&mut self, truck: usize, must: Must) {

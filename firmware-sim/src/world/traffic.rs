@@ -10,6 +10,10 @@ use crate::truth::Crossing;
 use crate::yard::arm::CLEAR;
 use crate::yard::truck::{ENTRY_MM, GONE_MM, LINE_MM, Mark, PRESENCE_MM, Segment};
 
+/// Two trucks this close are one long vehicle to a loop: its clear time (300 ms
+/// in a simulated port), a poll on either side and their jitter.
+const ONE_VEHICLE_US: Us = 520 * MS;
+
 impl World {
     pub(super) fn open(&mut self, lane: usize) {
         if !self.lanes[lane].open {
@@ -171,6 +175,7 @@ impl World {
                 }
             }
             Mark::RearPastLine => {
+                self.lanes[lane].line_left_at = Some(self.now);
                 self.follow(lane, truck);
                 self.consider_next(lane);
             }
@@ -186,6 +191,11 @@ impl World {
         let t = &mut self.trucks[truck];
         t.arrived_at = at;
         t.downs_needed = downs_needed;
+        let left_at = self.lanes[lane].line_left_at;
+        if left_at.is_some_and(|left| at - left < ONE_VEHICLE_US) && t.must == Must::Release {
+            // Two loops cannot tell it from the truck before.
+            self.set_must(truck, Must::May);
+        }
         self.fact(Fact::Arrived {
             at,
             lane,
@@ -228,6 +238,7 @@ impl World {
             t.spent = !forced;
             self.crossings.push(Crossing {
                 lane,
+                truck,
                 wall_ms,
                 must: t.must,
                 forced,

@@ -246,3 +246,90 @@ fn deadlines_never_lie_in_the_past() {
     let next = b.lane.poll_timeout();
     assert!(next.is_none_or(|(at, _)| at > b.now().mono), "{next:?}");
 }
+
+/// A reader of seals added to the lane, which hears each seal by itself.
+fn with_seal_reader() -> LaneConfig {
+    let mut config = config(Geometry::SideExit);
+    let reader = EvidenceDevice {
+        role: Role::SealReader,
+        lead: Micros(0),
+        evidence: Micros::from_ms(2300),
+        side: None,
+        reads_min: 1,
+        can_recapture: false,
+    };
+    let id = DeviceId::parse("seal-1").unwrap();
+    config.devices.insert(id, reader);
+    config
+}
+
+/// The truck of [`DECLARATION`] with two sealed boxes.
+fn sealed_twice() -> Declaration {
+    let text = DECLARATION.replace("vehicle-only", "rmft").replace(
+        r#""load":"empty""#,
+        r#""load":"container","containers":[
+            {"no":"CSQU3054383","tare_kg":0,"seals":["8000620011"]},
+            {"no":"MSCU6639870","tare_kg":0,"seals":["8000620012"]}]"#,
+    );
+    parse_json(&text).unwrap()
+}
+
+fn seal(b: &mut Bench, id: &str, state: SealState) {
+    let at = Some(b.now().wall);
+    let content = Content::Seal(SealReading {
+        id: SealId::parse(id).unwrap(),
+        state,
+        alarms: Vec::new(),
+        battery_pct: Some(80),
+        at,
+        replay: false,
+    });
+    let event = reading("seal-1", b.ms, Taken::OnArrival, content);
+    b.event(event);
+}
+
+#[test]
+fn a_second_declared_seal_is_waited_for_as_long_as_its_reader_has_time() {
+    let mut b = Bench::vacant_with(with_seal_reader());
+    b.facts.candidates = vec![sealed_twice()];
+    b.arrive();
+    seal(&mut b, "8000620011", SealState::Sealed);
+    b.run(900);
+    assert_eq!(b.state(), "gathering", "one of two seals has reported");
+    seal(&mut b, "8000620012", SealState::Unknown);
+    b.run(100);
+    assert_eq!(b.state(), "gathering", "a swipe is no state");
+    seal(&mut b, "8000620012", SealState::Sealed);
+    b.run(100);
+    assert!(!b.codes().contains(&"seal.missing"), "{:?}", b.codes());
+    assert_eq!(b.verdicts().len(), 1);
+}
+
+#[test]
+fn a_declared_seal_that_never_reports_is_missing_once_its_readers_time_is_up() {
+    let mut b = Bench::vacant_with(with_seal_reader());
+    b.facts.candidates = vec![sealed_twice()];
+    b.arrive();
+    seal(&mut b, "8000620011", SealState::Sealed);
+    b.run(2200);
+    assert_eq!(b.state(), "gathering");
+    b.run(200);
+    assert!(b.codes().contains(&"seal.missing"), "{:?}", b.codes());
+}
+
+#[test]
+fn what_the_scale_shows_while_the_truck_leaves_is_not_its_weight() {
+    let mut b = Bench::vacant();
+    b.inputs.presence = true;
+    b.run(300);
+    b.read("粤B12345", 98);
+    b.inputs.presence = false;
+    b.run(200);
+    b.weigh(0);
+    b.run(100);
+    assert_eq!(b.dropped("weighed-while-leaving"), 1);
+    assert_eq!(b.state(), "gathering");
+    b.run(600);
+    assert_eq!(b.outcomes(), [Outcome::LeftBeforeVerdict]);
+    assert_eq!(b.verdicts(), []);
+}

@@ -20,7 +20,7 @@ use std::sync::Arc;
 use super::*;
 use crate::model::{
     Declaration, Direction, Facts, Kg, LaneId, Link, Order, OrderKind, Outcome, PlateRead,
-    PlatesReading, PortCode, VerdictKind, WeightReading, parse_json,
+    PlatesReading, PortCode, SealReading, SealState, VerdictKind, WeightReading, parse_json,
 };
 use crate::record::Body;
 use crate::time::{Clock, Wall};
