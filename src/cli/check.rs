@@ -58,7 +58,7 @@ pub(crate) fn check(args: &CheckArgs) -> Done {
     found.say(args.json);
     Ok(match found.faults.as_slice() {
         [] => Exit::Done,
-        _ => Exit::Config,
+        _ => Exit::No,
     })
 }
 
