@@ -331,6 +331,13 @@ fn wall() -> Wall {
 #[cfg(test)]
 mod tests;
 
+/// The wall clock, believed or not: for numbers of orders and for simulated
+/// devices, never for a deadline or a window.
+#[must_use]
+pub fn wall_now() -> Wall {
+    wall()
+}
+
 /// Measures how long something takes.
 #[derive(Clone, Copy, Debug)]
 pub struct Stopwatch(Instant);

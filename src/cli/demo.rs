@@ -20,6 +20,9 @@ pub(crate) struct DemoArgs {
     /// Print the summary as JSON, on the last line.
     #[arg(long)]
     json: bool,
+    /// Leave the daemon's directory: journal, log, configuration.
+    #[arg(long)]
+    keep: bool,
 }
 
 pub(crate) fn demo(args: &DemoArgs) -> ExitCode {
@@ -28,6 +31,7 @@ pub(crate) fn demo(args: &DemoArgs) -> ExitCode {
         lanes: args.lanes as usize,
         seed: args.seed,
         json: args.json,
+        keep: args.keep,
     });
     ExitCode::from(exit)
 }

@@ -4,6 +4,8 @@
 mod check;
 mod declarations;
 mod decode;
+#[cfg(feature = "sim")]
+mod demo;
 mod files;
 mod import;
 mod journal;
@@ -77,6 +79,9 @@ enum Command {
     Run(run::RunArgs),
     /// Validate configuration and policy; list every fault.
     Check(check::CheckArgs),
+    /// Show simulated trucks pass the real daemon on simulated hardware.
+    #[cfg(feature = "sim")]
+    Demo(demo::DemoArgs),
     /// Drive the real core through simulated lanes in virtual time, checking every law.
     #[cfg(feature = "sim")]
     Simulate(simulate::SimulateArgs),
@@ -127,6 +132,8 @@ pub fn main() -> ExitCode {
     let done = match cli.command {
         Command::Run(args) => return run::run(&args),
         Command::Check(args) => check::check(&args),
+        #[cfg(feature = "sim")]
+        Command::Demo(args) => return demo::demo(&args),
         #[cfg(feature = "sim")]
         Command::Simulate(args) => Ok(simulate::simulate(&args)),
         Command::Decode(args) => Ok(decode::decode(&args)),

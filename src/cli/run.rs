@@ -9,6 +9,7 @@ use super::files::{self, ConfigArg};
 use super::output::{chain, complain, note};
 use super::{Exit, No};
 use crate::config::Config;
+use crate::gateway::{self, Logs, init_logs};
 
 #[derive(Args)]
 pub(crate) struct RunArgs {
@@ -18,7 +19,7 @@ pub(crate) struct RunArgs {
 
 pub(crate) fn run(args: &RunArgs) -> ExitCode {
     let exit = match load(args) {
-        Ok((config, policy)) => match crate::gateway::run(config, policy) {
+        Ok((config, policy)) => match gateway::run(config, policy) {
             Ok(()) => Exit::Done as u8,
             Err(error) => {
                 complain(chain(&error));
@@ -35,6 +36,11 @@ fn load(args: &RunArgs) -> Result<(Config, Policy), No> {
     let file = &args.config.config;
     let then = "nothing was started; mend the files, `lanegate check` tells when they are right";
     let refuse = |faults: Vec<_>| files::refuse(Exit::Config, &faults, then);
+    init_logs(&Logs::default()).map_err(|fault| {
+        let why =
+            format!("LANEGATE_LOG: {fault}; write something like info,lanegate::device=debug");
+        No::new(Exit::Config, why)
+    })?;
     let config = files::config(file).map_err(refuse)?;
     let policy = files::policy(&config.controller.policy).map_err(refuse)?;
     for warning in &config.warnings {

@@ -97,10 +97,38 @@ fn age(s: u64) -> String {
     }
 }
 
+/// Says `what` of a value if it is there.
+fn say(list: &mut Vec<String>, value: &Value, what: impl Fn(String) -> String) {
+    if !value.is_null() {
+        list.push(what(word(value)));
+    }
+}
+
 fn render(status: &Value) -> String {
     let s = |name: &str| word(&status[name]);
-    let feed = &status["feed"];
-    let (journal, store) = (&status["journal"], &status["store"]);
+    let (feed, journal, store) = (&status["feed"], &status["journal"], &status["store"]);
+    let policy = &status["policy"]["version"];
+    let policy = if policy.is_null() {
+        &status["policy"]
+    } else {
+        policy
+    };
+    let mut cache = vec![format!("age {}", seconds(&status["cache_age_s"]))];
+    say(&mut cache, &store["count"], |n| format!("{n} declarations"));
+    say(&mut cache, &store["state"], |state| state);
+    if !feed.is_null() {
+        cache.push(format!(
+            "feed {}/{}",
+            word(&feed["epoch"]),
+            word(&feed["seq"])
+        ));
+    }
+    let mut log = vec![format!("record {}", word(&journal["seq"]))];
+    say(&mut log, &journal["state"], |state| state);
+    if let Some(free) = journal["free_bytes"].as_u64() {
+        log.push(format!("{} MiB free", free >> 20));
+    }
+    log.push(format!("{} not yet acknowledged", s("outbox")));
     let mut lines = vec![
         format!(
             "{}, start {}; clock {}, link {}, policy {}",
@@ -108,22 +136,10 @@ fn render(status: &Value) -> String {
             s("start"),
             s("clock"),
             s("link"),
-            s("policy")
+            word(policy)
         ),
-        format!(
-            "cache: {} declarations, {}, age {}; feed {}/{}",
-            word(&store["count"]),
-            word(&store["state"]),
-            seconds(&status["cache_age_s"]),
-            word(&feed["epoch"]),
-            word(&feed["seq"])
-        ),
-        format!(
-            "journal: record {}, {} MiB free, {} not yet acknowledged",
-            word(&journal["seq"]),
-            journal["free_bytes"].as_u64().unwrap_or(0) >> 20,
-            s("outbox")
-        ),
+        format!("cache: {}", cache.join(", ")),
+        format!("journal: {}", log.join(", ")),
     ];
     for lane in status["lanes"].as_array().into_iter().flatten() {
         lines.push(String::new());
@@ -134,32 +150,31 @@ fn render(status: &Value) -> String {
 
 fn render_lane(lane: &Value) -> Vec<String> {
     let since = seconds(&lane["since_s"]);
-    let mut head = format!(
-        "{} {} for {since}",
-        word(&lane["lane"]),
-        word(&lane["state"])
-    );
-    for name in ["passage", "verdict"] {
-        if !lane[name].is_null() {
-            head += &format!(", {name} {}", word(&lane[name]));
-        }
-    }
-    let codes = lane["codes"].as_array().into_iter().flatten();
-    let codes: Vec<_> = codes.map(word).collect();
+    let (name, state) = (word(&lane["lane"]), word(&lane["state"]));
+    let mut head = vec![format!("{name} {state} for {since}")];
+    say(&mut head, &lane["passage"], |id| format!("passage {id}"));
+    say(&mut head, &lane["verdict"], |verdict| {
+        format!("verdict {verdict}")
+    });
+    say(&mut head, &lane["verdict_seq"], |seq| {
+        format!("record {seq}")
+    });
+    let codes: Vec<_> = lane["codes"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .map(word)
+        .collect();
+    let mut first = head.join(", ");
     if !codes.is_empty() {
-        head += &format!(": {}", codes.join(" "));
+        first += &format!(": {}", codes.join(" "));
     }
-    let mut lines = vec![head];
-    if !lane["fault"].is_null() {
-        lines.push(format!(
-            "  FAULT {}: see to it, then `lanegate lane reset --lane {}`",
-            word(&lane["fault"]),
-            word(&lane["lane"])
-        ));
-    }
-    if !lane["sign"].is_null() {
-        lines.push(format!("  sign {}", word(&lane["sign"])));
-    }
+    let mut lines = vec![first];
+    say(&mut lines, &lane["fault"], |fault| {
+        format!("  FAULT {fault}: see to it, then `lanegate lane reset --lane {name}`")
+    });
+    let sign = &lane["sign"]["shows"];
+    say(&mut lines, sign, |shows| format!("  sign {shows}"));
     let devices = lane["devices"].as_array().into_iter().flatten();
     lines.extend(devices.map(render_device));
     lines
@@ -169,25 +184,23 @@ fn render_device(device: &Value) -> String {
     let last = device["last_frame_ms"].as_u64();
     let last = last.map_or_else(
         || "no frame yet".to_owned(),
-        |ms| format!("frame {ms} ms ago"),
+        |ms| format!("last frame {ms} ms ago"),
     );
-    let noise = device["noise_permille"].as_u64().unwrap_or(0);
-    let noise = match noise {
-        0 => String::new(),
-        permille => format!(", noise {}.{} %", permille / 10, permille % 10),
-    };
-    let opens = device["opens"].as_u64().filter(|opens| *opens > 1);
-    let opens = opens.map_or_else(String::new, |opens| format!(", opened {opens} times"));
-    let hint = match device["state"].as_str() {
-        Some("lost") => device["why"]
-            .as_str()
-            .map_or_else(String::new, |why| format!(": {why}")),
-        _ => String::new(),
-    };
-    format!(
-        "  {:<12} {} for {}, {last}{noise}{opens}{hint}",
-        word(&device["id"]),
+    let state = format!(
+        "{} for {}",
         word(&device["state"]),
-        seconds(&device["since_s"]),
-    )
+        seconds(&device["since_s"])
+    );
+    let mut said = vec![state, last];
+    let permille = device["noise_permille"].as_u64();
+    let noise = permille.or_else(|| device["noise_pct"].as_u64().map(|pct| pct * 10));
+    if let Some(permille) = noise.filter(|permille| *permille > 0) {
+        said.push(format!("noise {}.{} %", permille / 10, permille % 10));
+    }
+    if let Some(opens) = device["opens"].as_u64().filter(|opens| *opens > 1) {
+        said.push(format!("opened {opens} times"));
+    }
+    say(&mut said, &device["why"], |why| why);
+    say(&mut said, &device["hint"], |hint| hint);
+    format!("  {:<12} {}", word(&device["id"]), said.join(", "))
 }

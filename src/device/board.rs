@@ -287,9 +287,10 @@ impl Board {
         std::mem::take(&mut self.reopen)
     }
 
-    /// How long the last arm order waited for the bus; once.
-    pub fn take_bus_wait(&mut self) -> Option<Micros> {
-        self.arm.take_bus_wait()
+    /// How long the last arm order waited for the bus.
+    #[must_use]
+    pub const fn bus_wait(&self) -> Option<Micros> {
+        self.arm.bus_wait()
     }
 
     /// When [`Self::handle_timeout`] next has something to do.

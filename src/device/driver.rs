@@ -30,6 +30,8 @@ pub struct Seen {
     pub clock_fault: Option<ClockFault>,
     /// Readings dropped because the lane was slow.
     pub dropped: u64,
+    /// How long the last arm order waited for the bus.
+    pub bus_wait: Option<Micros>,
 }
 
 /// A sans-IO driver on a serial port.
@@ -49,7 +51,6 @@ pub(super) trait Driver {
     fn poll_transmit(&mut self) -> Option<Vec<u8>>;
     fn poll_timeout(&self) -> Option<Mono>;
     fn take_reopen(&mut self) -> bool;
-    fn take_bus_wait(&mut self) -> Option<Micros>;
     fn is_quiet(&self) -> bool;
     fn seen(&self) -> Seen;
 }
@@ -104,10 +105,6 @@ impl Driver for Stream {
         false
     }
 
-    fn take_bus_wait(&mut self) -> Option<Micros> {
-        None
-    }
-
     fn is_quiet(&self) -> bool {
         true
     }
@@ -124,6 +121,7 @@ impl Driver for Stream {
             hint: self.hint(),
             clock_fault: self.clock_fault(),
             dropped: self.dropped(),
+            bus_wait: None,
         }
     }
 }
@@ -180,10 +178,6 @@ impl Driver for Board {
         self.take_reopen()
     }
 
-    fn take_bus_wait(&mut self) -> Option<Micros> {
-        self.take_bus_wait()
-    }
-
     fn is_quiet(&self) -> bool {
         self.is_quiet()
     }
@@ -201,6 +195,7 @@ impl Driver for Board {
             hint: None,
             clock_fault: None,
             dropped: self.dropped(),
+            bus_wait: self.bus_wait(),
         }
     }
 }

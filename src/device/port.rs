@@ -316,10 +316,6 @@ impl<D: Driver> Worker<D> {
                 port.clear()?;
             }
             port.write(&bytes).await?;
-            if let Some(wait) = self.driver.take_bus_wait() {
-                metrics::histogram!("lanegate_bus_wait_seconds")
-                    .record(std::time::Duration::from_micros(wait.0));
-            }
         }
         Ok(())
     }
@@ -378,8 +374,6 @@ impl<D: Driver> Worker<D> {
 
     /// One line per change, not per try.
     fn say_lost(&mut self, why: &Why) {
-        metrics::counter!("lanegate_port_lost_total", "device" => self.driver.id().to_string())
-            .increment(1);
         if self.port_said.as_ref() != Some(why) {
             let (device, port) = (self.driver.id(), self.line.path.display());
             warn!(%device, %port, %why, "no port");

@@ -8,6 +8,8 @@
 //! that a poisoned message ends at once must not be retried at once.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use lanegate_core::time::{Micros, Mono};
 use rumqttc::{ConnectionError, Outgoing, Packet, Publish, QoS, SubscribeFilter};
@@ -48,9 +50,9 @@ enum Command {
 /// A handle to one connection; its task runs until told to stop.
 #[derive(Clone, Debug)]
 pub struct Connection {
-    peer: Peer,
     commands: mpsc::Sender<Command>,
     status: watch::Receiver<Status>,
+    full: Arc<AtomicU64>,
     packet_size_max: usize,
 }
 
@@ -80,9 +82,9 @@ impl Connection {
         let (to_reader, events) = mpsc::channel(EVENTS_MAX);
         let (status, status_seen) = watch::channel(Status::default());
         let handle = Self {
-            peer: config.peer,
             commands,
             status: status_seen,
+            full: Arc::default(),
             packet_size_max: config.packet_size_max,
         };
         let task = Task {
@@ -98,6 +100,7 @@ impl Connection {
             acks: VecDeque::new(),
             connection: 0,
             up_since: None,
+            received: 0,
             client_full_until: None,
         };
         tokio::spawn(task.run());
@@ -138,6 +141,13 @@ impl Connection {
         self.status.borrow().clone()
     }
 
+    /// Times a message or acknowledgement was not taken because too much
+    /// waited already.
+    #[must_use]
+    pub fn full(&self) -> u64 {
+        self.full.load(Ordering::Relaxed)
+    }
+
     /// Wakes when [`Connection::status`] changes.
     #[must_use]
     pub fn watch_status(&self) -> watch::Receiver<Status> {
@@ -145,14 +155,15 @@ impl Connection {
     }
 
     fn send(&self, command: Command) -> Result<(), PublishFault> {
-        self.commands.try_send(command).map_err(|fault| {
-            metrics::counter!("lanegate_mqtt_refused_total", "peer" => self.peer.as_str())
-                .increment(1);
-            match fault {
-                mpsc::error::TrySendError::Full(_) => PublishFault::Full,
+        self.commands
+            .try_send(command)
+            .map_err(|fault| match fault {
+                mpsc::error::TrySendError::Full(_) => {
+                    self.full.fetch_add(1, Ordering::Relaxed);
+                    PublishFault::Full
+                }
                 mpsc::error::TrySendError::Closed(_) => PublishFault::Ended,
-            }
-        })
+            })
     }
 }
 
@@ -176,6 +187,8 @@ struct Task {
     /// Counts the connections, so that an old receipt is known.
     connection: u64,
     up_since: Option<Mono>,
+    /// Messages received.
+    received: u64,
     client_full_until: Option<Mono>,
 }
 
@@ -321,9 +334,9 @@ impl Task {
         self.subscriptions.connected();
         self.status.send_modify(|s| {
             s.up = true;
+            s.connects += 1;
             s.why_down = None;
         });
-        metrics::gauge!("lanegate_mqtt_up", "peer" => self.config.peer.as_str()).set(1.0);
         self.tell(Event::Up { session_present }).await;
     }
 
@@ -333,8 +346,7 @@ impl Task {
             connection: self.connection,
             packet: publish.pkid,
         });
-        metrics::counter!("lanegate_mqtt_messages_total", "peer" => self.config.peer.as_str())
-            .increment(1);
+        self.received += 1;
         self.tell(Event::Message(Message {
             topic: publish.topic,
             payload: publish.payload,
@@ -430,8 +442,6 @@ impl Task {
             tries = self.backoff.tries(),
             "no connection to the broker"
         );
-        metrics::counter!("lanegate_mqtt_disconnects_total", "peer" => peer).increment(1);
-        metrics::gauge!("lanegate_mqtt_up", "peer" => peer).set(0.0);
         self.up_since = None;
         self.outbox.lost();
         let said = why.clone();
@@ -497,10 +507,11 @@ impl Task {
 
     /// A reader that is gone needs nothing any more.
     async fn tell(&mut self, event: Event) {
-        let outbox = self.outbox.len();
+        let (outbox, received) = (self.outbox.len(), self.received);
         self.status.send_if_modified(|s| {
             let changed = s.outbox != outbox;
             s.outbox = outbox;
+            s.received = received;
             changed
         });
         if self.events.send(event).await.is_err() {

@@ -191,12 +191,16 @@ pub enum Event {
 pub struct Status {
     /// The broker took us.
     pub up: bool,
+    /// Times it did.
+    pub connects: u64,
     /// Why not, in words.
     pub why_down: Option<String>,
     /// Topics the broker refuses.
     pub refused: BTreeSet<String>,
     /// Messages that wait to be sent or acknowledged.
     pub outbox: usize,
+    /// Messages received.
+    pub received: u64,
 }
 
 /// Why a message was not taken for sending.

@@ -1,6 +1,7 @@
 //! Simulation (feature `sim`): the shipped code against simulated firmware,
 //! in virtual time ([`simulate`]) and on real wires (`demo`).
 
+pub mod demo;
 mod gate;
 mod lane;
 mod laws;
@@ -9,6 +10,7 @@ mod sabotage;
 mod setup;
 mod simulate;
 
+pub use demo::{DemoPlan, demo};
 pub use sabotage::Sabotage;
 pub use simulate::{Extras, Failure, Plan, Summary, simulate, simulate_with};
 

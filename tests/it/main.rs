@@ -2,6 +2,26 @@
 
 // `cfg(test)` holds here anyway; said aloud, the lints know these for tests.
 #[cfg(test)]
+mod cli_check;
+#[cfg(test)]
+mod cli_daemon;
+#[cfg(test)]
+mod cli_declarations;
+#[cfg(test)]
+mod cli_decode;
+#[cfg(test)]
+mod cli_journal;
+#[cfg(test)]
+mod cli_socket;
+#[cfg(test)]
+mod cli_support;
+#[cfg(test)]
+mod cli_usage;
+#[cfg(all(test, feature = "sim"))]
+mod demo;
+#[cfg(all(test, feature = "sim"))]
+mod kill;
+#[cfg(test)]
 mod layout;
 #[cfg(test)]
 mod shipped;

@@ -324,9 +324,9 @@ impl Arm {
         self.order.is_none() && self.pulses.values().all(|p| p.open_at.is_none())
     }
 
-    /// How long the last order waited for the bus; once.
-    pub(super) const fn take_bus_wait(&mut self) -> Option<Micros> {
-        self.bus_wait.take()
+    /// How long the last order waited for the bus.
+    pub(super) const fn bus_wait(&self) -> Option<Micros> {
+        self.bus_wait
     }
 
     /// Lower orders withheld because the inhibit was on.

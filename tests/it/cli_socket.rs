@@ -1,0 +1,565 @@
+//! The local socket: the binary on one side, the real server on the other,
+//! behind it a daemon made of answers.
+
+use std::fs;
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::mpsc::sync_channel;
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
+
+use lanegate::gateway::Answer;
+use lanegate::gateway::socket::{
+    Backend, CLIENTS_MAX, DeclarationsAsk, LINE_LEN_MAX, Listener, SocketError, TellDeclarations,
+    TellOrder, serve,
+};
+use lanegate_core::model::{LaneOrder, Order};
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
+
+use crate::cli_support::{Ran, Site, declaration};
+
+/// Keeps what it was asked; accepts orders whose reason is not "no", and does
+/// not answer those whose reason is "mute".
+#[derive(Default)]
+struct Daemon {
+    asked: Mutex<Vec<Value>>,
+}
+
+impl Daemon {
+    fn answer(&self, order: &Value, id: &lanegate_core::model::OrderId, tell: TellOrder) {
+        self.asked.lock().unwrap().push(order.clone());
+        match order["reason"].as_str().unwrap() {
+            "mute" => drop(tell),
+            "no" => tell(Answer::refused(id, "passage-over")),
+            _ => tell(Answer {
+                id: id.clone(),
+                accepted: true,
+                why: None,
+            }),
+        }
+    }
+}
+
+impl Backend for Daemon {
+    fn status(&self) -> Value {
+        json!({
+            "controller": "SZB-X", "start": 412, "clock": "trusted", "link": "up",
+            "cache_age_s": 3, "feed": {"epoch": 7, "seq": 8812}, "outbox": 2,
+            "journal": {"seq": 91, "free_bytes": 5_368_709_120_u64},
+            "store": {"count": 100, "state": "ok"}, "policy": {"version": "2026-11-01.2", "sha256": "ab"},
+            "lanes": [{
+                "lane": "SZB-X-01", "state": "held", "since_s": 9, "passage": "SZB-X-01-412-17",
+                "verdict": "hold", "verdict_seq": 91, "codes": ["plate.unread"], "fault": null, "sign": {"shows": "officer"},
+                "devices": [{"id": "cam-1", "state": "ok", "since_s": 7500, "last_frame_ms": 40,
+                             "noise_permille": 13, "opens": 3}],
+            }, {
+                "lane": "SZB-X-02", "state": "faulted", "since_s": 1, "passage": null,
+                "verdict": null, "codes": [], "fault": "lane-io", "sign": null, "devices": [],
+            }],
+        })
+    }
+
+    fn passage(&self, id: &str) -> Option<Value> {
+        (id == "SZB-X-01-412-17").then(|| json!({"passage": id, "reasons": []}))
+    }
+
+    fn order(&self, order: Order, tell: TellOrder) {
+        self.answer(&json!(order), &order.id, tell);
+    }
+
+    fn lane_order(&self, order: LaneOrder, tell: TellOrder) {
+        self.answer(&json!(order), &order.id, tell);
+    }
+
+    fn declarations(&self, ask: DeclarationsAsk, tell: TellDeclarations) {
+        let answer = match ask {
+            DeclarationsAsk::Count => Ok(json!({"count": 100})),
+            DeclarationsAsk::Show(id) if id.as_str() == "D-1" => Ok(json!({"id": "D-1"})),
+            DeclarationsAsk::Show(_) => Ok(Value::Null),
+            DeclarationsAsk::Export { after, limit } => {
+                let page = ["D-1", "D-2"]
+                    .into_iter()
+                    .filter(|id| after.as_ref().is_none_or(|after| *id > after.as_str()));
+                let page: Vec<_> = page
+                    .take(limit.min(1))
+                    .map(|id| json!({"id": id}))
+                    .collect();
+                Ok(json!({"declarations": page}))
+            }
+            DeclarationsAsk::Import {
+                declarations,
+                as_of,
+            } => {
+                let asked = json!({"import": declarations.len(), "as_of": as_of});
+                self.asked.lock().unwrap().push(asked);
+                match declarations.iter().any(|d| d.id.as_str() == "D-13") {
+                    true => Err("the disk is full".to_owned()),
+                    false => Ok(json!({
+                        "kept": declarations.len(), "stale": 0, "ended": 0, "count": 7,
+                    })),
+                }
+            }
+        };
+        tell(answer);
+    }
+}
+
+/// A server under way; stopped when dropped.
+struct Server {
+    site: Site,
+    daemon: Arc<Daemon>,
+    stop: CancellationToken,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Server {
+    fn start() -> Self {
+        let site = Site::new();
+        let daemon = Arc::new(Daemon::default());
+        let stop = CancellationToken::new();
+        let (up, is_up) = sync_channel(1);
+        let (path, backend, stopped) =
+            (site.path("dev/lanegate.sock"), daemon.clone(), stop.clone());
+        let thread = std::thread::spawn(move || {
+            runtime().block_on(async {
+                let listener = Listener::bind(&path).unwrap();
+                up.send(()).unwrap();
+                serve(listener, backend, stopped).await;
+            });
+        });
+        is_up.recv().unwrap();
+        Self {
+            site,
+            daemon,
+            stop,
+            thread: Some(thread),
+        }
+    }
+
+    fn socket(&self) -> PathBuf {
+        self.site.path("dev/lanegate.sock")
+    }
+
+    fn run(&self, args: &[&str]) -> Ran {
+        self.site
+            .run(&[args, &["--socket", "dev/lanegate.sock"]].concat())
+    }
+
+    /// Sends one line as it is and reads the answer.
+    fn say(&self, line: &str) -> Value {
+        let mut stream = UnixStream::connect(self.socket()).unwrap();
+        writeln!(stream, "{line}").unwrap();
+        let mut answer = String::new();
+        BufReader::new(stream).read_line(&mut answer).unwrap();
+        serde_json::from_str(&answer).unwrap()
+    }
+
+    fn asked(&self) -> Vec<Value> {
+        self.daemon.asked.lock().unwrap().clone()
+    }
+
+    fn stop(&mut self) {
+        self.stop.cancel();
+        if let Some(thread) = self.thread.take() {
+            thread.join().unwrap();
+        }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+fn runtime() -> tokio::runtime::Runtime {
+    let mut builder = tokio::runtime::Builder::new_current_thread();
+    builder.enable_all().build().unwrap()
+}
+
+fn bind(path: &Path) -> Result<Listener, SocketError> {
+    runtime().block_on(async { Listener::bind(path) })
+}
+
+const RELEASE: [&str; 10] = [
+    "order",
+    "release",
+    "--lane",
+    "SZB-X-01",
+    "--passage",
+    "SZB-X-01-412-17",
+    "--officer",
+    "4711",
+    "--verdict-seq",
+    "91",
+];
+
+#[test]
+fn an_order_arrives_with_the_peers_user_id_and_its_answer_is_the_exit_code() {
+    let server = Server::start();
+    let run = |reason: &str| server.run(&[&RELEASE[..], &["--reason", reason]].concat());
+    assert_eq!(run("seen").ends(0).out, "accepted\n");
+    run("no").ends(1).says("refused: passage-over");
+    run("mute")
+        .ends(74)
+        .says("look at `lanegate status` before you send it again");
+    let asked = server.asked();
+    assert_eq!(asked.len(), 3);
+    let uid = rustix::process::getuid().as_raw();
+    assert_eq!(asked[0]["uid"], uid);
+    assert_eq!(asked[0]["kind"], "release");
+    assert_eq!(asked[0]["verdict_seq"], 91);
+    assert_eq!(asked[0]["officer"], "4711");
+}
+
+#[test]
+fn a_user_id_in_the_message_is_not_believed() {
+    let server = Server::start();
+    let order = json!({"id": "o-1", "lane": "SZB-X-01", "kind": "close", "officer": "4711",
+                       "reason": "seen", "uid": 12_345});
+    let answer = server.say(&json!({"op": "lane-order", "order": order}).to_string());
+    assert_eq!(
+        answer["data"],
+        json!({"id": "o-1", "accepted": true, "why": null})
+    );
+    assert_eq!(server.asked()[0]["uid"], rustix::process::getuid().as_raw());
+}
+
+#[test]
+fn supplied_facts_stops_and_every_word_of_lane_arrive_as_the_formats_say() {
+    let server = Server::start();
+    let of = |kind: &'static str, more: &[&str]| {
+        let head = [
+            "order",
+            kind,
+            "--lane",
+            "SZB-X-01",
+            "--passage",
+            "SZB-X-01-412-17",
+        ];
+        let tail = ["--officer", "4711", "--reason", "seen"];
+        server.run(&[&head, more, &tail].concat()).ends(0);
+    };
+    of(
+        "supply",
+        &["--plate", "粤ZAB12港", "--container", "CSQU3054383"],
+    );
+    of("inspect", &["--stop", "xray@bay-2", "--stop", "unpack"]);
+    of("return", &[]);
+    let lane = |words: &[&str]| {
+        let tail = [
+            "--lane",
+            "SZB-X-01",
+            "--officer",
+            "4711",
+            "--reason",
+            "seen",
+        ];
+        server.run(&[&["lane"], words, &tail].concat()).ends(0);
+    };
+    let words = [
+        "close",
+        "open",
+        "reset",
+        "keep-up",
+        "end-keep-up",
+        "maintenance",
+        "end-maintenance",
+    ];
+    words.iter().for_each(|word| lane(&[word]));
+    ["up", "down", "stop"]
+        .iter()
+        .for_each(|way| lane(&["move", way]));
+    let asked = server.asked();
+    assert_eq!(asked[0]["supply"]["plates"], json!(["粤ZAB12港"]));
+    assert_eq!(asked[0]["supply"]["containers"], json!(["CSQU3054383"]));
+    let stops = json!([{"order": 1, "kind": "xray", "place": "bay-2"},
+                       {"order": 2, "kind": "unpack", "place": null}]);
+    assert_eq!(asked[1]["stops"], stops);
+    let kinds: Vec<_> = asked[3..]
+        .iter()
+        .map(|o| o["kind"].as_str().unwrap())
+        .collect();
+    assert_eq!(kinds[..7], words);
+    assert_eq!(kinds[7..], ["move up", "move down", "move stop"]);
+}
+
+#[test]
+fn an_order_for_a_passage_of_another_lane_reaches_nobody() {
+    let server = Server::start();
+    let mut args = RELEASE;
+    args[3] = "SZB-X-0";
+    let ran = server
+        .run(&[&args[..], &["--reason", "seen"]].concat())
+        .ends(65);
+    assert!(ran.err.contains("is not of lane SZB-X-0"), "{ran:#?}");
+    assert!(server.asked().is_empty());
+}
+
+#[test]
+fn status_is_shown_for_people_and_as_json_and_an_unknown_passage_is_a_no() {
+    let server = Server::start();
+    let ran = server.run(&["status"]).ends(0);
+    let expected = "\
+SZB-X, start 412; clock trusted, link up, policy 2026-11-01.2
+cache: age 3 s, 100 declarations, ok, feed 7/8812
+journal: record 91, 5120 MiB free, 2 not yet acknowledged
+
+SZB-X-01 held for 9 s, passage SZB-X-01-412-17, verdict hold, record 91: plate.unread
+  sign officer
+  cam-1        ok for 2 h, last frame 40 ms ago, noise 1.3 %, opened 3 times
+
+SZB-X-02 faulted for 1 s
+  FAULT lane-io: see to it, then `lanegate lane reset --lane SZB-X-02`
+";
+    assert_eq!(ran.out, expected);
+    assert_eq!(
+        server.run(&["status", "--json"]).ends(0).json()["outbox"],
+        2
+    );
+    server
+        .run(&["status", "--passage", "SZB-X-01-412-17"])
+        .ends(0)
+        .says("reasons");
+    server
+        .run(&["status", "--passage", "SZB-X-01-412-99"])
+        .ends(1)
+        .says("no passage");
+}
+
+#[test]
+fn a_watch_looks_again_and_an_interrupt_ends_it_in_good_order() {
+    let server = Server::start();
+    let mut child = Command::new(env!("CARGO_BIN_EXE_lanegate"))
+        .args(["status", "--watch", "--json", "--socket"])
+        .arg(server.socket())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    for _ in 0..2 {
+        let status: Value = serde_json::from_str(&lines.next().unwrap().unwrap()).unwrap();
+        assert_eq!(status["controller"], "SZB-X");
+    }
+    kill_process(Pid::from_child(&child), Signal::INT).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+}
+
+/// Field case c56: with a daemon up, its data goes through it.
+#[test]
+fn declarations_go_through_the_daemon_that_the_configuration_names() {
+    let server = Server::start();
+    let run = |args: &[&str]| server.site.declarations(args);
+    assert_eq!(run(&["count"]).ends(0).out, "100\n");
+    run(&["show", "D-1"]).ends(0).says("D-1");
+    run(&["show", "D-2"]).ends(1).says("no declaration D-2");
+    assert_eq!(
+        run(&["export"]).ends(0).out,
+        "{\"id\":\"D-1\"}\n{\"id\":\"D-2\"}\n"
+    );
+    server
+        .site
+        .write("new.jsonl", declaration("D-1", 1) + &declaration("D-2", 1));
+    let as_of = "2026-01-02T00:00:00+08:00";
+    let ran = run(&["import", "new.jsonl", "--as-of", as_of]).ends(0);
+    assert_eq!(ran.out, "2 imported; 7 held now\n");
+    assert_eq!(server.asked(), [json!({"import": 2, "as_of": as_of})]);
+    server.site.write("bad.jsonl", declaration("D-13", 1));
+    run(&["import", "bad.jsonl"])
+        .ends(74)
+        .says("the disk is full");
+    assert!(
+        !server.site.state().exists(),
+        "only the daemon touches its directory"
+    );
+}
+
+#[test]
+fn a_large_file_is_sent_in_parts_and_its_age_with_the_last() {
+    let server = Server::start();
+    let padding = "x".repeat(60_000);
+    let many: String = (20..320)
+        .map(|n| {
+            let ext = format!(",\"ext\":{{\"x\":\"{padding}\"}}}}\n");
+            declaration(&format!("D-{n}"), 1).replace("}\n", &ext)
+        })
+        .collect();
+    assert!(many.len() > LINE_LEN_MAX);
+    server.site.write("many.jsonl", many);
+    let as_of = "2026-01-02T00:00:00+08:00";
+    let args = ["import", "many.jsonl", "--as-of", as_of];
+    let ran = server.site.declarations(&args).ends(0);
+    assert_eq!(ran.out, "300 imported; 7 held now\n");
+    let asked = server.asked();
+    assert!(asked.len() > 1);
+    let sum: u64 = asked
+        .iter()
+        .map(|part| part["import"].as_u64().unwrap())
+        .sum();
+    assert_eq!(sum, 300);
+    let ages: Vec<_> = asked.iter().map(|part| part["as_of"].clone()).collect();
+    assert_eq!(ages.iter().filter(|age| !age.is_null()).count(), 1);
+    assert_eq!(*ages.last().unwrap(), as_of);
+}
+
+#[test]
+fn what_is_no_question_is_answered_with_what_is_wrong() {
+    let server = Server::start();
+    let ill = [
+        ("hello", 64, "JSON"),
+        ("{\"op\":\"dance\"}", 64, "dance"),
+        ("{\"op\":\"status\",\"colour\":1}", 65, "colour"),
+        ("{\"op\":\"declarations-show\"}", 64, "id"),
+        ("{\"op\":\"declarations-show\",\"id\":\"a b\"}", 65, "id"),
+        (
+            "{\"op\":\"lane-order\",\"order\":{\"id\":1}}",
+            65,
+            "order.id",
+        ),
+        (
+            "{\"op\":\"declarations-import\",\"declarations\":[{\"id\":5}]}",
+            65,
+            "declarations[0]: id",
+        ),
+    ];
+    for (line, exit, said) in ill {
+        let answer = server.say(line);
+        assert_eq!(
+            (&answer["ok"], &answer["exit"]),
+            (&json!(false), &json!(exit)),
+            "{answer}"
+        );
+        assert!(answer["why"].as_str().unwrap().contains(said), "{answer}");
+    }
+    assert!(server.asked().is_empty());
+}
+
+#[test]
+fn an_import_with_faults_lists_them_all_and_reaches_nobody() {
+    let server = Server::start();
+    let good: Value = serde_json::from_str(&declaration("D-1", 1)).unwrap();
+    let mut bad = good.clone();
+    bad["version"] = json!(0);
+    let request = json!({"op": "declarations-import", "declarations": [good, bad, {"id": 7}]});
+    let answer = server.say(&request.to_string());
+    assert_eq!(answer["exit"], 65);
+    let why: Vec<_> = answer["why"].as_str().unwrap().lines().collect();
+    assert_eq!(why.len(), 3, "{why:?}");
+    assert!(why[0].starts_with("declarations[1]: version: "), "{why:?}");
+    assert!(why[1].starts_with("declarations[1]: id: "), "{why:?}");
+    assert!(why[2].starts_with("declarations[2]: id: "), "{why:?}");
+    assert!(server.asked().is_empty());
+}
+
+#[test]
+fn several_questions_on_one_connection_are_answered_in_their_order() {
+    let server = Server::start();
+    let mut stream = UnixStream::connect(server.socket()).unwrap();
+    stream
+        .write_all(b"{\"op\":\"declarations-count\"}\n{\"op\":\"dance\"}\n{\"op\":\"status\"}\n")
+        .unwrap();
+    let answers: Vec<Value> = BufReader::new(stream)
+        .lines()
+        .take(3)
+        .map(|line| serde_json::from_str(&line.unwrap()).unwrap())
+        .collect();
+    assert_eq!(answers[0]["data"]["count"], 100);
+    assert_eq!(answers[1]["ok"], false);
+    assert_eq!(answers[2]["data"]["start"], 412);
+}
+
+#[test]
+fn a_line_too_long_is_refused_and_one_cut_off_is_not_done() {
+    let server = Server::start();
+    let mut stream = UnixStream::connect(server.socket()).unwrap();
+    let mut reader = BufReader::new(stream.try_clone().unwrap());
+    stream.write_all(&vec![b' '; LINE_LEN_MAX + 1]).unwrap();
+    let mut answer = String::new();
+    reader.read_line(&mut answer).unwrap();
+    assert!(answer.contains("\"exit\":65"), "{answer}");
+    assert_eq!(reader.read(&mut [0; 8]).unwrap(), 0, "it is let go");
+
+    let stream = UnixStream::connect(server.socket()).unwrap();
+    let order = json!({"id": "o-1", "lane": "L", "kind": "keep-up", "officer": "1", "reason": "x"});
+    write!(&stream, "{}", json!({"op": "lane-order", "order": order})).unwrap();
+    stream.shutdown(std::net::Shutdown::Write).unwrap();
+    let mut answer = String::new();
+    BufReader::new(&stream).read_line(&mut answer).unwrap();
+    assert_eq!(answer, "");
+    assert!(server.asked().is_empty());
+}
+
+#[test]
+fn one_client_too_many_is_told_and_the_next_place_is_given_when_one_goes() {
+    let server = Server::start();
+    let clients: Vec<UnixStream> = (0..CLIENTS_MAX)
+        .map(|_| {
+            let mut stream = UnixStream::connect(server.socket()).unwrap();
+            stream
+                .write_all(b"{\"op\":\"declarations-count\"}\n")
+                .unwrap();
+            let mut answer = String::new();
+            BufReader::new(&stream).read_line(&mut answer).unwrap();
+            assert!(answer.contains("100"), "{answer}");
+            stream
+        })
+        .collect();
+    server
+        .run(&["status"])
+        .ends(74)
+        .says("16 clients are connected already");
+    drop(clients);
+    // The places come free when the server sees that the clients are gone.
+    let free = (0..1000).any(|_| server.run(&["status"]).code == Some(0));
+    assert!(free);
+}
+
+#[test]
+fn the_socket_is_for_owner_and_group_and_goes_with_the_daemon() {
+    let mut server = Server::start();
+    let mode = fs::metadata(server.socket()).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o660);
+    assert!(matches!(bind(&server.socket()), Err(SocketError::InUse(_))));
+    server.run(&["status"]).ends(0);
+    server.stop();
+    assert!(!server.socket().exists());
+    server
+        .run(&["status"])
+        .ends(74)
+        .says("no daemon listens there");
+}
+
+#[test]
+fn a_socket_left_by_a_crash_is_replaced_and_anything_else_is_left_alone() {
+    let site = Site::new();
+    let path = site.path("lanegate.sock");
+    drop(UnixListener::bind(&path).unwrap());
+    assert!(path.exists());
+    let listener = bind(&path).unwrap();
+    assert_eq!(listener.path(), path);
+    assert!(UnixStream::connect(&path).is_ok());
+    drop(listener);
+    site.write("file", "precious");
+    assert!(matches!(
+        bind(&site.path("file")),
+        Err(SocketError::NotASocket(_))
+    ));
+    assert_eq!(fs::read_to_string(site.path("file")).unwrap(), "precious");
+    // A directory that is not there is made.
+    assert!(bind(&site.path("run/lanegate.sock")).is_ok());
+}
+
+#[test]
+fn a_stale_socket_in_the_configuration_does_not_keep_the_files_from_being_read() {
+    let site = Site::new();
+    fs::create_dir_all(site.path("dev")).unwrap();
+    drop(UnixListener::bind(site.path("dev/lanegate.sock")).unwrap());
+    site.write("new.jsonl", declaration("D-1", 1));
+    site.declarations(&["import", "new.jsonl"]).ends(0);
+    assert_eq!(site.declarations(&["count"]).ends(0).out, "1\n");
+}
