@@ -1,10 +1,6 @@
 //! One integration binary: each file is a module, so that they link once.
 
 // `cfg(test)` holds here anyway; said aloud, the lints know these for tests.
-#[cfg(all(test, feature = "sim"))]
-mod demo;
-#[cfg(all(test, feature = "sim"))]
-mod kill;
 #[cfg(test)]
 mod cli_check;
 #[cfg(test)]
@@ -21,6 +17,10 @@ mod cli_socket;
 mod cli_support;
 #[cfg(test)]
 mod cli_usage;
+#[cfg(all(test, feature = "sim"))]
+mod demo;
+#[cfg(all(test, feature = "sim"))]
+mod kill;
 #[cfg(test)]
 mod layout;
 #[cfg(test)]
