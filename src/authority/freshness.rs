@@ -65,6 +65,11 @@ impl Freshness {
         due
     }
 
+    /// A file was brought in that was right at `as_of`.
+    pub fn heard(&mut self, as_of: Wall) {
+        self.heard_before = self.heard_before.max(Some(as_of));
+    }
+
     /// The connection is lost.
     pub const fn disconnected(&mut self) {
         self.connected = false;

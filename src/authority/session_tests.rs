@@ -18,7 +18,15 @@ fn published(asks: &[Ask]) -> Vec<(String, Value)> {
             let tail = topic.strip_prefix("lanegate/szb-1/").unwrap().to_owned();
             Some((tail, serde_json::from_str(payload).unwrap()))
         }
-        _ => None,
+        Ask::Apply(_)
+        | Ask::Current { .. }
+        | Ask::Read { .. }
+        | Ask::Acknowledged(_)
+        | Ask::Blocked(_)
+        | Ask::Reconcile(_)
+        | Ask::Order(_)
+        | Ask::LaneOrder(_)
+        | Ask::Odd { .. } => None,
     };
     asks.iter().filter_map(of).collect()
 }

@@ -9,9 +9,10 @@ use serde_json::json;
 
 use super::declarations::{Where, WhereArgs};
 use super::files::{self, FileFault};
-use super::output::{line, note, wall_now};
+use super::output::{line, note};
 use super::socket::Client;
 use super::{Done, Exit, No};
+use crate::clock::wall_now;
 use crate::config::Config;
 use crate::gateway::socket::{Imported, LINE_LEN_MAX};
 use crate::store::{LineFault, parse_csv, parse_json_lines, rounded_looking};

@@ -10,8 +10,9 @@ use lanegate_core::clearance::Policy;
 use lanegate_core::model::{Declaration, DeclarationId};
 use lanegate_core::time::Wall;
 
-use super::output::{chain, complain, wall_now};
+use super::output::{chain, complain};
 use super::{Exit, No};
+use crate::clock::wall_now;
 use crate::committer::{Answer, Gatekeeper, Options};
 use crate::config::Config;
 use crate::gateway::socket::{HandIn, Imported, hand_in};

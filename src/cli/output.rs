@@ -4,9 +4,7 @@
 use std::error::Error;
 use std::io::{self, IsTerminal as _, Write as _};
 
-use lanegate_core::time::{Micros, Wall};
-
-use crate::clock::{Clock, ClockConfig};
+use crate::clock::wall_now;
 
 /// Prints one line to standard output; false once nobody reads it any more.
 pub(crate) fn line(text: impl AsRef<str>) -> bool {
@@ -48,16 +46,6 @@ pub(crate) fn chain(error: &(dyn Error + 'static)) -> String {
         source = cause.source();
     }
     text
-}
-
-/// The present by this machine's clock, believed or not.
-pub(crate) fn wall_now() -> Wall {
-    let config = ClockConfig {
-        rtc_trusted: false,
-        mark: None,
-        hold: Micros::from_s(0),
-    };
-    Clock::start(config, None).now().wall
 }
 
 /// A new order number: time and process make it unique on this machine.

@@ -5,11 +5,9 @@
 use std::collections::VecDeque;
 
 use lanegate_core::lane::{Guard, Refusal, Took};
-use lanegate_core::ledger::{LateControl, Ledger};
+use lanegate_core::ledger::Ledger;
 use lanegate_core::model::{JournalState, OrderKind, VerdictKind};
-use lanegate_core::record::{
-    Body, ControlLateBody, Draft, FeedBody, Link, Prepared, ReconciledBody, StopBody,
-};
+use lanegate_core::record::{Body, Draft, FeedBody, Link, Prepared, ReconciledBody, StopBody};
 use lanegate_core::time::Wall;
 
 use super::Fatal;
@@ -17,7 +15,7 @@ use super::open::controllers_own;
 use super::outbox::Outbox;
 use super::queue::{Answer, Entry, Flushed, Work};
 use super::view::{Published, View};
-use crate::journal::{AppendError, Disk, Group, JournalError, Writer, records_from};
+use crate::journal::{AppendError, Disk, JournalError, Writer, records_from};
 
 /// Records that wait, unanswered, for a full disk to have room (L9); more
 /// and the daemon must stop.

@@ -130,6 +130,8 @@ fn connect(
     let clock = port.shared.clock.clone();
     let started = Connection::start(config, clock, stop.clone());
     let (connection, events) = started.map_err(|why| broker_fault(Peer::Authority, why))?;
+    port.shared
+        .show_link(Peer::Authority, connection.watch_status());
     Ok((Some(connection), events))
 }
 
@@ -287,7 +289,13 @@ impl Task {
 
     /// Tells the store what the journal expects of it.
     async fn expect(&self) {
-        let buckets = self.port.shared.committer.view().ledger.buckets().clone();
+        let view = self.port.shared.committer.view();
+        let (purged, buckets) = (view.ledger.purged_until(), view.ledger.buckets().clone());
+        // What the journal has forgotten the cache forgets first, or the two
+        // would differ.
+        if self.port.store.purge(purged, |_| {}).is_err() {
+            debug!("the store is busy: purged at the next batch");
+        }
         let (to, differing) = oneshot::channel();
         let reply = move |n: usize| {
             to.send(n).ok();

@@ -17,8 +17,11 @@ use super::port::{LaneCall, LaneEnd, LaneEnds, LaneSays, Port};
 use super::{RunError, Told, socket};
 use crate::committer::Notice;
 use crate::http::Server;
+use crate::journal::JournalError;
 use crate::metrics::PrometheusHandle;
 
+/// Records after which a snapshot is worth its time.
+const SNAPSHOT_EVERY: u64 = 5_000;
 /// What stays for the last publications after the lanes have stopped.
 const FAREWELL: std::time::Duration = std::time::Duration::from_millis(500);
 
@@ -237,6 +240,7 @@ async fn hear_lanes(mut says: mpsc::Receiver<LaneSays>, lanes: Lanes, to: mpsc::
 async fn upkeep(scrape: PrometheusHandle, port: Port, stop: CancellationToken) {
     let mut every = tokio::time::interval(std::time::Duration::from_secs(5));
     let mut turns = 0_u64;
+    let mut snapshot_at = port.shared.committer.view().head_seq;
     loop {
         tokio::select! {
             _ = every.tick() => {}
@@ -246,6 +250,37 @@ async fn upkeep(scrape: PrometheusHandle, port: Port, stop: CancellationToken) {
         turns += 1;
         if turns.is_multiple_of(12) {
             port.shared.clock.check_mark();
+            let head = port.shared.committer.view().head_seq;
+            if head.saturating_sub(snapshot_at) >= SNAPSHOT_EVERY {
+                snapshot_at = head;
+                take_snapshot(&port).await;
+            }
         }
+    }
+}
+
+/// Written beside the journal, off every thread that matters, so that the next
+/// start is fast; its record names its digest.
+async fn take_snapshot(port: &Port) {
+    let view = port.shared.committer.view();
+    let dir = port.config.controller.state_dir.join("journal");
+    let at = port.shared.clock.now().wall;
+    let written = tokio::task::spawn_blocking(move || {
+        let disk = crate::journal::RealDisk::beside(&dir);
+        let mut disk = disk.map_err(|source| JournalError::Io {
+            name: dir.display().to_string(),
+            what: "opened",
+            source,
+        })?;
+        view.write_snapshot(&mut disk, at)
+    });
+    match written.await {
+        Ok(Ok(draft)) => {
+            if port.shared.committer.note(vec![draft]).is_err() {
+                warn!("a snapshot was written and not recorded: the committer is busy");
+            }
+        }
+        Ok(Err(why)) => warn!(%why, "no snapshot was written: the next start reads more records"),
+        Err(why) => error!(%why, "writing a snapshot broke off"),
     }
 }

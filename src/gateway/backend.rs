@@ -62,21 +62,15 @@ impl Backend for PortBackend {
         let port = self.port.clone();
         match ask {
             DeclarationsAsk::Count => {
-                let reply = move |n: usize| tell(Ok(json!({ "count": n })));
-                say_busy(self.port.store.count(reply));
+                self.runtime.spawn(async move { tell(count(&port).await) });
             }
             DeclarationsAsk::Show(id) => {
-                let reply = move |found: Result<_, StoreError>| {
-                    tell(found.map(|d| json!(d)).map_err(|e| e.to_string()));
-                };
-                say_busy(self.port.store.get(id, reply));
+                self.runtime
+                    .spawn(async move { tell(show(&port, id).await) });
             }
             DeclarationsAsk::Export { after, limit } => {
-                let reply = move |page: Result<_, StoreError>| {
-                    let page = page.map(|page| json!({ "declarations": page }));
-                    tell(page.map_err(|e| e.to_string()));
-                };
-                say_busy(self.port.store.export(after, limit, reply));
+                self.runtime
+                    .spawn(async move { tell(export(&port, after, limit).await) });
             }
             DeclarationsAsk::Import {
                 declarations,
@@ -91,12 +85,34 @@ impl Backend for PortBackend {
     }
 }
 
-/// A question the store did not take is answered by nobody: its client is let
-/// go after its time and told to try again.
-fn say_busy(asked: Result<(), Busy>) {
-    if asked.is_err() {
-        tracing::warn!("a question about declarations was not asked: the store is busy");
-    }
+async fn count(port: &Port) -> Result<Value, String> {
+    let put = |to: oneshot::Sender<usize>| {
+        port.store.count(move |n| {
+            to.send(n).ok();
+        })
+    };
+    ask(put).await.map(|n| json!({ "count": n }))
+}
+
+async fn show(port: &Port, id: DeclarationId) -> Result<Value, String> {
+    let put = |to: oneshot::Sender<_>| {
+        port.store.get(id, move |found: Result<_, StoreError>| {
+            to.send(found).ok();
+        })
+    };
+    let found = ask(put).await?;
+    found.map(|d| json!(d)).map_err(|e| e.to_string())
+}
+
+async fn export(port: &Port, after: Option<DeclarationId>, limit: usize) -> Result<Value, String> {
+    let put = |to: oneshot::Sender<_>| {
+        let reply = move |page: Result<_, StoreError>| {
+            to.send(page).ok();
+        };
+        port.store.export(after, limit, reply)
+    };
+    let page = ask(put).await?.map_err(|e| e.to_string())?;
+    Ok(json!({ "declarations": page }))
 }
 
 impl PortBackend {
@@ -162,6 +178,9 @@ async fn import(
         })
     })
     .await?;
+    if let Some(as_of) = as_of {
+        port.shared.freshness().heard(as_of);
+    }
     imported.count = ask(|to| {
         port.store.count(move |n| {
             to.send(n).ok();

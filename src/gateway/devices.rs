@@ -140,6 +140,8 @@ pub(super) fn start_behind_broker(
     let clock = port.shared.clock.clone();
     let started = Connection::start(config, clock.clone(), stop.clone());
     let (connection, events) = started.map_err(|why| broker_fault(Peer::Devices, why))?;
+    port.shared
+        .show_link(Peer::Devices, connection.watch_status());
     let (running, recaptures) = start_cameras(cameras, connection, events, clock);
     Ok((running, Some(recaptures)))
 }

@@ -39,6 +39,13 @@ impl Pages for PortPages {
         {
             missing.push("authority: no heartbeat heard yet".to_owned());
         }
+        for (peer, status) in self.port.shared.links() {
+            for topic in &status.refused {
+                missing.push(format!(
+                    "broker of {peer}: refuses {topic}, check its access list"
+                ));
+            }
+        }
         if self.port.shared.committer.view().journal != JournalState::Ok {
             missing.push("journal: no room or not reconciled, nothing is released".to_owned());
         }
@@ -80,6 +87,10 @@ impl PortPages {
         let trusted = i64::from(now.clock == Clock::Trusted);
         say.set(&metrics::CLOCK_TRUSTED, &[], trusted);
         say.total(&metrics::CLOCK_STEPS, &[], shared.clock.steps());
+        for (peer, status) in shared.links() {
+            say.set(&metrics::LINK_UP, &[peer], i64::from(status.up));
+            say.total(&metrics::RECONNECTS, &[peer], status.connects);
+        }
         if let Some(age) = shared.freshness().age_s(now) {
             say.set(&metrics::CACHE_AGE, &[], i64::from(age));
         }

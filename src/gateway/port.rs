@@ -1,5 +1,6 @@
 //! What the parts of the daemon share, and the channels between them.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use lanegate_core::clearance::Policy;
@@ -16,6 +17,7 @@ use crate::clock::Clock;
 use crate::committer::CommitterHandle;
 use crate::config::Config;
 use crate::metrics::Metrics;
+use crate::mqtt::{Peer, Status};
 use crate::store::StoreHandle;
 
 /// Shared by all threads. Nothing in it is waited for by a lane.
@@ -28,6 +30,8 @@ pub(crate) struct PortShared {
     freshness: Arc<Mutex<Freshness>>,
     /// Records have become durable.
     pub(crate) durable: Arc<Notify>,
+    /// How each connection is.
+    links: Arc<Mutex<BTreeMap<&'static str, watch::Receiver<Status>>>>,
 }
 
 impl PortShared {
@@ -44,7 +48,23 @@ impl PortShared {
             metrics,
             freshness: Arc::new(Mutex::new(Freshness::new(ledger.heard_at()))),
             durable,
+            links: Arc::default(),
         }
+    }
+
+    /// A connection's status is shown from now on.
+    pub(crate) fn show_link(&self, peer: Peer, status: watch::Receiver<Status>) {
+        let mut links = self.links.lock().unwrap_or_else(PoisonError::into_inner);
+        links.insert(peer.as_str(), status);
+    }
+
+    /// How each connection is.
+    pub(crate) fn links(&self) -> Vec<(&'static str, Status)> {
+        let links = self.links.lock().unwrap_or_else(PoisonError::into_inner);
+        links
+            .iter()
+            .map(|(peer, s)| (*peer, s.borrow().clone()))
+            .collect()
     }
 
     pub(crate) fn freshness(&self) -> MutexGuard<'_, Freshness> {

@@ -104,6 +104,13 @@ pub(super) fn controller(port: &Port, now: Now) -> Value {
         "outbox": view.unacknowledged(),
         "journal": {"seq": view.head_seq, "state": view.journal, "genesis": view.genesis},
         "store": {"asked": store.asked, "answered": store.answered},
+        "brokers": port.shared.links().into_iter().map(|(peer, status)| json!({
+            "peer": peer,
+            "up": status.up,
+            "why_down": status.why_down,
+            "refused": status.refused,
+            "outbox": status.outbox,
+        })).collect::<Vec<_>>(),
         "policy": super::policy_ref(&port.policy),
     })
 }

@@ -139,7 +139,19 @@ inhibit = 1
 arm_up = 2
 arm_down = 3
 bay = 4
+"#,
+        id = lane.lane,
+        direction = lane.direction,
+        io = path(&lane.io_port),
+    )
+    .expect("writing to a String cannot fail");
+    device_sections(text, n, lane, path);
+}
 
+fn device_sections(text: &mut String, n: usize, lane: &LaneLayout, path: &impl Fn(&str) -> String) {
+    write!(
+        text,
+        r#"
 [[lane.device]]
 id = "cam-{n}"
 role = "camera"
@@ -176,9 +188,6 @@ late_ms = 15000
 lost_ms = 45000
 evidence_ms_max = {EVIDENCE_MS_MAX}
 "#,
-        id = lane.lane,
-        direction = lane.direction,
-        io = path(&lane.io_port),
         sn = lane.camera_sn,
         scale = path(&lane.scale_port),
         seal = path(&lane.seal_port),

@@ -6,6 +6,7 @@ use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 use std::sync::mpsc::sync_channel;
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
@@ -16,6 +17,7 @@ use lanegate::gateway::socket::{
     TellOrder, serve,
 };
 use lanegate_core::model::{LaneOrder, Order};
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
@@ -328,6 +330,24 @@ SZB-X-02 faulted for 1 s
         .run(&["status", "--passage", "SZB-X-01-412-99"])
         .ends(1)
         .says("no passage");
+}
+
+#[test]
+fn a_watch_looks_again_and_an_interrupt_ends_it_in_good_order() {
+    let server = Server::start();
+    let mut child = Command::new(env!("CARGO_BIN_EXE_lanegate"))
+        .args(["status", "--watch", "--json", "--socket"])
+        .arg(server.socket())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    for _ in 0..2 {
+        let status: Value = serde_json::from_str(&lines.next().unwrap().unwrap()).unwrap();
+        assert_eq!(status["controller"], "SZB-X");
+    }
+    kill_process(Pid::from_child(&child), Signal::INT).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(0));
 }
 
 /// Field case c56: with a daemon up, its data goes through it.

@@ -24,18 +24,16 @@ use serde::{Deserialize, Serialize};
 
 use crate::lane::Took;
 use crate::model::{
-    Balance, Buckets, Control, ControlId, ControllerId, DeclarationId, Finding, LaneId, OrderId,
-    OrderKind, PassageId, Position, Then, VerdictKind,
+    Balance, Buckets, Control, ControlId, ControllerId, DeclarationId, LaneId, OrderId, PassageId,
+    Position,
 };
-use crate::record::{
-    Body, Draft, FeedBody, OrderBody, OutcomeBody, ReconciledBody, SpendOf, VerdictBody,
-};
+use crate::record::{Body, Draft};
 use crate::time::Wall;
 
-use account::{Account, From, Stage, Taken};
+use account::Account;
 use in_force::InForce;
 use lanes::LaneKept;
-use passages::{Decided, MatchedTo, Passage};
+use passages::Passage;
 use sharded::Sharded;
 
 /// Orders whose answers are remembered (L9): more than a day of them.

@@ -69,7 +69,8 @@ pub fn hand_in(
         ..HandIn::default()
     };
     let says_age = as_of.is_some_and(|at| heard_at.is_none_or(|heard| at > heard));
-    if kept.is_empty() && !says_age {
+    // Of a cache that never held anything, nothing is current.
+    if kept.is_empty() && (!says_age || position.is_none()) {
         return hand_in;
     }
     let sent_at = as_of.max(heard_at).unwrap_or_default();
@@ -118,5 +119,101 @@ fn mark(declaration: &Declaration) -> DeclarationMark {
         status: declaration.status,
         valid_until: declaration.valid_until,
         digest: ItemDigest::of(canonical(declaration).as_bytes()).to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use lanegate_core::record::{Draft, canonical};
+
+    use super::*;
+    use crate::journal::RECORD_LEN_MAX;
+    use crate::store::{MemStore, Store as _, parse_json_lines};
+
+    fn wall(text: &str) -> Wall {
+        Wall::parse(text).unwrap()
+    }
+
+    fn declarations(n: usize) -> Vec<Declaration> {
+        let line = |n: usize| {
+            // The longest id there may be, so that marks are as long as they get.
+            format!(
+                "{{\"id\":\"{n:0>96}\",\"form\":\"rmft\",\"version\":4294967295,\
+                 \"status\":\"released\",\"direction\":\"export\",\"port\":\"5345\",\
+                 \"enterprise\":\"4403161234\",\"class\":\"advanced\",\
+                 \"vehicles\":[{{\"plates\":[\"粤ZAB12港\"],\"tare_kg\":8600}}],\
+                 \"load\":\"empty\",\"goods_gross_kg\":0,\
+                 \"valid_from\":\"2026-11-24T00:00:00+08:00\",\
+                 \"valid_until\":\"2026-11-25T00:00:00.001+08:00\",\
+                 \"binding\":{{\"kind\":\"single\"}}}}\n"
+            )
+        };
+        let text: String = (0..n).map(line).collect();
+        parse_json_lines(&text).unwrap()
+    }
+
+    fn take_in(ledger: &mut Ledger, store: &mut MemStore, parts: HandIn, at: Wall) {
+        for body in parts.records {
+            let draft = Draft {
+                at,
+                lane: None,
+                passage: None,
+                body: body.into(),
+            };
+            ledger.apply(ledger.seq().map_or(0, |seq| seq + 1), &draft);
+        }
+        for apply in parts.applies {
+            store.apply(apply).unwrap();
+        }
+    }
+
+    #[test]
+    fn a_large_file_is_several_records_none_too_long_and_both_sides_agree() {
+        let at = wall("2026-11-24T08:00:00+08:00");
+        let (mut ledger, mut store) = (Ledger::default(), MemStore::in_memory());
+        let many = declarations(MARKS_MAX + 1);
+        let parts = hand_in(&ledger, many, Some(at), at, |_| false);
+        let lens: Vec<_> = parts.records.iter().map(|r| r.declarations.len()).collect();
+        assert_eq!(lens, [MARKS_MAX, 1]);
+        // A record has less than 1 KiB around its body.
+        let longest = canonical(&parts.records[0]).len();
+        assert!(longest + 1024 < RECORD_LEN_MAX, "{longest}");
+        take_in(&mut ledger, &mut store, parts, at);
+        assert_eq!(store.expect(ledger.buckets()), 0);
+        assert_eq!(store.position(), ledger.position());
+        assert_eq!(ledger.heard_at(), Some(at));
+    }
+
+    #[test]
+    fn a_file_with_nothing_in_it_changes_nothing_unless_it_says_how_current_we_are() {
+        let at = wall("2026-11-24T08:00:00+08:00");
+        let mut ledger = Ledger::default();
+        let mut store = MemStore::in_memory();
+        let nothing = hand_in(&ledger, Vec::new(), Some(at), at, |_| true);
+        assert_eq!(nothing, HandIn::default());
+        let first = hand_in(&ledger, declarations(1), None, at, |_| false);
+        take_in(&mut ledger, &mut store, first, at);
+        let nothing = hand_in(&ledger, Vec::new(), None, at, |_| true);
+        assert_eq!(nothing, HandIn::default());
+        let says = hand_in(&ledger, Vec::new(), Some(at), at, |_| true);
+        assert_eq!(says.records.len(), 1);
+        take_in(&mut ledger, &mut store, says, at);
+        assert_eq!(ledger.heard_at(), Some(at));
+        assert_eq!(store.position(), ledger.position());
+        let again = hand_in(&ledger, Vec::new(), Some(at), at, |_| true);
+        assert_eq!(again, HandIn::default());
+    }
+
+    #[test]
+    fn the_day_after_the_window_is_still_taken_in_and_what_ended_before_is_not() {
+        let last = wall("2026-11-26T00:00:00.001+08:00");
+        let ledger = Ledger::default();
+        let kept = hand_in(&ledger, declarations(1), None, last, |_| false);
+        assert_eq!((kept.ended, kept.records.len()), (0, 1));
+        let late = last.plus_ms(1);
+        let ended = hand_in(&ledger, declarations(1), None, late, |_| false);
+        assert_eq!((ended.ended, ended.records.len()), (1, 0));
+        let held = hand_in(&ledger, declarations(1), None, late, |_| true);
+        assert_eq!((held.ended, held.records.len()), (0, 1));
     }
 }

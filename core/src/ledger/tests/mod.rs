@@ -11,12 +11,12 @@ use serde_json::json;
 use super::*;
 use crate::lane::{Guard, Query, Refusal};
 use crate::model::{
-    Case, Declaration, Facts, MatchKind, Matched, Order, Outcome, PolicyRef, Spend, StoreState,
-    Verdict, parse_json,
+    Case, Declaration, Facts, Finding, MatchKind, Matched, Order, Outcome, PolicyRef, Spend,
+    StoreState, Verdict, VerdictKind, parse_json,
 };
 use crate::record::{
-    ArmDownBody, DeclarationMark, GenesisBody, GiveBackBody, ResumedBody, StartBody, canonical,
-    sha256_hex,
+    ArmDownBody, DeclarationMark, FeedBody, GenesisBody, GiveBackBody, OrderBody, OutcomeBody,
+    ReconciledBody, ResumedBody, SpendOf, StartBody, VerdictBody, canonical, sha256_hex,
 };
 
 const PLATE: &str = "粤ZAB12港";
