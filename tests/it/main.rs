@@ -5,6 +5,8 @@
 mod demo;
 #[cfg(all(test, feature = "sim"))]
 mod kill;
+#[cfg(all(test, feature = "sim"))]
+mod order;
 #[cfg(test)]
 mod cli_check;
 #[cfg(test)]
