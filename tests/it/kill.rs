@@ -170,7 +170,7 @@ impl Killer {
         (self.wanted, self.due) = (None, None);
         // Some kills meet a daemon that has not come up yet.
         self.rested = self.now + self.chance.below(6_000_000);
-        daemon.start()
+        daemon.restart()
     }
 
     fn want(&mut self) -> (Moment, Us) {
@@ -189,11 +189,11 @@ impl Spectator for Killer {
             return Ok(());
         }
         if let Some((moment, at)) = self.due {
-            if at <= self.now {
-                daemon.kill()?;
-                return self.killed(moment, daemon);
-            }
-            return Ok(());
+            return if at <= self.now {
+                self.killed(moment, daemon)
+            } else {
+                Ok(())
+            };
         }
         let (moment, since) = self.want();
         if self.now > since + PATIENCE_US {

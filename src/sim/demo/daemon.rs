@@ -87,6 +87,15 @@ impl DaemonUnderTest {
         Ok(())
     }
 
+    /// Kills it and starts it again at once.
+    ///
+    /// # Errors
+    /// See [`Self::kill`] and [`Self::start`].
+    pub fn restart(&mut self) -> io::Result<()> {
+        self.kill()?;
+        self.start()
+    }
+
     /// Whether it has ended without being asked to.
     ///
     /// # Errors

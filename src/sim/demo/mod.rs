@@ -67,8 +67,7 @@ pub fn demo(plan: &DemoPlan) -> u8 {
         Ok(code) => code,
         Err(why) => {
             screen.close();
-            let said = format!("the demonstration cannot go on: {why}");
-            screen.line(&[Span::new(said, Tone::Bold)]);
+            screen::complain(&format!("the demonstration cannot go on: {why}"));
             IO_FAILED
         }
     }
@@ -103,16 +102,15 @@ fn perform(plan: &DemoPlan, screen: &mut Screen) -> io::Result<u8> {
             "the daemon did not stop when told to and was killed",
         );
     }
-    if good && !plan.keep {
-        stage.strike()?;
-    } else {
-        if !matches!(end, End::Over) {
-            say_log(screen, &stage, &daemon);
-        }
-        note(
-            screen,
-            format!("everything is kept in {}", stage.dir().display()),
-        );
+    let explained = good || matches!(end, End::Interrupted);
+    if !explained && !matches!(end, End::Over) {
+        say_log(screen, &stage, &daemon);
+    }
+    let dir = stage.dir().display().to_string();
+    if !explained || plan.keep {
+        note(screen, format!("everything is kept in {dir}"));
+    } else if let Err(why) = stage.strike() {
+        note(screen, format!("{dir} could not be removed: {why}"));
     }
     if plan.json {
         screen.line(&[Span::new(summary.to_json().to_string(), Tone::Plain)]);

@@ -201,8 +201,8 @@ mod tests {
     #[test]
     fn the_object_has_the_fields_of_the_published_format_and_no_other() {
         let expected = [
-            "faults",
             "false_releases",
+            "faults",
             "forced",
             "held",
             "inspected",
