@@ -77,7 +77,9 @@ type Texts<'a> = BTreeMap<&'a str, (u32, &'a Read)>;
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
 pub(super) struct Evidence {
     reads: BTreeMap<DeviceId, Vec<Read>>,
-    /// Camera events that began before this truck's window.
+    /// Camera events of the passage before.
+    disowned: BTreeSet<(DeviceId, String)>,
+    /// Camera events heard of in this passage that are not this truck's.
     foreign_events: BTreeSet<(DeviceId, String)>,
     /// The weight, and whether the truck stood wholly on the scale then.
     weight: Option<(WeightReading, Option<bool>)>,
@@ -173,10 +175,16 @@ impl Evidence {
         reads_min: u32,
     ) -> Result<(), Rejected> {
         if let Some(event) = &plates.event {
-            let foreign = (reading.device.clone(), event.clone());
+            let event = (reading.device.clone(), event.clone());
+            let disowned = self.disowned.contains(&event);
             // Once no more foreign events can be kept, an event is not known
             // to be ours.
-            if self.foreign_events.len() >= READS_MAX || self.foreign_events.contains(&foreign) {
+            let full = self.foreign_events.len().max(self.disowned.len()) >= READS_MAX;
+            if full || disowned || self.foreign_events.contains(&event) {
+                // Still spoken of, so the next truck must not own it either.
+                if disowned && self.foreign_events.len() < READS_MAX {
+                    self.foreign_events.insert(event);
+                }
                 return Err("old-event");
             }
         }
@@ -284,13 +292,20 @@ impl Evidence {
 
     /// The truck may have been exchanged while nobody looked.
     pub(super) fn forget(&mut self) {
-        let foreign = std::mem::take(&mut self.foreign_events);
-        let events = std::mem::take(self).events();
-        self.foreign_events = foreign;
-        self.disown(&events);
+        let foreign_events = std::mem::take(&mut self.foreign_events);
+        let disowned = std::mem::take(&mut self.disowned);
+        let own = std::mem::take(self).events();
+        *self = Self {
+            disowned,
+            foreign_events,
+            ..Self::default()
+        };
+        self.disown(&own);
     }
 
-    /// Camera events seen in this passage, its own and foreign ones.
+    /// Camera events heard of in this passage, its own and foreign ones; not
+    /// those of the passage before that are heard of no more, or the list would
+    /// grow with every truck until nothing could be told from an old event.
     pub(super) fn events(&self) -> BTreeSet<(DeviceId, String)> {
         let own = self.reads.iter().flat_map(|(device, reads)| {
             let events = reads.iter().filter_map(|r| r.event.clone());
@@ -301,9 +316,8 @@ impl Evidence {
 
     /// Events of the truck before are never this one's.
     pub(super) fn disown(&mut self, events: &BTreeSet<(DeviceId, String)>) {
-        let room = READS_MAX.saturating_sub(self.foreign_events.len());
-        self.foreign_events
-            .extend(events.iter().take(room).cloned());
+        let room = READS_MAX.saturating_sub(self.disowned.len());
+        self.disowned.extend(events.iter().take(room).cloned());
     }
 
     /// Its state has been reported: a swipe alone does not say it.

@@ -168,6 +168,43 @@ fn the_same_plate_on_the_next_visit_is_a_new_passage_and_a_repeat_is_not() {
     assert_eq!(b.outcomes(), [Outcome::Passed, Outcome::Passed]);
 }
 
+/// A camera numbers its events; a lane runs for months.
+#[test]
+fn the_hundredth_truck_is_read_like_the_first() {
+    let mut b = Bench::vacant();
+    b.cam_reads = false;
+    for n in 0..100 {
+        b.inputs.presence = true;
+        b.run(100);
+        b.read_event(Some(&format!("v-{n}")), "粤B12345", 96, Taken::OnArrival);
+        b.weigh(8600);
+        b.run(100);
+        assert_eq!(b.state(), "cleared", "truck {n}");
+        b.arm(true, false);
+        b.drive_through();
+        b.arm(false, true);
+        b.run(3000);
+        b.weigh(0);
+    }
+}
+
+#[test]
+fn an_event_of_two_trucks_ago_that_is_still_spoken_of_stays_foreign() {
+    let mut b = Bench::vacant();
+    b.cam_reads = false;
+    for n in 0..3 {
+        b.inputs.presence = true;
+        b.run(100);
+        b.read_event(Some("v-0"), "粤B12345", 96, Taken::OnArrival);
+        b.weigh(8600);
+        b.run(3500);
+        b.inputs.presence = false;
+        b.run(3000);
+        b.weigh(0);
+        assert_eq!(b.dropped("old-event"), n);
+    }
+}
+
 fn every_frame() -> LaneConfig {
     let mut config = config(Geometry::SideExit);
     for device in config.devices.values_mut() {
