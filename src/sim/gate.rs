@@ -38,8 +38,6 @@ pub(super) struct Gate {
     flush_at: Option<Us>,
     read: u64,
     durable: VecDeque<(String, Record)>,
-    /// A batch of the feed was refused by the journal.
-    feed_failed: bool,
 }
 
 impl Gate {
@@ -60,7 +58,6 @@ impl Gate {
             flush_at: None,
             read: 0,
             durable: VecDeque::new(),
-            feed_failed: false,
         };
         gate.read_durable();
         gate
@@ -152,11 +149,9 @@ impl Gate {
                     control: late.control,
                 },
             }),
-            Answer::NotApplied { .. } => {
-                self.feed_failed = true;
-                None
-            }
-            Answer::Applied { .. }
+            // The disk in memory has room for every batch.
+            Answer::NotApplied { .. }
+            | Answer::Applied { .. }
             | Answer::Committed {
                 token: Asked::Feed, ..
             }
@@ -166,9 +161,9 @@ impl Gate {
         }
     }
 
-    /// Whether a batch was refused since the last time asked.
-    pub(super) const fn take_feed_failed(&mut self) -> bool {
-        std::mem::replace(&mut self.feed_failed, false)
+    /// The disk the journal is on.
+    pub(super) fn disk(&self) -> MemDisk {
+        self.keeper.disk().clone()
     }
 
     fn read_durable(&mut self) {

@@ -5,9 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use firmware_sim::{Fact, Us};
 use lanegate_core::model::{
-    Binding, Case, DeviceState, OrderKind, PassageId, StoreState, Verdict, VerdictKind,
+    Binding, Case, DeviceState, LaneId, LaneOrderKind, OrderKind, PassageId, StoreState, Verdict,
+    VerdictKind,
 };
-use lanegate_core::record::{Body, Record};
+use lanegate_core::record::{Body, LaneOrderBody, OrderBody, Record};
 use lanegate_core::time::Clock;
 
 /// One breach of a law.
@@ -67,41 +68,75 @@ impl Laws {
             Ok(body) => body,
             Err(fault) => return self.breach("L5", at, format!("record {}: {fault}", record.seq)),
         };
-        if let Body::LaneOrder(order) = &body
-            && let Some(lane) = &record.lane
-            && order.accepted
-        {
-            self.lane_permits.insert(lane.to_string());
-        }
-        let Some(passage) = &record.passage else {
-            return;
-        };
-        match &body {
-            Body::Verdict(body) => self.verdict(at, passage, &body.case, &body.verdict),
-            Body::Order(order) if order.accepted => {
-                let kind = order.order.kind;
-                if kind == OrderKind::Release || (kind == OrderKind::Inspect && self.bay_behind_arm)
-                {
-                    self.permits.insert(passage.clone());
-                }
-                let taken = order.spends.iter().chain(&order.reserves).flatten();
-                for spend in taken {
-                    self.take(at, passage, spend.declaration.as_str());
-                }
+        let (lane, passage) = (record.lane.as_ref(), record.passage.as_ref());
+        match (&body, lane, passage) {
+            (Body::LaneOrder(order), Some(lane), _) => self.lane_order(lane, order),
+            (Body::Verdict(body), _, Some(passage)) => {
+                self.verdict(at, passage, &body.case, &body.verdict);
             }
-            Body::GiveBack(_) => {
+            (Body::Order(order), _, Some(passage)) => self.order(at, passage, order),
+            (Body::GiveBack(_), _, Some(passage)) => {
                 for id in self.by_passage.remove(passage).unwrap_or_default() {
                     self.taken.entry(id).or_default().trips -= 1;
                 }
             }
-            Body::Outcome(_) => {
-                let n = self.ended.entry(passage.clone()).or_default();
-                *n += 1;
-                if *n > 1 {
-                    self.breach("outcome", at, format!("{passage} ended twice"));
-                }
-            }
-            _ => {}
+            (Body::Outcome(_), _, Some(passage)) => self.outcome(at, passage),
+            (
+                Body::LaneOrder(_)
+                | Body::Verdict(_)
+                | Body::Order(_)
+                | Body::GiveBack(_)
+                | Body::Outcome(_)
+                | Body::Genesis(_)
+                | Body::Start(_)
+                | Body::Stop(_)
+                | Body::ArmUp(_)
+                | Body::ArmDown(_)
+                | Body::Resumed(_)
+                | Body::UnpairedLift(_)
+                | Body::Tailgate(_)
+                | Body::Edge(_)
+                | Body::Fault(_)
+                | Body::Feed(_)
+                | Body::Policy(_)
+                | Body::ControlLate(_)
+                | Body::Finding(_)
+                | Body::Reconciled(_)
+                | Body::DrawKey(_)
+                | Body::Snapshot(_)
+                | Body::Checkpoint(_),
+                _,
+                _,
+            ) => {}
+        }
+    }
+
+    /// Keep-up and a maintenance move lift without a passage.
+    fn lane_order(&mut self, lane: &LaneId, body: &LaneOrderBody) {
+        let kind = body.order.kind;
+        if body.accepted && matches!(kind, LaneOrderKind::KeepUp | LaneOrderKind::MoveUp) {
+            self.lane_permits.insert(lane.to_string());
+        }
+    }
+
+    fn order(&mut self, at: Us, passage: &PassageId, body: &OrderBody) {
+        if !body.accepted {
+            return;
+        }
+        let kind = body.order.kind;
+        if kind == OrderKind::Release || (kind == OrderKind::Inspect && self.bay_behind_arm) {
+            self.permits.insert(passage.clone());
+        }
+        for spend in body.spends.iter().chain(&body.reserves).flatten() {
+            self.take(at, passage, spend.declaration.as_str());
+        }
+    }
+
+    fn outcome(&mut self, at: Us, passage: &PassageId) {
+        let n = self.ended.entry(passage.clone()).or_default();
+        *n += 1;
+        if *n > 1 {
+            self.breach("outcome", at, format!("{passage} ended twice"));
         }
     }
 
@@ -166,16 +201,16 @@ impl Laws {
         }
     }
 
-    /// L7: the truck at the stop line bears none of the plates it was
-    /// released on.
+    /// L7: a case holds a plate of another truck than the one at the stop
+    /// line.
     pub(crate) fn wrong_evidence(&mut self, at: Us, passage: &PassageId) {
-        let what = format!("{passage} was released on plates its truck does not bear");
+        let what = format!("{passage} was judged on a plate of another truck");
         self.breach("L7", at, what);
     }
 
     /// The lane handed a lift to the actuator.
     pub(crate) fn lift(&mut self, at: Us, lane: usize, name: &str, passage: Option<&PassageId>) {
-        let raises = self.lowering.remove(&lane);
+        let raises = self.lowering.contains(&lane);
         let allowed = raises
             || passage.is_some_and(|p| self.permits.contains(p))
             || (passage.is_none() && self.lane_permits.contains(name));
@@ -188,9 +223,12 @@ impl Laws {
         }
     }
 
-    /// The lane handed a lower to the actuator.
-    pub(crate) fn lower(&mut self, lane: usize) {
-        self.lowering.insert(lane);
+    /// The lane handed a lower to the actuator; a raise is allowed until the
+    /// arm has come to rest.
+    pub(crate) fn lower(&mut self, lane: usize, arm_permille: u16) {
+        if arm_permille > 0 {
+            self.lowering.insert(lane);
+        }
     }
 
     /// Something physical happened.
@@ -206,16 +244,14 @@ impl Laws {
                 self.breach("L3", *at, what);
             }
             Fact::ArmMoved {
-                lane,
-                permille: 0,
-                to: 0,
-                ..
+                lane, permille, to, ..
             } => {
-                self.lowering.remove(lane);
+                if permille == to && matches!(*permille, 0 | 1000) {
+                    self.lowering.remove(lane);
+                }
             }
             Fact::Arrived { .. }
             | Fact::ReachedStopLine { .. }
-            | Fact::ArmMoved { .. }
             | Fact::CrossedArm { .. }
             | Fact::WentToBay { .. }
             | Fact::ReversedOut { .. } => {}

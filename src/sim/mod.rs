@@ -6,11 +6,13 @@ mod gate;
 mod lane;
 mod laws;
 mod rig;
+mod sabotage;
 mod setup;
 mod simulate;
 
 pub use demo::{DemoPlan, demo};
-pub use simulate::{Failure, Plan, Summary, simulate};
+pub use sabotage::Sabotage;
+pub use simulate::{Extras, Failure, Plan, Summary, simulate, simulate_with};
 
 use firmware_sim::{Drivers, Geometry, Mix, Times, WorldOptions};
 

@@ -6,11 +6,11 @@ use std::collections::{BTreeSet, VecDeque};
 use std::path::Path;
 use std::sync::Arc;
 
-use firmware_sim::{Input, Output, Score, Us, World, WorldOptions};
+use firmware_sim::{Input, Output, Score, TruckView, Us, World, WorldOptions};
 use lanegate_core::clearance::Policy;
-use lanegate_core::lane::{Command, Event, Tell};
-use lanegate_core::model::{LaneId, PassageId, PolicyRef};
-use lanegate_core::record::Record;
+use lanegate_core::lane::{Command, Event, Guard, Query, Tell, Token};
+use lanegate_core::model::{LaneId, PassageId, PolicyRef, VerdictKind};
+use lanegate_core::record::{Body, Draft, Record};
 use lanegate_core::time::{Clock, Micros, Mono, Now, Wall};
 use serde_json::json;
 use sha2::{Digest, Sha256};
@@ -18,10 +18,12 @@ use sha2::{Digest, Sha256};
 use super::gate::{Gate, Heard};
 use super::lane::SimLane;
 use super::laws::Laws;
+use super::sabotage::{OldReadings, Sabotage, old_reading, without_inhibit};
 use super::setup::{CONTROLLER, PORT, Places, START_WALL_MS, lane_toml, policy_text};
 use crate::authority::{Ask, Freshness, Session};
 use crate::config::Config;
 use crate::device::BoardCommand;
+use crate::journal::MemDisk;
 use crate::store::{MemStore, Store};
 
 /// Monotonic time at the world's zero: devices' events of before have a place.
@@ -36,6 +38,8 @@ pub(crate) struct Outcome {
     pub(crate) score: Score,
     pub(crate) laws: Laws,
     pub(crate) digest: [u8; 32],
+    /// The journal, as it was left.
+    pub(crate) disk: MemDisk,
     /// What was released or stopped against the truth.
     pub(crate) findings: Vec<String>,
     /// The last lines, if asked for.
@@ -63,13 +67,15 @@ pub(crate) struct Rig {
     freshness: Freshness,
     laws: Laws,
     hash: Sha256,
+    sabotage: Option<Sabotage>,
+    old_readings: OldReadings,
     tracing: Trace,
     trace: VecDeque<String>,
     limit: Us,
 }
 
 impl Rig {
-    pub(crate) fn new(options: WorldOptions, tracing: Trace) -> Self {
+    pub(crate) fn new(options: WorldOptions, sabotage: Option<Sabotage>, tracing: Trace) -> Self {
         let limit = 1_000_000 * LIMIT_S_PER_TRUCK * (options.trucks as u64 + 5);
         let bay_behind = options.geometry == firmware_sim::Geometry::BehindBarrier;
         let world = World::new(options);
@@ -80,7 +86,10 @@ impl Rig {
             broker_port: 1883,
             http_port: 9464,
         };
-        let text = lane_toml(world.lanes(), &places, |port| format!("/dev/sim/{port}"));
+        let mut text = lane_toml(world.lanes(), &places, |port| format!("/dev/sim/{port}"));
+        if sabotage == Some(Sabotage::IgnoreInhibit) {
+            text = without_inhibit(&text);
+        }
         let config =
             Config::parse(&text, Path::new("/")).expect("the simulated port is configured");
         let policy = Policy::parse(&policy_text()).expect("the shipped policy is valid");
@@ -111,6 +120,8 @@ impl Rig {
             freshness: Freshness::new(None),
             laws: Laws::new(bay_behind),
             hash: Sha256::new(),
+            sabotage,
+            old_readings: OldReadings::new(),
             tracing,
             trace: VecDeque::new(),
             limit,
@@ -159,6 +170,7 @@ impl Rig {
             score: self.world.score(),
             laws: self.laws,
             digest: self.hash.finalize().into(),
+            disk: self.gate.disk(),
             findings: self.world.findings(),
             trace: self.trace,
         }
@@ -226,7 +238,7 @@ impl Rig {
             loop {
                 let now = self.now();
                 if let Some(event) = self.lanes[n].poll_event() {
-                    self.lanes[n].core.handle_event(event, now);
+                    self.hand_in(n, event, now);
                 } else if let Some(command) = self.lanes[n].core.poll_command() {
                     self.obey(n, command);
                 } else if let Some((port, bytes)) = self.lanes[n].poll_sent() {
@@ -240,6 +252,56 @@ impl Rig {
         moved
     }
 
+    fn hand_in(&mut self, n: usize, event: Event, now: Now) {
+        let event = match self.sabotage {
+            Some(Sabotage::OldReadingKept) => {
+                if let Some(again) = old_reading(&event, &mut self.old_readings, now) {
+                    self.lanes[n].core.handle_event(again, now);
+                }
+                event
+            }
+            Some(
+                Sabotage::LiftBeforeDurable | Sabotage::LedgerForgotten | Sabotage::IgnoreInhibit,
+            )
+            | None => event,
+        };
+        self.lanes[n].core.handle_event(event, now);
+    }
+
+    fn lift(&mut self, n: usize, passage: Option<&PassageId>) {
+        let name = self.lanes[n].name.clone();
+        self.say(|| format!("{name} lift {passage:?}"));
+        self.hash.update(self.now_us.to_le_bytes());
+        self.laws.lift(self.now_us, n, &name, passage);
+        let now = self.now();
+        self.lanes[n].board().command(BoardCommand::Lift, now);
+    }
+
+    fn look_up(&mut self, n: usize, passage: PassageId, attempt: u32, query: &Query) {
+        let now = self.now();
+        let found = self.store.candidates(query);
+        let mut facts = self.gate.facts(found.declarations, found.state, query);
+        self.freshness.fill(&mut facts, now);
+        if self.sabotage == Some(Sabotage::LedgerForgotten) {
+            facts.ledger.clear();
+        }
+        let event = Event::Candidates {
+            passage,
+            attempt,
+            facts: Box::new(facts),
+        };
+        self.lanes[n].core.handle_event(event, now);
+    }
+
+    fn commit(&mut self, n: usize, token: Token, drafts: Vec<Draft>, guard: Guard) {
+        let forgets = self.sabotage == Some(Sabotage::LedgerForgotten);
+        let guard = if forgets { Guard::Always } else { guard };
+        if self.sabotage == Some(Sabotage::LiftBeforeDurable) && drafts.iter().any(releases) {
+            self.lift(n, token.passage.as_ref());
+        }
+        self.gate.submit(n, token, drafts, guard, self.now_us);
+    }
+
     fn obey(&mut self, n: usize, command: Command) {
         let now = self.now();
         match command {
@@ -247,32 +309,17 @@ impl Rig {
                 passage,
                 attempt,
                 query,
-            } => {
-                let found = self.store.candidates(&query);
-                let mut facts = self.gate.facts(found.declarations, found.state, &query);
-                self.freshness.fill(&mut facts, now);
-                let event = Event::Candidates {
-                    passage,
-                    attempt,
-                    facts: Box::new(facts),
-                };
-                self.lanes[n].core.handle_event(event, now);
-            }
+            } => self.look_up(n, passage, attempt, &query),
             Command::Commit {
                 token,
                 drafts,
                 guard,
-            } => self.gate.submit(n, token, drafts, guard, self.now_us),
+            } => self.commit(n, token, drafts, guard),
             Command::Note(drafts) => self.gate.note(drafts, self.now_us),
-            Command::LiftArm { passage } => {
-                let name = self.lanes[n].name.clone();
-                self.say(|| format!("{name} lift {passage:?}"));
-                self.hash.update(self.now_us.to_le_bytes());
-                self.laws.lift(self.now_us, n, &name, passage.as_ref());
-                self.lanes[n].board().command(BoardCommand::Lift, now);
-            }
+            Command::LiftArm { passage } => self.lift(n, passage.as_ref()),
             Command::LowerArm => {
-                self.laws.lower(n);
+                let arm = self.world.physical(n).arm_permille;
+                self.laws.lower(n, arm);
                 self.lanes[n].board().command(BoardCommand::Lower, now);
             }
             Command::StopArm => self.lanes[n].board().command(BoardCommand::Stop, now),
@@ -327,28 +374,29 @@ impl Rig {
         }
     }
 
-    /// L7: the truck at the stop line bears none of the plates it was released
-    /// on, although its camera reads it right.
+    /// L7: no plate in a case is another truck's than the one that stands at
+    /// the stop line. What a camera makes of this truck's own plates is never
+    /// another's: no two of the population look alike.
     fn check_evidence(&mut self, record: &Record) {
-        let Some(n) = self
-            .lanes
-            .iter()
-            .position(|l| Some(l.name.as_str()) == record.lane.as_ref().map(LaneId::as_str))
-        else {
+        let Some(lane) = record.lane.as_ref().map(LaneId::as_str) else {
+            return;
+        };
+        let Some(n) = self.lanes.iter().position(|l| l.name == lane) else {
             return;
         };
         let truck = self.world.physical(n).at_stop_line;
-        let view = self.world.trucks().iter().find(|t| Some(t.id) == truck);
+        let trucks = self.world.trucks();
+        let view = trucks.iter().find(|t| Some(t.id) == truck);
         let (Some(view), Some(passage)) = (view, &record.passage) else {
             return;
         };
-        let plates = record.body["case"]["plates"]
-            .as_array()
-            .into_iter()
-            .flatten();
-        let mut texts = plates.filter_map(|p| p["text"].as_str());
-        let bears = texts.any(|text| view.plates.iter().any(|own| own == text));
-        if !bears && view.must == firmware_sim::Must::Release {
+        let plates = record.body["case"]["plates"].as_array();
+        let texts = plates.into_iter().flatten();
+        let foreign = texts.filter_map(|p| p["text"].as_str()).any(|text| {
+            let bears = |t: &TruckView| t.plates.iter().any(|own| own == text);
+            !bears(view) && trucks.iter().any(bears)
+        });
+        if foreign {
             self.laws.wrong_evidence(self.now_us, passage);
         }
     }
@@ -357,19 +405,7 @@ impl Rig {
         if self.gate.flush_at().is_none_or(|at| at > self.now_us) {
             return false;
         }
-        let heard = self.gate.flush();
-        self.note_durable();
-        let now = self.now();
-        for heard in heard {
-            match heard {
-                Heard::Lane(n, event) => self.lanes[n].core.handle_event(event, now),
-                Heard::Late { lane, event } => {
-                    if let Some(n) = self.lanes.iter().position(|l| l.name == lane.as_str()) {
-                        self.lanes[n].core.handle_event(event, now);
-                    }
-                }
-            }
-        }
+        self.flush();
         true
     }
 
@@ -384,9 +420,7 @@ impl Rig {
                 let codes: Vec<_> = reasons.filter_map(|r| r["code"].as_str()).collect();
                 let passage = record.passage.as_ref();
                 self.say(|| format!("{passage:?} {kind} {codes:?}"));
-                if kind == "release" {
-                    self.check_evidence(&record);
-                }
+                self.check_evidence(&record);
             }
         }
         self.session.durable(self.gate.head());
@@ -460,21 +494,28 @@ impl Rig {
         }
     }
 
+    /// What waits becomes durable, and whoever asked hears of it.
+    fn flush(&mut self) {
+        let heard = self.gate.flush();
+        self.note_durable();
+        let now = self.now();
+        for heard in heard {
+            let (n, event) = match heard {
+                Heard::Lane(n, event) => (Some(n), event),
+                Heard::Late { lane, event } => {
+                    let named = |l: &SimLane| l.name == lane.as_str();
+                    (self.lanes.iter().position(named), event)
+                }
+            };
+            if let Some(n) = n {
+                self.lanes[n].core.handle_event(event, now);
+            }
+        }
+    }
+
     fn flush_all(&mut self) {
         while self.gate.flush_at().is_some() {
-            let heard = self.gate.flush();
-            self.note_durable();
-            let now = self.now();
-            for heard in heard {
-                match heard {
-                    Heard::Lane(n, event) => self.lanes[n].core.handle_event(event, now),
-                    Heard::Late { lane, event } => {
-                        if let Some(n) = self.lanes.iter().position(|l| l.name == lane.as_str()) {
-                            self.lanes[n].core.handle_event(event, now);
-                        }
-                    }
-                }
-            }
+            self.flush();
         }
     }
 
@@ -495,6 +536,14 @@ impl Rig {
         }
         self.trace
             .push_back(format!("{:>12} {}", self.now_us, line()));
+    }
+}
+
+fn releases(draft: &Draft) -> bool {
+    if let Body::Verdict(body) = &draft.body {
+        body.verdict.verdict == VerdictKind::Release
+    } else {
+        false
     }
 }
 

@@ -1,7 +1,10 @@
 //! Many seeds of the simulated port, counted together.
 
 use std::collections::BTreeMap;
+use std::fs;
+use std::io;
 use std::ops::Range;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -11,8 +14,10 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::rig::{Outcome, Rig, Trace};
+use super::sabotage::Sabotage;
 use super::world_options;
 use crate::clock::Stopwatch;
+use crate::journal::{Disk, MemDisk};
 
 /// What to simulate.
 #[derive(Clone, Debug)]
@@ -25,6 +30,16 @@ pub struct Plan {
     pub lanes: usize,
     /// How often a camera reads a plate right.
     pub plate_read_permille: u32,
+}
+
+/// What else to do with a plan.
+#[derive(Clone, Debug, Default)]
+pub struct Extras {
+    /// Write the journal of each seed as files under `seed-N` in this
+    /// directory, for `lanegate journal verify`.
+    pub journal: Option<PathBuf>,
+    /// Do this wrong in every seed.
+    pub sabotage: Option<Sabotage>,
 }
 
 /// The first breach of a law or of the truth, with what is needed to see it again.
@@ -46,6 +61,8 @@ pub struct Summary {
     score: Score,
     seeds: u64,
     violations: u64,
+    /// Breaches by law.
+    laws: BTreeMap<&'static str, u64>,
     busy: Duration,
     digests: BTreeMap<u64, [u8; 32]>,
     failure: Option<Failure>,
@@ -55,42 +72,69 @@ pub struct Summary {
 /// many there are.
 #[must_use]
 pub fn simulate(plan: &Plan) -> Summary {
+    simulate_with(plan, &Extras::default()).expect("without a directory nothing is written")
+}
+
+/// The same, with journals written or something done wrong.
+///
+/// # Errors
+/// A journal cannot be written.
+pub fn simulate_with(plan: &Plan, extras: &Extras) -> io::Result<Summary> {
     let workers = std::thread::available_parallelism().map_or(1, usize::from);
     let next = AtomicU64::new(plan.seeds.start);
     let summary = Mutex::new(Summary::default());
-    std::thread::scope(|scope| {
-        for _ in 0..workers {
-            scope.spawn(|| {
-                loop {
-                    let seed = next.fetch_add(1, Ordering::Relaxed);
-                    if seed >= plan.seeds.end {
-                        return;
-                    }
-                    let watch = Stopwatch::started();
-                    let outcome = run(plan, seed, Trace::Off);
-                    let busy = watch.elapsed();
-                    let mut summary = summary.lock().unwrap_or_else(PoisonError::into_inner);
-                    summary.take(seed, outcome, busy);
-                }
-            });
+    let work = || -> io::Result<()> {
+        loop {
+            let seed = next.fetch_add(1, Ordering::Relaxed);
+            if seed >= plan.seeds.end {
+                return Ok(());
+            }
+            let watch = Stopwatch::started();
+            let outcome = run(plan, extras, seed, Trace::Off);
+            let busy = watch.elapsed();
+            if let Some(dir) = &extras.journal {
+                write_journal(&outcome.disk, &dir.join(format!("seed-{seed}")))?;
+            }
+            let mut summary = summary.lock().unwrap_or_else(PoisonError::into_inner);
+            summary.take(seed, outcome, busy);
         }
-    });
+    };
+    std::thread::scope(|scope| -> io::Result<()> {
+        let workers: Vec<_> = (0..workers).map(|_| scope.spawn(work)).collect();
+        for worker in workers {
+            worker.join().expect("a simulated port does not panic")?;
+        }
+        Ok(())
+    })?;
     let mut summary = summary.into_inner().unwrap_or_else(PoisonError::into_inner);
     if let Some(failure) = &mut summary.failure {
         // The same seed runs the same way: only a failure pays for its trace.
-        failure.trace = run(plan, failure.seed, Trace::On).trace.into();
+        failure.trace = run(plan, extras, failure.seed, Trace::On).trace.into();
     }
-    summary
+    Ok(summary)
 }
 
-fn run(plan: &Plan, seed: u64, trace: Trace) -> Outcome {
+/// The files of `disk` as they are, in a new directory: what another run left
+/// would pass for a part of this journal.
+fn write_journal(disk: &MemDisk, dir: &Path) -> io::Result<()> {
+    if let Some(parent) = dir.parent() {
+        fs::create_dir_all(parent)?;
+    }
+    fs::create_dir(dir)?;
+    for name in disk.list()? {
+        fs::write(dir.join(&name), disk.read(&name)?)?;
+    }
+    Ok(())
+}
+
+fn run(plan: &Plan, extras: &Extras, seed: u64, trace: Trace) -> Outcome {
     let mut options = world_options(seed, plan.lanes, plan.passages);
     options.plate_read_permille = plan.plate_read_permille;
     options.mix = firmware_sim::Mix::traffic();
     if seed % 4 == 3 {
         options.geometry = firmware_sim::Geometry::BehindBarrier;
     }
-    Rig::new(options, trace).run()
+    Rig::new(options, extras.sabotage, trace).run()
 }
 
 impl Summary {
@@ -117,6 +161,9 @@ impl Summary {
         }
         let violations = outcome.laws.violations();
         self.violations += violations.len() as u64;
+        for violation in violations {
+            *self.laws.entry(violation.law).or_default() += 1;
+        }
         let broken = violations.first().map(|v| Failure {
             seed,
             law: v.law,
@@ -211,6 +258,7 @@ impl Summary {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::journal::{RealDisk, verify};
 
     fn plan(seeds: Range<u64>) -> Plan {
         Plan {
@@ -224,14 +272,13 @@ mod tests {
     #[test]
     fn no_law_breaks_and_nobody_is_missed_without_faults() {
         let summary = simulate(&plan(0..40));
-        assert!(
-            summary.is_good(),
-            "{:#?} {:?}",
-            summary.failure,
-            summary.score
-        );
-        assert!(summary.score.must * 2 >= summary.score.trucks);
-        assert!(summary.score.may * 20 <= summary.score.trucks);
+        let score = &summary.score;
+        assert!(summary.is_good(), "{:#?} {score:?}", summary.failure);
+        assert_eq!(score.wrong_truck_releases, 0);
+        assert_eq!(score.unfinished, 0);
+        assert!(score.must * 2 >= score.trucks, "{score:?}");
+        assert!(score.may * 20 <= score.trucks, "{score:?}");
+        assert!(score.forced > 0, "somebody tailgates: {score:?}");
     }
 
     #[test]
@@ -239,5 +286,44 @@ mod tests {
         let one = simulate(&plan(5..8)).digest();
         assert_eq!(one, simulate(&plan(5..8)).digest());
         assert_ne!(one, simulate(&plan(6..9)).digest());
+    }
+
+    /// Whether `law` is seen broken within a few hundred trucks.
+    fn breaks(law: &str, extras: &Extras) -> bool {
+        (0..20).any(|n| {
+            let summary = simulate_with(&plan(8 * n..8 * (n + 1)), extras);
+            let summary = summary.expect("nothing is written");
+            let broken = summary.laws.contains_key(law);
+            assert!(!broken || !summary.is_good());
+            broken
+        })
+    }
+
+    #[test]
+    fn every_sabotage_is_caught_by_the_law_it_breaks() {
+        for sabotage in Sabotage::ALL {
+            let extras = Extras {
+                sabotage: Some(sabotage),
+                ..Extras::default()
+            };
+            assert!(breaks(sabotage.law(), &extras), "{sabotage:?}");
+        }
+    }
+
+    #[test]
+    fn a_journal_written_out_verifies_and_is_never_mixed_with_another_runs() {
+        let dir = std::env::temp_dir().join(format!("lanegate-simulate-{}", std::process::id()));
+        let extras = Extras {
+            journal: Some(dir.clone()),
+            ..Extras::default()
+        };
+        let summary = simulate_with(&plan(3..4), &extras).expect("there is room");
+        let disk = RealDisk::beside(&dir.join("seed-3")).expect("it was just written");
+        let report = verify(&disk).expect("it can be read");
+        assert!(report.ok, "{report:?}");
+        let verdicts = report.kinds.get("verdict").copied().unwrap_or(0);
+        assert!(verdicts >= summary.score.trucks - summary.score.forced);
+        assert!(simulate_with(&plan(3..4), &extras).is_err());
+        fs::remove_dir_all(&dir).expect("it is ours");
     }
 }

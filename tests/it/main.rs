@@ -25,5 +25,8 @@ mod demo;
 mod kill;
 #[cfg(test)]
 mod layout;
+#[cfg(feature = "sim")]
+#[cfg(test)]
+mod order;
 #[cfg(test)]
 mod shipped;

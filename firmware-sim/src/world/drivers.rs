@@ -138,7 +138,13 @@ impl World {
         let x0 = t.body.front(now);
         let whole = (length + GONE_MM - LINE_MM) as u64;
         let halts = matches!(t.driver, Driver::StallUnderArm { .. });
-        let halt_mm = ARM_MM + length / 2;
+        // With its middle under the arm, or its rear past the stop line, where
+        // the closing inhibit alone knows of it.
+        let halt_mm = if halts && t.rng.chance(500) {
+            length + t.rng.range(300, ARM_MM - 500)
+        } else {
+            ARM_MM + length / 2
+        };
         let x1 = if halts && x0 < halt_mm {
             halt_mm
         } else {

@@ -119,8 +119,18 @@ impl World {
         };
         let arm_up = self.lanes[lane].arm.is_up(self.now);
         let driver = self.trucks[next].driver;
-        if !arm_up || !self.lanes[lane].open || !matches!(driver, Driver::Follow | Driver::Tailgate)
-        {
+        let halts = matches!(self.trucks[before].driver, Driver::StallUnderArm { .. });
+        let comes = match driver {
+            Driver::Follow => true,
+            // Nobody drives through a truck that stands under the arm.
+            Driver::Tailgate => !halts,
+            Driver::Calm
+            | Driver::ReverseEarly { .. }
+            | Driver::ReverseCleared
+            | Driver::StallAtLine { .. }
+            | Driver::StallUnderArm { .. } => false,
+        };
+        if !arm_up || !self.lanes[lane].open || !comes {
             return;
         }
         self.set_off(lane);
