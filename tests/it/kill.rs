@@ -209,7 +209,7 @@ impl Spectator for Killer {
                 | Moment::Lowering
                 | Moment::Held
                 | Moment::AnyTime => {
-                    self.due = Some((moment, self.now + self.chance.below(400_000)));
+                    self.due = Some((moment, self.now + self.chance.below(200_000)));
                 }
             }
         }
