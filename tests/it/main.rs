@@ -7,6 +7,8 @@ mod demo;
 mod kill;
 #[cfg(all(test, feature = "sim"))]
 mod order;
+#[cfg(all(test, feature = "sim"))]
+mod peers;
 #[cfg(test)]
 mod cli_check;
 #[cfg(test)]
