@@ -6,7 +6,7 @@ mod programs;
 mod yard;
 
 use self::authority::Authority;
-use self::programs::Board;
+use self::programs::{Board, until};
 use self::yard::{ARM_DOWN, ARM_UP, INHIBIT, PRESENCE, Yard, readme_blocks};
 use crate::order::frames;
 
@@ -60,5 +60,49 @@ fn a_lane_of_other_peoples_programs_releases_a_truck() {
     let lowered = Board::closed(&lines, ARM_DOWN).len();
     assert_eq!((Board::closed(&lines, ARM_UP).len(), lowered), (1, 1), "{lines:#?}");
     yard.until_lane_is("vacant");
+    yard.close();
+}
+
+#[test]
+fn mosquitto_killed_and_restarted_in_the_middle_loses_no_record() {
+    let (mut yard, mut authority) = ready("");
+    let lane = |yard: &Yard, word: &str| {
+        let arguments = ["lane", word, "--lane", "SZB-X-01", "--officer", "4711", "--reason", "x"];
+        let output = yard.lanegate(&arguments).output().unwrap();
+        assert!(output.status.success(), "{word}: {output:?}");
+    };
+    // What is said now is heard after the broker is gone, and not acknowledged.
+    lane(&yard, "close");
+    yard.until_lane_is("closed");
+    yard.broker.kill();
+    let link = |yard: &Yard, wanted: &str| {
+        until(&format!("the link is {wanted}"), || {
+            (yard.status()?["link"] == wanted).then_some(())
+        });
+    };
+    link(&yard, "down");
+    for _ in 0..3 {
+        lane(&yard, "open");
+        yard.until_lane_is("vacant");
+        lane(&yard, "close");
+        yard.until_lane_is("closed");
+    }
+    let held = authority.records.len();
+    yard.broker.start_again();
+    authority.listen_again(&yard.broker);
+
+    let head = yard.status().unwrap()["journal"]["seq"].as_u64().unwrap();
+    authority.until(&yard.broker, "every record", |a| (a.through()? >= head).then_some(()));
+    let acknowledged = || (yard.status()?["outbox"] == 0).then_some(());
+    until("the outbox is empty", acknowledged);
+    assert!(authority.records.len() >= held + 7, "{held}: {:?}", authority.arrived);
+    let arrived: Vec<u64> = (0..authority.records.len() as u64).collect();
+    assert_eq!(authority.arrived, arrived, "first arrivals are dense and in order");
+    let bytes = yard.journal();
+    let (journal, rest) = frames(&bytes);
+    assert!(rest.is_empty());
+    let heard: Vec<_> = authority.records.values().cloned().collect();
+    assert_eq!(heard, journal[..heard.len()], "what was heard is what is written");
+    assert!(journal.len() as u64 > head);
     yard.close();
 }
