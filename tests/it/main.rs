@@ -28,5 +28,8 @@ mod layout;
 #[cfg(feature = "sim")]
 #[cfg(test)]
 mod order;
+#[cfg(feature = "sim")]
+#[cfg(test)]
+mod peers;
 #[cfg(test)]
 mod shipped;

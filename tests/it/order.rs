@@ -222,7 +222,8 @@ fn permits(calls: &[Call]) -> Vec<Permit> {
         .filter(journal)
         .filter(|call| call.name != "fdatasync")
     {
-        let records = records(&write.bytes);
+        let (records, rest) = frames(&write.bytes);
+        assert!(rest.is_empty(), "a write ends within a frame");
         for record in records.iter().filter(|record| allows(record)) {
             let flush = calls
                 .iter()
@@ -246,17 +247,19 @@ fn allows(record: &Value) -> bool {
     }
 }
 
-/// Whole frames: length and CRC, four bytes each, and a record (docs/journal.md).
-fn records(mut bytes: &[u8]) -> Vec<Value> {
+/// The records in whole frames (length and CRC, four bytes each, and the
+/// payload; docs/journal.md), and what is left.
+pub(crate) fn frames(mut bytes: &[u8]) -> (Vec<Value>, &[u8]) {
     let mut records = Vec::new();
     while let Some((head, rest)) = bytes.split_at_checked(8) {
         let len = u32::from_le_bytes(head[..4].try_into().unwrap()) as usize;
-        let (payload, rest) = rest.split_at(len);
+        let Some((payload, rest)) = rest.split_at_checked(len) else {
+            break;
+        };
         records.push(serde_json::from_slice(payload).unwrap());
         bytes = rest;
     }
-    assert!(bytes.is_empty(), "a write ends within a frame");
-    records
+    (records, bytes)
 }
 
 #[test]
