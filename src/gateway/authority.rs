@@ -121,8 +121,10 @@ fn connect(
     };
     let subscriptions = topics.subscriptions().into_iter().collect();
     let mut config = connection_config(Peer::Authority, broker, subscriptions)?;
-    // A snapshot's part has up to 1 MiB of items.
-    config.packet_size_max = 4 << 20;
+    // A snapshot's part has up to 1 MiB of items; a record goes out whole,
+    // whatever its size.
+    config.packet_size_max = crate::journal::RECORD_LEN_MAX + (64 << 10);
+    config.outbox.bytes_max = 4 * config.packet_size_max;
     config.will = Some(Will {
         topic: topics.outgoing(Topic::State),
         payload: json!({"state": "offline"}).to_string().into(),
@@ -327,7 +329,7 @@ impl Task {
                     told.ok();
                 }
             }
-            Ask::Blocked(blocked) => self.blocked(blocked),
+            Ask::Blocked(blocked) => self.blocked(blocked).await,
             Ask::Reconcile(body) => self.reconcile(*body).await,
             Ask::Order(order) => {
                 let to = self.answer_to.clone();
@@ -396,6 +398,9 @@ impl Task {
             if asked.is_ok() {
                 return matches!(applied.await, Ok(Some(_)));
             }
+            if self.port.stop.is_cancelled() {
+                return false;
+            }
             tokio::time::sleep(BUSY).await;
         }
     }
@@ -417,18 +422,24 @@ impl Task {
                     Err(_) => false,
                 };
             }
+            if self.port.stop.is_cancelled() {
+                return false;
+            }
             tokio::time::sleep(BUSY).await;
         }
     }
 
     async fn current(&mut self, sent_at: Option<lanegate_core::time::Wall>) {
         let shared = self.port.shared.clone();
-        if let Some(sent_at) = sent_at
-            && shared.clock.heartbeat(sent_at) == Agreement::Ahead
-        {
-            debug!("a heartbeat from our future");
-        }
+        let agreement = sent_at.map(|sent_at| shared.clock.heartbeat(sent_at));
         let now = shared.clock.now();
+        if let (Some(Agreement::Behind), Some(sent_at)) = (agreement, sent_at) {
+            // Waited at the broker while we or the line were away: it says how
+            // things were then, not that they are so now.
+            shared.freshness().heard(sent_at);
+            self.compare_beliefs();
+            return;
+        }
         let due = shared.freshness().current(now.mono);
         shared
             .metrics
@@ -459,7 +470,7 @@ impl Task {
         }
     }
 
-    fn blocked(&self, blocked: bool) {
+    async fn blocked(&self, blocked: bool) {
         if !blocked {
             info!("reconciled with the authority: releases resume");
             return;
@@ -467,14 +478,15 @@ impl Task {
         error!(
             "the authority knows another journal of this controller: no release until reconciled"
         );
-        let other = String::from("another");
-        let asked = self
-            .port
-            .shared
-            .committer
-            .authority_holds(other, u64::MAX, |_| {});
-        if asked.is_err() {
-            error!("the committer is busy: the authority is asked again at the next connection");
+        let committer = &self.port.shared.committer;
+        while committer
+            .authority_holds(String::from("another"), u64::MAX, |_| {})
+            .is_err()
+        {
+            if self.port.stop.is_cancelled() {
+                return;
+            }
+            tokio::time::sleep(BUSY).await;
         }
     }
 

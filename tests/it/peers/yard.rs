@@ -5,13 +5,14 @@ use std::fs;
 use std::io::Write as _;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, SyncSender, sync_channel};
 use std::time::Duration;
 
-use lanegate::sim::demo::{DaemonUnderTest, Stopped};
+use lanegate::clock::Stopwatch;
+use lanegate::sim::demo::DaemonUnderTest;
 use serde_json::Value;
 
 use super::programs::{Board, Mosquitto, Terminal, free_port, until};
@@ -189,12 +190,20 @@ impl Yard {
 
     /// The daemon drains and ends; what it left is taken away.
     pub(crate) fn close(mut self) {
-        let stopped = self.daemon.stop(Duration::from_secs(20)).unwrap();
+        self.daemon.terminate().unwrap();
+        let watch = Stopwatch::started();
+        let ended = loop {
+            if let Some(status) = self.daemon.ended().unwrap() {
+                break status;
+            }
+            assert!(
+                watch.elapsed() < Duration::from_secs(20),
+                "it does not stop"
+            );
+            std::thread::park_timeout(Duration::from_millis(20));
+        };
         let said = self.daemon.last_words(30).join("\n");
-        assert!(
-            matches!(stopped, Stopped::Ended(status) if status.success()),
-            "{stopped:?}\n{said}"
-        );
+        assert!(ended.success(), "{ended:?}\n{said}");
         fs::remove_dir_all(&self.dir).unwrap();
     }
 }
