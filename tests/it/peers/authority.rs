@@ -72,7 +72,12 @@ impl Authority {
                 return found;
             }
             let seen = self.seen;
-            let next = |lines: &[String]| lines.get(seen..).filter(|l| !l.is_empty()).map(<[_]>::to_vec);
+            let next = |lines: &[String]| {
+                lines
+                    .get(seen..)
+                    .filter(|l| !l.is_empty())
+                    .map(<[_]>::to_vec)
+            };
             let heard = self.lines.until(what, next);
             self.seen += heard.len();
             self.hear(broker, &heard);
@@ -117,16 +122,25 @@ impl Authority {
 
     /// The last record of a kind about a passage or, without one, at all.
     pub(crate) fn last(&self, kind: &str) -> Option<&Value> {
-        self.records.values().rev().find(|record| record["kind"] == kind)
+        self.records
+            .values()
+            .rev()
+            .find(|record| record["kind"] == kind)
     }
 
     pub(crate) fn on_topic(&self, topic: &str) -> Vec<&Value> {
-        self.others.iter().filter(|(name, _)| name == topic).map(|(_, m)| m).collect()
+        self.others
+            .iter()
+            .filter(|(name, _)| name == topic)
+            .map(|(_, m)| m)
+            .collect()
     }
 }
 
 fn bytes(hex: &str) -> Vec<u8> {
     let digits: Vec<u32> = hex.chars().map(|c| c.to_digit(16).unwrap()).collect();
     let pairs = digits.chunks_exact(2);
-    pairs.map(|pair| u8::try_from(pair[0] * 16 + pair[1]).unwrap()).collect()
+    pairs
+        .map(|pair| u8::try_from(pair[0] * 16 + pair[1]).unwrap())
+        .collect()
 }

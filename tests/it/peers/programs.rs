@@ -96,7 +96,11 @@ impl Lines {
                 return found;
             }
             let left = deadline.saturating_duration_since(Instant::now());
-            assert!(!left.is_zero(), "it is not said: {what}; {:#?}", tail(&lines));
+            assert!(
+                !left.is_zero(),
+                "it is not said: {what}; {:#?}",
+                tail(&lines)
+            );
             lines = self.0.1.wait_timeout(lines, left).unwrap().0;
         }
     }
@@ -125,7 +129,11 @@ impl Mosquitto {
         );
         fs::write(dir.join("mosquitto.conf"), config).unwrap();
         let process = Self::run(dir, port);
-        Self { process, dir: dir.to_owned(), port }
+        Self {
+            process,
+            dir: dir.to_owned(),
+            port,
+        }
     }
 
     fn run(dir: &Path, port: u16) -> Owned {
@@ -135,7 +143,9 @@ impl Mosquitto {
         command.env("PATH", format!("{path}:/usr/sbin"));
         command.arg("-c").arg(dir.join("mosquitto.conf"));
         let process = Owned::start(command.stdout(Stdio::null()).stderr(Stdio::null()));
-        until("mosquitto listens", || TcpStream::connect((Ipv4Addr::LOCALHOST, port)).ok());
+        until("mosquitto listens", || {
+            TcpStream::connect((Ipv4Addr::LOCALHOST, port)).ok()
+        });
         process
     }
 
@@ -150,7 +160,10 @@ impl Mosquitto {
     /// How often it has written a line with this text into its log.
     pub(crate) fn logged(&self, text: &str) -> usize {
         let log = fs::read(self.dir.join("mosquitto.log")).unwrap_or_default();
-        String::from_utf8_lossy(&log).lines().filter(|line| line.contains(text)).count()
+        String::from_utf8_lossy(&log)
+            .lines()
+            .filter(|line| line.contains(text))
+            .count()
     }
 
     /// `mosquitto_pub -q 1`; returns once the broker has it.
@@ -168,10 +181,14 @@ impl Mosquitto {
         let before = self.logged(&granted);
         let port = self.port.to_string();
         let mut command = Command::new("mosquitto_sub");
-        command.args(["-p", &port, "-q", "1", "-i", client, "-t", pattern, "-F", "%t %x"]);
+        command.args([
+            "-p", &port, "-q", "1", "-i", client, "-t", pattern, "-F", "%t %x",
+        ]);
         let mut process = Owned::start(command.stdout(Stdio::piped()).stderr(Stdio::null()));
         let lines = Lines::of(&mut process);
-        until("the subscription is granted", || (self.logged(&granted) > before).then_some(()));
+        until("the subscription is granted", || {
+            (self.logged(&granted) > before).then_some(())
+        });
         (process, lines)
     }
 }
@@ -197,7 +214,11 @@ impl Terminal {
         let mut settings = rustix::termios::tcgetattr(&far).unwrap();
         settings.make_raw();
         rustix::termios::tcsetattr(&far, OptionalActions::Now, &settings).unwrap();
-        Self { near: near.into(), path, _far: far }
+        Self {
+            near: near.into(),
+            path,
+            _far: far,
+        }
     }
 }
 
@@ -236,10 +257,18 @@ impl Board {
         command.arg(script).arg(&ends[1].path).arg(journal);
         let mut process = Owned::start(command.stdin(Stdio::piped()).stdout(Stdio::piped()));
         let lines = Lines::of(&mut process);
-        lines.until("ready", |lines| lines.iter().any(|line| line == "ready").then_some(()));
+        lines.until("ready", |lines| {
+            lines.iter().any(|line| line == "ready").then_some(())
+        });
         let tell = process.0.stdin.take().unwrap();
         let path = ends[0].path.clone();
-        Self { _process: process, _ends: ends, tell, lines, path }
+        Self {
+            _process: process,
+            _ends: ends,
+            tell,
+            lines,
+            path,
+        }
     }
 
     pub(crate) fn input(&mut self, n: u16, on: bool) {
@@ -256,12 +285,18 @@ impl Board {
 
 /// A Python that has pymodbus: on the path, or where `.ci/run` puts it.
 fn python() -> PathBuf {
-    let built = Path::new(env!("CARGO_BIN_EXE_lanegate")).ancestors().nth(2).unwrap();
+    let built = Path::new(env!("CARGO_BIN_EXE_lanegate"))
+        .ancestors()
+        .nth(2)
+        .unwrap();
     let places = [PathBuf::from("python3"), built.join("venv/bin/python3")];
     let has = |python: &PathBuf| {
         let mut asked = Command::new(python);
         let asked = asked.args(["-c", "import pymodbus.simulator, serial"]);
-        asked.stderr(Stdio::null()).status().is_ok_and(|status| status.success())
+        asked
+            .stderr(Stdio::null())
+            .status()
+            .is_ok_and(|status| status.success())
     };
     let found = places.into_iter().find(has);
     found.expect("no python3 has pymodbus 3.16 or newer; `CI_STEPS=tools .ci/run` installs it")

@@ -34,26 +34,41 @@ pub(crate) struct Yard {
 }
 
 impl Yard {
-    /// Everything but the daemon runs. `more` goes into the broker's
-    /// configuration.
-    pub(crate) fn open(more: &str) -> Self {
+    /// Everything but the daemon runs. The broker's configuration gets what
+    /// `more` makes of the yard's directory.
+    pub(crate) fn open(more: impl FnOnce(&Path) -> String) -> Self {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let n = NEXT.fetch_add(1, Ordering::Relaxed);
         let dir = std::env::temp_dir().join(format!("lanegate-peers-{}-{n}", std::process::id()));
         let config = dir.join("config");
         fs::create_dir_all(config.join("dev")).unwrap();
-        let broker = Mosquitto::start(&dir, more);
+        let broker = Mosquitto::start(&dir, &more(&dir));
         let board = Board::start(&config.join("dev/state/journal"));
         let (scale, seal) = (Scale::start(), Terminal::open());
-        for (name, path) in [("io", &board.path), ("scale", &scale.path), ("seal", &seal.path)] {
+        for (name, path) in [
+            ("io", &board.path),
+            ("scale", &scale.path),
+            ("seal", &seal.path),
+        ] {
             symlink(path, config.join("dev").join(name)).unwrap();
         }
         let http = free_port();
         write_configuration(&config, broker.port, http);
         let program = PathBuf::from(env!("CARGO_BIN_EXE_lanegate"));
-        let daemon =
-            DaemonUnderTest::new(program, config.join("lane.dev.toml"), dir.join("lanegate.log"));
-        Self { board, scale, broker, daemon, dir, http, _seal: seal }
+        let daemon = DaemonUnderTest::new(
+            program,
+            config.join("lane.dev.toml"),
+            dir.join("lanegate.log"),
+        );
+        Self {
+            board,
+            scale,
+            broker,
+            daemon,
+            dir,
+            http,
+            _seal: seal,
+        }
     }
 
     pub(crate) fn lanegate(&self, args: &[&str]) -> Command {
@@ -81,7 +96,10 @@ impl Yard {
             })
         });
         std::panic::catch_unwind(seen).unwrap_or_else(|_| {
-            panic!("not {state}: {last:#?}\n{}", self.daemon.last_words(30).join("\n"))
+            panic!(
+                "not {state}: {last:#?}\n{}",
+                self.daemon.last_words(30).join("\n")
+            )
         })
     }
 
@@ -95,7 +113,11 @@ impl Yard {
             env!("CARGO_BIN_EXE_lanegate"),
         );
         let mut shell = Command::new("sh");
-        let output = shell.args(["-c", &script]).current_dir(&self.dir).output().unwrap();
+        let output = shell
+            .args(["-c", &script])
+            .current_dir(&self.dir)
+            .output()
+            .unwrap();
         let said = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "{block}\n{said}");
         String::from_utf8(output.stdout).unwrap()
@@ -106,12 +128,17 @@ impl Yard {
     pub(crate) fn weighs(&self, kg: i64) {
         let frames = || {
             let devices = self.status()?["lanes"][0]["devices"].clone();
-            let scale = devices.as_array()?.iter().find(|device| device["id"] == "scale-1")?;
+            let scale = devices
+                .as_array()?
+                .iter()
+                .find(|device| device["id"] == "scale-1")?;
             scale["frames"].as_u64()
         };
         self.scale.shows(kg);
         let before = until("the scale is heard", frames);
-        until("the scale is still", || frames().filter(|n| *n >= before + 6));
+        until("the scale is still", || {
+            frames().filter(|n| *n >= before + 6)
+        });
     }
 
     /// Sets inputs and waits until they were read as often as clear times,
@@ -122,7 +149,9 @@ impl Yard {
         }
         let sum: u32 = on.iter().map(|n| 1 << n).sum();
         let mine = |line: &str| {
-            let read = line.strip_prefix("poll ").and_then(|bits| bits.parse::<u32>().ok());
+            let read = line
+                .strip_prefix("poll ")
+                .and_then(|bits| bits.parse::<u32>().ok());
             read.is_some_and(|bits| bits & 0b11 == sum)
         };
         self.board.lines.until("the inputs are read", |lines| {
@@ -135,7 +164,9 @@ impl Yard {
     pub(crate) fn ready(&self) -> String {
         use std::io::Read as _;
         let mut stream = std::net::TcpStream::connect(("127.0.0.1", self.http)).unwrap();
-        stream.write_all(b"GET /ready HTTP/1.1\r\nHost: l\r\nConnection: close\r\n\r\n").unwrap();
+        stream
+            .write_all(b"GET /ready HTTP/1.1\r\nHost: l\r\nConnection: close\r\n\r\n")
+            .unwrap();
         let mut answer = String::new();
         stream.read_to_string(&mut answer).unwrap();
         answer
@@ -144,18 +175,26 @@ impl Yard {
     /// All bytes of the journal.
     pub(crate) fn journal(&self) -> Vec<u8> {
         let dir = self.dir.join("config/dev/state/journal");
-        let mut files: Vec<PathBuf> =
-            fs::read_dir(dir).unwrap().map(|file| file.unwrap().path()).collect();
+        let mut files: Vec<PathBuf> = fs::read_dir(dir)
+            .unwrap()
+            .map(|file| file.unwrap().path())
+            .collect();
         files.retain(|path| path.extension().is_some_and(|e| e == "lgj"));
         files.sort();
-        files.iter().flat_map(|path| fs::read(path).unwrap()).collect()
+        files
+            .iter()
+            .flat_map(|path| fs::read(path).unwrap())
+            .collect()
     }
 
     /// The daemon drains and ends; what it left is taken away.
     pub(crate) fn close(mut self) {
         let stopped = self.daemon.stop(Duration::from_secs(20)).unwrap();
         let said = self.daemon.last_words(30).join("\n");
-        assert!(matches!(stopped, Stopped::Ended(status) if status.success()), "{stopped:?}\n{said}");
+        assert!(
+            matches!(stopped, Stopped::Ended(status) if status.success()),
+            "{stopped:?}\n{said}"
+        );
         fs::remove_dir_all(&self.dir).unwrap();
     }
 }
@@ -166,9 +205,15 @@ fn write_configuration(config: &Path, broker: u16, http: u16) {
     let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("config");
     let mut lane = fs::read_to_string(shipped.join("lane.dev.toml")).unwrap();
     for (from, to) in [
-        ("host = \"127.0.0.1\"", format!("host = \"127.0.0.1\"\nport = {broker}")),
+        (
+            "host = \"127.0.0.1\"",
+            format!("host = \"127.0.0.1\"\nport = {broker}"),
+        ),
         ("127.0.0.1:9464", format!("127.0.0.1:{http}")),
-        ("pulse_timed_by = \"board\"", "pulse_timed_by = \"gateway\"".to_owned()),
+        (
+            "pulse_timed_by = \"board\"",
+            "pulse_timed_by = \"gateway\"".to_owned(),
+        ),
     ] {
         assert!(lane.contains(from), "{from} is not in lane.dev.toml");
         lane = lane.replace(from, &to);
@@ -201,10 +246,17 @@ impl Scale {
         let shown = Arc::clone(&kg);
         std::thread::spawn(move || {
             while left.recv_timeout(Self::EVERY) == Err(RecvTimeoutError::Timeout) {
-                terminal.near.write_all(&frame(shown.load(Ordering::SeqCst), 0)).unwrap();
+                terminal
+                    .near
+                    .write_all(&frame(shown.load(Ordering::SeqCst), 0))
+                    .unwrap();
             }
         });
-        Self { kg, path, _leave: leave }
+        Self {
+            kg,
+            path,
+            _leave: leave,
+        }
     }
 
     pub(crate) fn shows(&self, kg: i64) {
@@ -223,7 +275,9 @@ fn frame(value: i64, decimals: u8) -> Vec<u8> {
 
 #[test]
 fn the_scale_sends_what_the_vendors_document_shows() {
-    let documented = [0x02, 0x2b, 0x30, 0x30, 0x32, 0x30, 0x30, 0x30, 0x32, 0x31, 0x42, 0x03];
+    let documented = [
+        0x02, 0x2b, 0x30, 0x30, 0x32, 0x30, 0x30, 0x30, 0x32, 0x31, 0x42, 0x03,
+    ];
     assert_eq!(frame(2000, 2), documented);
 }
 
@@ -234,5 +288,7 @@ pub(crate) fn readme_blocks() -> Vec<String> {
     let (_, section) = text.split_once("\n## By hand, with a broker\n").unwrap();
     let (section, _) = section.split_once("\n## ").unwrap();
     let fenced = section.split("```sh\n").skip(1);
-    fenced.map(|rest| rest.split_once("```").unwrap().0.to_owned()).collect()
+    fenced
+        .map(|rest| rest.split_once("```").unwrap().0.to_owned())
+        .collect()
 }
