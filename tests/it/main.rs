@@ -1,13 +1,17 @@
 //! One integration binary: each file is a module, so that they link once.
 
 // `cfg(test)` holds here anyway; said aloud, the lints know these for tests.
-#[cfg(all(test, feature = "sim"))]
+#[cfg(test)]
+#[cfg(feature = "sim")]
 mod demo;
-#[cfg(all(test, feature = "sim"))]
+#[cfg(test)]
+#[cfg(feature = "sim")]
 mod kill;
-#[cfg(all(test, feature = "sim"))]
+#[cfg(test)]
+#[cfg(feature = "sim")]
 mod order;
-#[cfg(all(test, feature = "sim"))]
+#[cfg(test)]
+#[cfg(feature = "sim")]
 mod peers;
 #[cfg(test)]
 mod cli_check;

@@ -4,16 +4,19 @@
 use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use firmware_sim::{Drivers, Geometry, Mix, Times, World, WorldOptions};
-use lanegate::clock::wall_now;
+use lanegate::clock::{Stopwatch, wall_now};
 use lanegate::sim::demo::{DaemonUnderTest, End, Played, Spectator, Stage, Stopped, play};
 use serde_json::Value;
 
 /// Request of the board's own pulse: write single coil (05) at 0200h + relay,
 /// 5 * 100 ms; the relay is the one of `arm_up` in the configuration.
 const LIFT: [u8; 6] = [0x01, 0x05, 0x02, 0x00, 0x00, 0x05];
+
+/// The tracer has this long to write its last line.
+const TRACED_WITHIN: Duration = Duration::from_secs(20);
 
 struct Nobody;
 
@@ -100,7 +103,7 @@ fn traced(dir: &Path, trace: &Path) -> PathBuf {
 
 /// The tracer writes its last line after the daemon is gone.
 fn whole(trace: &Path) -> String {
-    let deadline = Instant::now() + Duration::from_secs(20);
+    let waiting = Stopwatch::started();
     loop {
         let text = std::fs::read_to_string(trace).unwrap();
         if text
@@ -110,7 +113,7 @@ fn whole(trace: &Path) -> String {
         {
             return text;
         }
-        assert!(Instant::now() < deadline, "the trace has no end");
+        assert!(waiting.elapsed() < TRACED_WITHIN, "the trace has no end");
         std::thread::park_timeout(Duration::from_millis(10));
     }
 }

@@ -2,10 +2,10 @@
 //! are not ours, and the real daemon.
 
 use std::fs;
-use std::io::Write as _;
+use std::io::{Read as _, Write as _};
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, SyncSender, sync_channel};
@@ -162,7 +162,6 @@ impl Yard {
 
     /// What `/ready` says, with its status.
     pub(crate) fn ready(&self) -> String {
-        use std::io::Read as _;
         let mut stream = std::net::TcpStream::connect(("127.0.0.1", self.http)).unwrap();
         stream
             .write_all(b"GET /ready HTTP/1.1\r\nHost: l\r\nConnection: close\r\n\r\n")
