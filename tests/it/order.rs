@@ -15,6 +15,9 @@ use serde_json::Value;
 /// 5 * 100 ms; the relay is the one of `arm_up` in the configuration.
 const LIFT: [u8; 6] = [0x01, 0x05, 0x02, 0x00, 0x00, 0x05];
 
+/// The tracer has this long to write its last line.
+const TRACED_WITHIN: Duration = Duration::from_secs(20);
+
 struct Nobody;
 
 impl Spectator for Nobody {
@@ -100,7 +103,7 @@ fn traced(dir: &Path, trace: &Path) -> PathBuf {
 
 /// The tracer writes its last line after the daemon is gone.
 fn whole(trace: &Path) -> String {
-    let watch = Stopwatch::started();
+    let waiting = Stopwatch::started();
     loop {
         let text = std::fs::read_to_string(trace).unwrap();
         if text
@@ -110,10 +113,7 @@ fn whole(trace: &Path) -> String {
         {
             return text;
         }
-        assert!(
-            watch.elapsed() < Duration::from_secs(20),
-            "the trace has no end"
-        );
+        assert!(waiting.elapsed() < TRACED_WITHIN, "the trace has no end");
         std::thread::park_timeout(Duration::from_millis(10));
     }
 }

@@ -5,14 +5,19 @@ mod authority;
 mod programs;
 mod yard;
 
+use std::fs;
+use std::path::Path;
+
+use serde_json::json;
+
 use self::authority::Authority;
 use self::programs::{Board, until};
 use self::yard::{ARM_DOWN, ARM_UP, INHIBIT, PRESENCE, Yard, readme_blocks};
 use crate::order::frames;
 
 /// A lane that is ready, its authority listening and its feed applied.
-fn ready(more: &str) -> (Yard, Authority) {
-    let mut yard = Yard::open(more);
+fn ready() -> (Yard, Authority) {
+    let mut yard = Yard::open(|_| String::new());
     let mut authority = Authority::listen(&yard.broker);
     yard.daemon.start().unwrap();
     authority.until(&yard.broker, "the first record", |a| {
@@ -41,7 +46,7 @@ fn drives_away(yard: &mut Yard) {
 
 #[test]
 fn a_lane_of_other_peoples_programs_releases_a_truck() {
-    let (mut yard, mut authority) = ready("");
+    let (mut yard, mut authority) = ready();
     yard.inputs(&[PRESENCE]);
     yard.scale.shows(8600);
     let blocks = readme_blocks();
@@ -80,7 +85,7 @@ fn a_lane_of_other_peoples_programs_releases_a_truck() {
 
 #[test]
 fn mosquitto_killed_and_restarted_in_the_middle_loses_no_record() {
-    let (mut yard, mut authority) = ready("");
+    let (mut yard, mut authority) = ready();
     let lane = |yard: &Yard, word: &str| {
         let arguments = [
             "lane",
@@ -142,4 +147,110 @@ fn mosquitto_killed_and_restarted_in_the_middle_loses_no_record() {
     );
     assert!(journal.len() as u64 > head);
     yard.close();
+}
+
+/// Field case c39: the same order again, without a sign that it is a copy,
+/// and once more after the truck is gone.
+#[test]
+fn an_order_that_comes_three_times_over_mqtt_is_one_record_one_lift_and_the_same_answer() {
+    let (mut yard, mut authority) = ready();
+    yard.inputs(&[PRESENCE]);
+    yard.scale.shows(8600);
+    let held = yard.until_lane_is("held");
+    let order = json!({
+        "id": "o-9", "passage": held["passage"], "verdict_seq": held["verdict_seq"],
+        "kind": "release", "officer": "p-4", "reason": "papers seen",
+    });
+    let order = order.to_string();
+    let answered = |n: usize| {
+        move |a: &Authority| {
+            let answers = a.on_topic("orders/answer");
+            (answers.len() >= n).then(|| answers.into_iter().cloned().collect::<Vec<_>>())
+        }
+    };
+    for _ in 0..2 {
+        yard.broker.publish("lanegate/dev/orders", &order);
+    }
+    let answers = authority.until(&yard.broker, "two answers", answered(2));
+    let accepted = json!({"id": "o-9", "accepted": true, "why": null});
+    assert_eq!(answers, [accepted.clone(), accepted.clone()]);
+    yard.until_lane_is("passing");
+    drives_away(&mut yard);
+    yard.until_lane_is("vacant");
+    yard.broker.publish("lanegate/dev/orders", &order);
+    let answers = authority.until(&yard.broker, "a third answer", answered(3));
+    assert_eq!(answers[2], accepted);
+
+    let outcome = authority.until(&yard.broker, "an outcome", |a| a.last("outcome").cloned());
+    assert_eq!(outcome["body"]["how"], "passed", "{outcome:#}");
+    let bytes = yard.journal();
+    let orders = frames(&bytes).0;
+    let orders = orders
+        .iter()
+        .filter(|record| record["kind"] == "order")
+        .count();
+    let lifts = Board::closed(&yard.board.lines.all(), ARM_UP).len();
+    assert_eq!((orders, lifts), (1, 1));
+    yard.close();
+}
+
+/// Field case c25: a broker that refuses one subscription and keeps the
+/// connection.
+#[test]
+fn a_subscription_that_mosquitto_refuses_is_a_lost_device_whose_topic_is_named() {
+    const TOPIC: &str = "device/7a1c9e20-5b014d11/message/up/ivs_result";
+    let mut yard = Yard::open(|dir| refusing(dir, TOPIC));
+    yard.daemon.start().unwrap();
+    let camera = until("the camera is lost", || {
+        let devices = yard.status()?["lanes"][0]["devices"].clone();
+        let camera = devices
+            .as_array()?
+            .iter()
+            .find(|device| device["id"] == "cam-1")?;
+        (camera["state"] == "lost" && camera["why"].is_string()).then(|| camera.clone())
+    });
+    assert!(camera["why"].as_str().unwrap().contains(TOPIC), "{camera}");
+    let ready = yard.ready();
+    assert!(ready.starts_with("HTTP/1.1 503"), "{ready}");
+    assert!(ready.contains("cam-1") && ready.contains(TOPIC), "{ready}");
+    let said = yard.daemon.last_words(60);
+    assert!(
+        said.iter()
+            .any(|line| line.contains("cam-1") && line.contains(TOPIC)),
+        "{said:#?}"
+    );
+    assert_eq!(
+        yard.broker.logged("New client connected"),
+        2,
+        "the connections stay"
+    );
+    yard.close();
+}
+
+/// Mosquitto's dynamic security with everything allowed but one subscription;
+/// its plain access lists grant any subscription and then send nothing.
+fn refusing(dir: &Path, topic: &str) -> String {
+    let all = json!({
+        "publishClientSend": true, "publishClientReceive": true,
+        "subscribe": true, "unsubscribe": true,
+    });
+    let but = json!([{"acltype": "subscribeLiteral", "topic": topic, "allow": false}]);
+    let security = json!({
+        "defaultACLAccess": all, "anonymousGroup": "all", "clients": [],
+        "groups": [{"groupname": "all", "roles": [{"rolename": "but"}]}],
+        "roles": [{"rolename": "but", "acls": but}],
+    });
+    let path = dir.join("security.json");
+    fs::write(&path, security.to_string()).unwrap();
+    let libraries = fs::read_dir("/usr/lib")
+        .unwrap()
+        .map(|entry| entry.unwrap().path());
+    let plugins = libraries.map(|dir| dir.join("mosquitto_dynamic_security.so"));
+    let plugin = plugins.into_iter().find(|plugin| plugin.exists());
+    let plugin = plugin.expect("Debian's mosquitto brings its dynamic security");
+    format!(
+        "plugin {}\nplugin_opt_config_file {}",
+        plugin.display(),
+        path.display()
+    )
 }

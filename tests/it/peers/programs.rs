@@ -9,8 +9,9 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::{Arc, Condvar, Mutex};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use lanegate::clock::Stopwatch;
 use rustix::fs::{Mode, OFlags};
 use rustix::pty::OpenptFlags;
 use rustix::termios::OptionalActions;
@@ -23,12 +24,12 @@ const LOOK_EVERY: Duration = Duration::from_millis(20);
 /// Looks until `fact` is there.
 #[track_caller]
 pub(crate) fn until<T>(what: &str, mut fact: impl FnMut() -> Option<T>) -> T {
-    let deadline = Instant::now() + DEADLINE;
+    let waiting = Stopwatch::started();
     loop {
         if let Some(found) = fact() {
             return found;
         }
-        assert!(Instant::now() < deadline, "it does not come: {what}");
+        assert!(waiting.elapsed() < DEADLINE, "it does not come: {what}");
         std::thread::park_timeout(LOOK_EVERY);
     }
 }
@@ -89,13 +90,13 @@ impl Lines {
     /// What `find` finds in the lines, once it does.
     #[track_caller]
     pub(crate) fn until<T>(&self, what: &str, find: impl Fn(&[String]) -> Option<T>) -> T {
-        let deadline = Instant::now() + DEADLINE;
+        let waiting = Stopwatch::started();
         let mut lines = self.0.0.lock().unwrap();
         loop {
             if let Some(found) = find(&lines) {
                 return found;
             }
-            let left = deadline.saturating_duration_since(Instant::now());
+            let left = DEADLINE.saturating_sub(waiting.elapsed());
             assert!(
                 !left.is_zero(),
                 "it is not said: {what}; {:#?}",

@@ -2,7 +2,7 @@
 //! are not ours, and the real daemon.
 
 use std::fs;
-use std::io::Write as _;
+use std::io::{Read as _, Write as _};
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -35,15 +35,15 @@ pub(crate) struct Yard {
 }
 
 impl Yard {
-    /// Everything but the daemon runs. `more` goes into the broker's
-    /// configuration.
-    pub(crate) fn open(more: &str) -> Self {
+    /// Everything but the daemon runs. The broker's configuration gets what
+    /// `more` makes of the yard's directory.
+    pub(crate) fn open(more: impl FnOnce(&Path) -> String) -> Self {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let n = NEXT.fetch_add(1, Ordering::Relaxed);
         let dir = std::env::temp_dir().join(format!("lanegate-peers-{}-{n}", std::process::id()));
         let config = dir.join("config");
         fs::create_dir_all(config.join("dev")).unwrap();
-        let broker = Mosquitto::start(&dir, more);
+        let broker = Mosquitto::start(&dir, &more(&dir));
         let board = Board::start(&config.join("dev/state/journal"));
         let (scale, seal) = (Scale::start(), Terminal::open());
         for (name, path) in [
@@ -163,7 +163,6 @@ impl Yard {
 
     /// What `/ready` says, with its status.
     pub(crate) fn ready(&self) -> String {
-        use std::io::Read as _;
         let mut stream = std::net::TcpStream::connect(("127.0.0.1", self.http)).unwrap();
         stream
             .write_all(b"GET /ready HTTP/1.1\r\nHost: l\r\nConnection: close\r\n\r\n")
