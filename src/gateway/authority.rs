@@ -28,6 +28,9 @@ use crate::store::StoreNotice;
 const WAITING_MAX: usize = 2048;
 /// Between two looks at what waits.
 const TICK: Duration = Duration::from_millis(500);
+/// Names our last word to the broker, which is given this long to take it.
+const FAREWELL: u64 = 1;
+const FAREWELL_MAX: Duration = Duration::from_millis(400);
 /// Store or committer busy: try again after this.
 const BUSY: Duration = Duration::from_millis(20);
 
@@ -83,7 +86,10 @@ pub(super) async fn run(
     let position = position.min(view.ledger.position());
     let head = view.head_seq + 1;
     let session = Session::new(controller.as_str(), &view.genesis, position, acked, head);
-    let (connection, events) = connect(&port, session.topics(), &stop)?;
+    // The connection outlives the task by its goodbye, so that the retained
+    // state says "offline".
+    let hang_up = CancellationToken::new();
+    let (connection, events) = connect(&port, session.topics(), &hang_up)?;
     let (answer_to, answers) = mpsc::channel(256);
     let journal = port.config.controller.state_dir.join("journal");
     let records = RealDisk::beside(&journal).map(JournalReader::new);
@@ -105,6 +111,7 @@ pub(super) async fn run(
         task.on_store(notice).await;
     }
     task.run(events, stop).await;
+    hang_up.cancel();
     Ok(())
 }
 
@@ -160,8 +167,26 @@ impl Task {
             self.work().await;
         }
         if self.session.is_connected() {
-            self.say_state("offline");
-            self.send_waiting();
+            self.say_farewell(&mut events).await;
+        }
+    }
+
+    /// The last word is waited for, so that the broker keeps it.
+    async fn say_farewell(&mut self, events: &mut mpsc::Receiver<Event>) {
+        self.say_state("offline");
+        if let Some(last) = self.waiting.back_mut() {
+            last.token = Some(FAREWELL);
+        }
+        self.send_waiting();
+        let taken = async {
+            while let Some(event) = events.recv().await {
+                if event == Event::Done(FAREWELL) {
+                    break;
+                }
+            }
+        };
+        if tokio::time::timeout(FAREWELL_MAX, taken).await.is_err() {
+            debug!("the broker did not take our goodbye; its will says it");
         }
     }
 

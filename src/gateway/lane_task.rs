@@ -161,7 +161,7 @@ async fn say_ready(ready: oneshot::Receiver<()>) {
     }
 }
 
-/// SIGTERM and SIGINT drain; a second one is not waited for.
+/// SIGTERM and SIGINT drain.
 async fn watch_signals(port: Port) {
     use tokio::signal::unix::{SignalKind, signal};
     let (Ok(mut term), Ok(mut int)) = (
