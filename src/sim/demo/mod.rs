@@ -93,10 +93,11 @@ fn perform(plan: &DemoPlan, screen: &mut Screen) -> io::Result<u8> {
         stopped,
     } = played.inspect_err(|_| say_log(screen, &stage, &daemon))?;
     let summary = Summary::new(plan.seed, played.world().score(), played.chronicle());
-    let good = summary.is_good() && matches!(end, End::Over);
+    let stopped_well = stopped != Stopped::Killed;
+    let good = summary.is_good() && stopped_well && matches!(end, End::Over);
     report(screen, &played, &summary);
     say_end(screen, &end);
-    if stopped == Stopped::Killed {
+    if !stopped_well {
         note(
             screen,
             "the daemon did not stop when told to and was killed",

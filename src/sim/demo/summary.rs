@@ -78,10 +78,14 @@ impl Summary {
         }
     }
 
-    /// Whether nothing was released or missed wrongly and every truck is gone.
+    /// Whether nothing was released or missed wrongly, every lift went to
+    /// the truck it was for, and every truck is gone.
     pub(super) const fn is_good(&self) -> bool {
         let s = &self.score;
-        s.false_releases == 0 && s.missed_releases == 0 && s.unfinished == 0
+        s.false_releases == 0
+            && s.wrong_truck_releases == 0
+            && s.missed_releases == 0
+            && s.unfinished == 0
     }
 
     /// The object of FORMATS 7.
@@ -193,9 +197,14 @@ mod tests {
         assert!(!summary(wrong).is_good());
         let missed = Score {
             missed_releases: 1,
-            ..whole
+            ..whole.clone()
         };
         assert!(!summary(missed).is_good());
+        let swapped = Score {
+            wrong_truck_releases: 1,
+            ..whole
+        };
+        assert!(!summary(swapped).is_good());
     }
 
     #[test]
