@@ -2,6 +2,7 @@
 //! memory, flushed after a simulated `fdatasync`.
 
 use std::collections::{BTreeSet, VecDeque};
+use std::sync::Arc;
 
 use firmware_sim::Us;
 use lanegate_core::lane::{Event, Geometry, Guard, Query, Recovery, Token};
@@ -36,8 +37,11 @@ pub(super) enum Heard {
 pub(super) struct Gate {
     keeper: Gatekeeper<MemDisk, Asked>,
     flush_at: Option<Us>,
-    read: u64,
-    durable: VecDeque<(String, Record)>,
+    /// Every durable record as read back once from the disk; its place is its
+    /// sequence. One reader finds its place again at once, two would search the
+    /// segment in turn.
+    texts: Vec<Arc<str>>,
+    durable: VecDeque<(Arc<str>, Record)>,
 }
 
 impl Gate {
@@ -56,7 +60,7 @@ impl Gate {
         let mut gate = Self {
             keeper,
             flush_at: None,
-            read: 0,
+            texts: Vec::new(),
             durable: VecDeque::new(),
         };
         gate.read_durable();
@@ -168,28 +172,31 @@ impl Gate {
 
     fn read_durable(&mut self) {
         loop {
-            let read = self.keeper.records_from(self.read, 256);
+            let from = self.texts.len() as u64;
+            let read = self.keeper.records_from(from, 256);
             let records = read.expect("what was just written can be read");
             if records.is_empty() {
                 return;
             }
-            for (seq, json) in records {
+            for (_, json) in records {
                 let record = serde_json::from_str(&json).expect("a record of ours is one");
+                let json: Arc<str> = json.into();
+                self.texts.push(json.clone());
                 self.durable.push_back((json, record));
-                self.read = seq + 1;
             }
         }
     }
 
     /// Records that became durable since the last time asked.
-    pub(super) fn take_durable(&mut self) -> Vec<(String, Record)> {
+    pub(super) fn take_durable(&mut self) -> Vec<(Arc<str>, Record)> {
         self.durable.drain(..).collect()
     }
 
     /// Durable records from `from` on, for the authority.
-    pub(super) fn records(&mut self, from: u64, max: u64) -> Vec<(u64, String)> {
+    pub(super) fn records(&self, from: u64, max: u64) -> Vec<(u64, String)> {
+        let skipped = usize::try_from(from).unwrap_or(usize::MAX);
         let max = usize::try_from(max).unwrap_or(usize::MAX);
-        let read = self.keeper.records_from(from, max);
-        read.expect("durable records can be read")
+        let texts = self.texts.iter().skip(skipped).take(max);
+        (from..).zip(texts.map(|text| text.to_string())).collect()
     }
 }
