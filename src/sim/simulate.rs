@@ -281,6 +281,18 @@ mod tests {
         assert!(score.forced > 0, "somebody tailgates: {score:?}");
     }
 
+    /// What adds up from truck to truck shows only in a long run.
+    #[test]
+    fn a_long_day_needs_no_more_officers_than_a_short_one() {
+        let summary = simulate(&Plan {
+            passages: 200,
+            ..plan(4..6)
+        });
+        let score = &summary.score;
+        assert!(summary.is_good(), "{:#?} {score:?}", summary.failure);
+        assert!(score.needed_person * 20 <= score.trucks, "{score:?}");
+    }
+
     #[test]
     fn the_same_seeds_give_the_same_transcripts_and_others_do_not() {
         let one = simulate(&plan(5..8)).digest();
