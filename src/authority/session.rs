@@ -197,6 +197,8 @@ impl Session {
 
     /// The store began again: ask for what is missing from `position` on.
     pub fn refill(&mut self, position: Option<Position>) {
+        // What was to follow what failed may not be applied in its place.
+        self.asks.retain(|ask| !matches!(ask, Ask::Apply(_)));
         self.feed.restart(position);
         if self.connected {
             let step = self.feed.connected();
@@ -213,6 +215,10 @@ impl Session {
     /// Records read for [`Ask::Read`], in order from where it asked.
     pub fn records(&mut self, records: Vec<(u64, String)>) {
         self.reading = false;
+        if records.is_empty() {
+            // They could not be read: the next record or tick asks again.
+            return;
+        }
         for (seq, json) in records {
             if seq == self.next && self.connected && self.greeted {
                 self.publish(Topic::Records, json, false);

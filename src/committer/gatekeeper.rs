@@ -15,8 +15,10 @@ use super::open::controllers_own;
 use super::outbox::Outbox;
 use super::queue::{Answer, Entry, Flushed, Work};
 use super::view::{Published, View};
-use crate::journal::{AppendError, Disk, JournalError, Writer, records_from};
+use crate::journal::{AppendError, Disk, JournalError, RECORD_LEN_MAX, Writer, records_from};
 
+/// What a record has beside its body, at most.
+const FRAME_LEN: usize = 4096;
 /// Records that wait, unanswered, for a full disk to have room (L9); more
 /// and the daemon must stop.
 const NOTES_MAX: usize = 10_000;
@@ -125,7 +127,14 @@ impl<D: Disk, T> Gatekeeper<D, T> {
     fn commit(&self, work: &mut Work<T>, token: T, drafts: Vec<Prepared>, guard: &Guard) {
         let mut drafts = drafts;
         let first = drafts.first().map(Prepared::draft);
+        // All or nothing: a lift without its verdict would break L1.
+        let fits = drafts
+            .iter()
+            .all(|d| d.body_len() < RECORD_LEN_MAX - FRAME_LEN);
         let checked = first.map_or(Ok(()), |first| {
+            if !fits {
+                return Err(Refusal::Unavailable);
+            }
             self.check_journal(first)?;
             work.ledger.check(first, guard)
         });

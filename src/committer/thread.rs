@@ -141,6 +141,12 @@ impl Committer {
         Ok((Self { thread }, handle))
     }
 
+    /// The thread has ended.
+    #[must_use]
+    pub fn is_finished(&self) -> bool {
+        self.thread.is_finished()
+    }
+
     /// Waits for the thread to end, after [`CommitterHandle::stop`] or a
     /// fatal failure.
     pub fn join(self) {
@@ -154,7 +160,8 @@ impl CommitterHandle {
     fn ask(&self, request: Request) -> Result<(), Busy> {
         self.progress.asked.fetch_add(1, Ordering::AcqRel);
         self.requests.try_send(request).map_err(|error| {
-            self.progress.done.fetch_add(1, Ordering::AcqRel);
+            // Not done: taken back, or a dead thread would seem to move.
+            self.progress.asked.fetch_sub(1, Ordering::AcqRel);
             match error {
                 TrySendError::Full(_) | TrySendError::Disconnected(_) => Busy,
             }

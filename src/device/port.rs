@@ -273,6 +273,8 @@ impl<D: Driver> Worker<D> {
                     if let (Ok(room), Some(event)) = (room, self.driver.poll_event()) {
                         room.send(event);
                     } else if self.events.is_closed() {
+                        // Nobody decides about this lane any more.
+                        self.outputs_off(&mut port).await;
                         return Over::Stopped;
                     }
                 }

@@ -28,6 +28,9 @@ use crate::store::StoreNotice;
 const WAITING_MAX: usize = 2048;
 /// Between two looks at what waits.
 const TICK: Duration = Duration::from_millis(500);
+/// Names our last word to the broker, which is given this long to take it.
+const FAREWELL: u64 = 1;
+const FAREWELL_MAX: Duration = Duration::from_millis(400);
 /// Store or committer busy: try again after this.
 const BUSY: Duration = Duration::from_millis(20);
 
@@ -83,7 +86,10 @@ pub(super) async fn run(
     let position = position.min(view.ledger.position());
     let head = view.head_seq + 1;
     let session = Session::new(controller.as_str(), &view.genesis, position, acked, head);
-    let (connection, events) = connect(&port, session.topics(), &stop)?;
+    // The connection outlives the task by its goodbye, so that the retained
+    // state says "offline".
+    let hang_up = CancellationToken::new();
+    let (connection, events) = connect(&port, session.topics(), &hang_up)?;
     let (answer_to, answers) = mpsc::channel(256);
     let journal = port.config.controller.state_dir.join("journal");
     let records = RealDisk::beside(&journal).map(JournalReader::new);
@@ -105,6 +111,7 @@ pub(super) async fn run(
         task.on_store(notice).await;
     }
     task.run(events, stop).await;
+    hang_up.cancel();
     Ok(())
 }
 
@@ -121,8 +128,10 @@ fn connect(
     };
     let subscriptions = topics.subscriptions().into_iter().collect();
     let mut config = connection_config(Peer::Authority, broker, subscriptions)?;
-    // A snapshot's part has up to 1 MiB of items.
-    config.packet_size_max = 4 << 20;
+    // A snapshot's part has up to 1 MiB of items; a record goes out whole,
+    // whatever its size.
+    config.packet_size_max = crate::journal::RECORD_LEN_MAX + (64 << 10);
+    config.outbox.bytes_max = 4 * config.packet_size_max;
     config.will = Some(Will {
         topic: topics.outgoing(Topic::State),
         payload: json!({"state": "offline"}).to_string().into(),
@@ -158,8 +167,26 @@ impl Task {
             self.work().await;
         }
         if self.session.is_connected() {
-            self.say_state("offline");
-            self.send_waiting();
+            self.say_farewell(&mut events).await;
+        }
+    }
+
+    /// The last word is waited for, so that the broker keeps it.
+    async fn say_farewell(&mut self, events: &mut mpsc::Receiver<Event>) {
+        self.say_state("offline");
+        if let Some(last) = self.waiting.back_mut() {
+            last.token = Some(FAREWELL);
+        }
+        self.send_waiting();
+        let taken = async {
+            while let Some(event) = events.recv().await {
+                if event == Event::Done(FAREWELL) {
+                    break;
+                }
+            }
+        };
+        if tokio::time::timeout(FAREWELL_MAX, taken).await.is_err() {
+            debug!("the broker did not take our goodbye; its will says it");
         }
     }
 
@@ -327,7 +354,7 @@ impl Task {
                     told.ok();
                 }
             }
-            Ask::Blocked(blocked) => self.blocked(blocked),
+            Ask::Blocked(blocked) => self.blocked(blocked).await,
             Ask::Reconcile(body) => self.reconcile(*body).await,
             Ask::Order(order) => {
                 let to = self.answer_to.clone();
@@ -396,6 +423,9 @@ impl Task {
             if asked.is_ok() {
                 return matches!(applied.await, Ok(Some(_)));
             }
+            if self.port.stop.is_cancelled() {
+                return false;
+            }
             tokio::time::sleep(BUSY).await;
         }
     }
@@ -417,18 +447,24 @@ impl Task {
                     Err(_) => false,
                 };
             }
+            if self.port.stop.is_cancelled() {
+                return false;
+            }
             tokio::time::sleep(BUSY).await;
         }
     }
 
     async fn current(&mut self, sent_at: Option<lanegate_core::time::Wall>) {
         let shared = self.port.shared.clone();
-        if let Some(sent_at) = sent_at
-            && shared.clock.heartbeat(sent_at) == Agreement::Ahead
-        {
-            debug!("a heartbeat from our future");
-        }
+        let agreement = sent_at.map(|sent_at| shared.clock.heartbeat(sent_at));
         let now = shared.clock.now();
+        if let (Some(Agreement::Behind), Some(sent_at)) = (agreement, sent_at) {
+            // Waited at the broker while we or the line were away: it says how
+            // things were then, not that they are so now.
+            shared.freshness().heard(sent_at);
+            self.compare_beliefs();
+            return;
+        }
         let due = shared.freshness().current(now.mono);
         shared
             .metrics
@@ -459,7 +495,7 @@ impl Task {
         }
     }
 
-    fn blocked(&self, blocked: bool) {
+    async fn blocked(&self, blocked: bool) {
         if !blocked {
             info!("reconciled with the authority: releases resume");
             return;
@@ -467,14 +503,15 @@ impl Task {
         error!(
             "the authority knows another journal of this controller: no release until reconciled"
         );
-        let other = String::from("another");
-        let asked = self
-            .port
-            .shared
-            .committer
-            .authority_holds(other, u64::MAX, |_| {});
-        if asked.is_err() {
-            error!("the committer is busy: the authority is asked again at the next connection");
+        let committer = &self.port.shared.committer;
+        while committer
+            .authority_holds(String::from("another"), u64::MAX, |_| {})
+            .is_err()
+        {
+            if self.port.stop.is_cancelled() {
+                return;
+            }
+            tokio::time::sleep(BUSY).await;
         }
     }
 

@@ -187,9 +187,21 @@ async fn serve(
     if ends.ready.send(()).is_err() {
         warn!("the lanes ended before the daemon was ready");
     }
-    match authority.await {
-        Ok(result) => result?,
-        Err(why) => error!(%why, "the authority's task broke off"),
+    let abort = authority.abort_handle();
+    let ended = async {
+        stop.cancelled().await;
+        tokio::time::sleep(FAREWELL).await;
+    };
+    tokio::select! {
+        joined = authority => match joined {
+            Ok(result) => result?,
+            Err(why) => {
+                // No feed, no records, no orders: the next start recovers.
+                error!(%why, "the authority's task broke off: stopping");
+                port.stop.cancel();
+            }
+        },
+        () = ended => abort.abort(),
     }
     stop.cancelled().await;
     tokio::time::sleep(FAREWELL).await;

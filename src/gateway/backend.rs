@@ -12,7 +12,7 @@ use super::status;
 use crate::store::{Applied, Busy, StoreError};
 
 /// Passages looked back for in the journal.
-const PASSAGE_RECORDS_MAX: usize = 20_000;
+const PASSAGE_RECORDS_MAX: usize = 2_000;
 
 /// Lanes, store and committer behind the socket.
 pub(super) struct PortBackend {

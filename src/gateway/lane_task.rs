@@ -124,13 +124,19 @@ pub(super) async fn run(port: &Port, prepared: Prepared) -> Result<(), RunError>
     }
     set.spawn_local(watch_signals(port.clone()));
     set.spawn_local(say_ready(ready));
+    let broken = Arc::new(std::sync::atomic::AtomicBool::new(false));
+    let (was_broken, broken_stop) = (Arc::clone(&broken), port.stop.clone());
     let running = set
         .run_until(async move {
             let mut running = Vec::new();
             for end in ends {
                 match end.await {
                     Ok(drivers) => running.extend(drivers),
-                    Err(why) => error!(%why, "a lane's loop broke off"),
+                    Err(why) => {
+                        error!(%why, "a lane's loop broke off: stopping, the next start recovers");
+                        broken_stop.cancel();
+                        broken.store(true, std::sync::atomic::Ordering::SeqCst);
+                    }
                 }
             }
             running
@@ -140,6 +146,9 @@ pub(super) async fn run(port: &Port, prepared: Prepared) -> Result<(), RunError>
     drivers_stop.cancel();
     for driver in running {
         driver.ended().await;
+    }
+    if was_broken.load(std::sync::atomic::Ordering::SeqCst) {
+        return Err(RunError::LaneBroke);
     }
     Ok(())
 }
@@ -152,7 +161,7 @@ async fn say_ready(ready: oneshot::Receiver<()>) {
     }
 }
 
-/// SIGTERM and SIGINT drain; a second one is not waited for.
+/// SIGTERM and SIGINT drain.
 async fn watch_signals(port: Port) {
     use tokio::signal::unix::{SignalKind, signal};
     let (Ok(mut term), Ok(mut int)) = (
@@ -452,9 +461,17 @@ impl LaneTask {
     }
 
     /// Draining, and the present truck is gone or its time is up.
+    /// Not while the arm is coming down by our command (L3) or records wait
+    /// (L5), for as long as an arm may take.
     fn is_done(&self, now: Mono) -> bool {
-        self.draining
-            .is_some_and(|until| self.lane.at_rest() || now >= until)
+        let Some(until) = self.draining else {
+            return false;
+        };
+        let busy = self.lane.is_lowering() || !self.notes.is_empty();
+        if now >= until + self.setup.config.arm_max {
+            return true;
+        }
+        !busy && (self.lane.at_rest() || now >= until)
     }
 }
 

@@ -33,6 +33,7 @@ pub use logging::{Logs, init_logs};
 use std::io::Read as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use lanegate_core::clearance::Policy;
 use lanegate_core::model::PolicyRef;
@@ -42,7 +43,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, info};
 
 use crate::claims::LocalClaims;
-use crate::clock::{Clock, ClockConfig};
+use crate::clock::{Clock, ClockConfig, Stopwatch};
 use crate::committer::{
     Committer, CommitterHandle, Gatekeeper, Notice, OpenError, Opened, Options,
 };
@@ -58,6 +59,8 @@ use port::{Port, PortShared};
 const COMMITTER_QUEUE_MAX: usize = crate::committer::QUEUE_LEN_MAX;
 /// Memory for sled's pages; the indexes are apart.
 const STORE_CACHE_BYTES: u64 = 32 << 20;
+/// The committer is given this long to take the last request.
+const STOP_MAX: Duration = Duration::from_secs(5);
 /// Records looked at for the latest time on record.
 const LAST_RECORDS: u64 = 64;
 /// Notices of store and committer that may wait for the back runtime.
@@ -95,6 +98,9 @@ pub enum RunError {
         #[source]
         source: std::io::Error,
     },
+    /// A lane's loop ended where it must not.
+    #[error("a lane's loop broke off, see the log; outputs are off, the next start recovers")]
+    LaneBroke,
     /// Metrics.
     #[error("metrics cannot be set up")]
     Metrics(#[source] InstallError),
@@ -132,6 +138,7 @@ impl RunError {
             | Self::InUse(_)
             | Self::Journal(_)
             | Self::JournalFailed(_)
+            | Self::LaneBroke
             | Self::System { .. }
             | Self::Metrics(_)
             | Self::Socket(_)
@@ -375,13 +382,17 @@ fn run_port(
 
 fn stop_threads(port: &Port, committer: Committer, store: StoreThread) {
     let at = port.shared.clock.now().wall;
-    if port
-        .shared
-        .committer
-        .stop(at, "stopped in good order")
-        .is_ok()
-    {
+    let watch = Stopwatch::started();
+    // What was accepted is written; a committer that has failed takes nothing.
+    let mut told = port.shared.committer.stop(at, "stopped in good order");
+    while told.is_err() && watch.elapsed() < STOP_MAX && !committer.is_finished() {
+        std::thread::park_timeout(Duration::from_millis(5));
+        told = port.shared.committer.stop(at, "stopped in good order");
+    }
+    if told.is_ok() || committer.is_finished() {
         committer.join();
+    } else {
+        error!("the committer does not stop: its last records may not be written");
     }
     if !store.stop() {
         error!("the store's thread did not end in good order");

@@ -39,6 +39,16 @@ impl Pages for PortPages {
         {
             missing.push("authority: no heartbeat heard yet".to_owned());
         }
+        if self
+            .port
+            .shared
+            .committer
+            .view()
+            .ledger
+            .is_control_unreadable()
+        {
+            missing.push("controls: one cannot be read, every truck holds until the authority sends a snapshot".to_owned());
+        }
         for (peer, status) in self.port.shared.links() {
             for topic in &status.refused {
                 missing.push(format!(
@@ -82,6 +92,8 @@ impl PortPages {
         let view = shared.committer.view();
         let whole = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
         say.set(&metrics::JOURNAL_SEQ, &[], whole(view.head_seq));
+        let unreadable = i64::from(view.ledger.is_control_unreadable());
+        say.set(&metrics::CONTROLS_UNREADABLE, &[], unreadable);
         say.set(&metrics::OUTBOX, &[], whole(view.unacknowledged()));
         let now = shared.clock.now();
         let trusted = i64::from(now.clock == Clock::Trusted);

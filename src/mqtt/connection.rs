@@ -217,7 +217,7 @@ impl Task {
                     self.say_goodbye(&mut socket).await;
                     return Over::Stopped;
                 }
-                Some(command) = self.commands.recv(), if self.outbox.has_room() => {
+                Some(command) = self.commands.recv(), if self.outbox.has_room(self.config.packet_size_max) => {
                     self.obey(command).await
                 }
                 polled = socket.events.recv() => self.polled(polled).await,
@@ -461,7 +461,7 @@ impl Task {
                 biased;
                 () = self.stop.cancelled() => return,
                 () = sleep_until(at) => break,
-                Some(command) = self.commands.recv(), if self.outbox.has_room() => {
+                Some(command) = self.commands.recv(), if self.outbox.has_room(self.config.packet_size_max) => {
                     // An acknowledge is of the connection that is gone.
                     if let Err(why) = self.obey(command).await {
                         debug!(why, "while not connected");

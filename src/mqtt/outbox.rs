@@ -157,9 +157,9 @@ impl Outbox {
         self.waiting.len() + self.handed.len() + self.flying.len()
     }
 
-    /// Whether a message of this size fits.
-    pub(super) fn has_room(&self) -> bool {
-        self.len() < self.limits.len_max && self.bytes < self.limits.bytes_max
+    /// Whether a message of `len` bytes fits.
+    pub(super) fn has_room(&self, len: usize) -> bool {
+        self.len() < self.limits.len_max && self.bytes.saturating_add(len) <= self.limits.bytes_max
     }
 
     fn done(&mut self, item: &Item) -> Option<u64> {

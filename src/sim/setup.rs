@@ -10,6 +10,8 @@ use firmware_sim::{Geometry, LaneLayout};
 pub(crate) const CONTROLLER: &str = "sim-x";
 /// The port's customs code (5345 深圳湾).
 pub(crate) const PORT: &str = "5345";
+/// How long the slowest devices may take to give evidence.
+pub(crate) const EVIDENCE_MS_MAX: u64 = 2300;
 /// Midnight of the first day at the port, plus eight hours: 08:00.
 pub(crate) const START_WALL_MS: i64 = 1_795_478_400_000;
 
@@ -167,7 +169,7 @@ protocol = "yaohua-tf0"
 source = {{ serial = "{scale}", line = "9600 8N1" }}
 late_ms = 1000
 lost_ms = 5000
-evidence_ms_max = 2300
+evidence_ms_max = {EVIDENCE_MS_MAX}
 
 [lane.device.scale]
 unit = "kg"
@@ -184,7 +186,7 @@ protocol = "jt701"
 source = {{ serial = "{seal}", line = "9600 8N1" }}
 late_ms = 15000
 lost_ms = 45000
-evidence_ms_max = 2300
+evidence_ms_max = {EVIDENCE_MS_MAX}
 "#,
         sn = lane.camera_sn,
         scale = path(&lane.scale_port),

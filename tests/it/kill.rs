@@ -170,7 +170,7 @@ impl Killer {
         (self.wanted, self.due) = (None, None);
         // Some kills meet a daemon that has not come up yet.
         self.rested = self.now + self.chance.below(6_000_000);
-        daemon.start()
+        daemon.restart()
     }
 
     fn want(&mut self) -> (Moment, Us) {
@@ -189,11 +189,11 @@ impl Spectator for Killer {
             return Ok(());
         }
         if let Some((moment, at)) = self.due {
-            if at <= self.now {
-                daemon.kill()?;
-                return self.killed(moment, daemon);
-            }
-            return Ok(());
+            return if at <= self.now {
+                self.killed(moment, daemon)
+            } else {
+                Ok(())
+            };
         }
         let (moment, since) = self.want();
         if self.now > since + PATIENCE_US {
@@ -209,7 +209,7 @@ impl Spectator for Killer {
                 | Moment::Lowering
                 | Moment::Held
                 | Moment::AnyTime => {
-                    self.due = Some((moment, self.now + self.chance.below(400_000)));
+                    self.due = Some((moment, self.now + self.chance.below(200_000)));
                 }
             }
         }
@@ -360,16 +360,13 @@ fn a_daemon_killed_at_any_moment_spends_nothing_twice_and_lifts_nothing_unrecord
         .enable_all()
         .build()
         .unwrap();
-    let (played, end) = runtime
+    let ended = runtime
         .block_on(play(world, &mut stage, &mut daemon, &mut killer))
         .unwrap();
-    let said = daemon.last_words(40).join("\n");
-    assert!(matches!(end, End::Over), "{end:?}\n{said}");
-    let stopped = daemon.stop(Duration::from_secs(10)).unwrap();
-    assert!(
-        matches!(stopped, Stopped::Ended(status) if status.success()),
-        "{stopped:?}\n{said}"
-    );
+    let (played, said) = (ended.played, daemon.last_words(40).join("\n"));
+    assert!(matches!(ended.end, End::Over), "{:?}\n{said}", ended.end);
+    let in_good_order = matches!(ended.stopped, Stopped::Ended(status) if status.success());
+    assert!(in_good_order, "{:?}\n{said}", ended.stopped);
     println!("{:?}; {:?}", killer.killed, played.world().score());
     assert_eq!((killer.left, daemon.starts()), (0, kills as u64 + 1));
 

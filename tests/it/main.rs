@@ -17,11 +17,19 @@ mod cli_socket;
 mod cli_support;
 #[cfg(test)]
 mod cli_usage;
-#[cfg(all(test, feature = "sim"))]
+#[cfg(feature = "sim")]
+#[cfg(test)]
 mod demo;
-#[cfg(all(test, feature = "sim"))]
+#[cfg(feature = "sim")]
+#[cfg(test)]
 mod kill;
 #[cfg(test)]
 mod layout;
+#[cfg(feature = "sim")]
+#[cfg(test)]
+mod order;
+#[cfg(feature = "sim")]
+#[cfg(test)]
+mod peers;
 #[cfg(test)]
 mod shipped;

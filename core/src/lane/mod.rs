@@ -245,6 +245,13 @@ impl Lane {
         resting && !falling && self.lane_order.is_none() && self.orphan.is_none()
     }
 
+    /// The arm is coming down by our command: whoever stops now takes the
+    /// watch of it away (L3).
+    #[must_use]
+    pub fn is_lowering(&self) -> bool {
+        self.falling != Falling::No
+    }
+
     /// How each evidence device is.
     #[must_use]
     pub const fn devices(&self) -> &BTreeMap<DeviceId, DeviceState> {

@@ -22,8 +22,15 @@ pub(super) struct PendingLaneOrder {
     given_up: bool,
 }
 
-fn expired(expires: Option<Wall>, now: Now) -> bool {
-    now.clock == Clock::Trusted && expires.is_some_and(|until| now.wall >= until)
+/// With an unknown clock nobody can tell whether an order is still meant: one
+/// that expires is refused then (L4).
+fn expired(expires: Option<Wall>, now: Now) -> Option<&'static str> {
+    let until = expires?;
+    match now.clock {
+        Clock::Unknown => Some("clock-unknown"),
+        Clock::Trusted if now.wall >= until => Some("expired"),
+        Clock::Trusted => None,
+    }
 }
 
 impl Lane {
@@ -67,8 +74,8 @@ impl Lane {
         let Some(passage) = passage else {
             return Err("passage-over");
         };
-        if expired(order.expires, now) {
-            return Err("expired");
+        if let Some(why) = expired(order.expires, now) {
+            return Err(why);
         }
         match (&self.state, order.kind) {
             (State::Cleared { .. } | State::Passing { .. } | State::Lowering { .. }, _) => {
@@ -238,8 +245,8 @@ impl Lane {
         if self.lane_order.as_ref().is_some_and(|p| !p.given_up) {
             return Err("busy");
         }
-        if expired(order.expires, now) {
-            return Err("expired");
+        if let Some(why) = expired(order.expires, now) {
+            return Err(why);
         }
         let faulted = matches!(self.state, State::Faulted { .. });
         let in_maintenance = matches!(

@@ -169,6 +169,12 @@ impl Ledger {
         self.seq
     }
 
+    /// A control came whose subject cannot be read: the port holds.
+    #[must_use]
+    pub const fn is_control_unreadable(&self) -> bool {
+        self.in_force.control_unreadable
+    }
+
     /// Starts so far.
     #[must_use]
     pub const fn starts(&self) -> u64 {

@@ -82,6 +82,17 @@ impl Plate {
     pub const fn kind(&self) -> PlateKind {
         self.kind
     }
+
+    /// Whether the text may be a plate of `kind`: `MU2188` has the shape of a
+    /// Macau and of a Hong Kong plate alike.
+    #[must_use]
+    pub fn may_be(&self, kind: PlateKind) -> bool {
+        let other_shape = || {
+            let chars: Vec<char> = self.text.chars().collect();
+            kind == PlateKind::HongKong && hong_kong_kind(&chars).is_some()
+        };
+        self.kind == kind || (self.kind == PlateKind::Macau && other_shape())
+    }
 }
 
 /// Plates are personal data: debug output shows the kind and hides the rest.
@@ -291,6 +302,16 @@ mod tests {
     fn debug_output_does_not_show_the_plate() {
         let shown = format!("{:?}", Plate::parse("粤B12345").unwrap());
         assert!(!shown.contains("12345"), "{shown}");
+    }
+
+    #[test]
+    fn a_macau_shape_may_be_a_hong_kong_plate_and_no_other_kind_is_two() {
+        let plate = |text| Plate::parse(text).unwrap();
+        assert!(plate("MU2188").may_be(PlateKind::HongKong));
+        assert!(plate("MU2188").may_be(PlateKind::Macau));
+        assert!(!plate("M2188").may_be(PlateKind::HongKong));
+        assert!(!plate("MQ2188").may_be(PlateKind::HongKong));
+        assert!(!plate("AB1234").may_be(PlateKind::Macau));
     }
 
     proptest! {

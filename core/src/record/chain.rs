@@ -21,6 +21,12 @@ impl Prepared {
         &self.draft
     }
 
+    /// Bytes of its body; the rest of a record is less than 2 KiB.
+    #[must_use]
+    pub const fn body_len(&self) -> usize {
+        self.body.len()
+    }
+
     /// The draft alone.
     #[must_use]
     pub fn into_draft(self) -> Draft {

@@ -10,6 +10,8 @@ use firmware_sim::{Fact, LaneLayout, Us};
 use lanegate_core::time::Wall;
 use serde_json::Value;
 
+use crate::sim::setup::EVIDENCE_MS_MAX;
+
 /// Ends of evidence remembered for a lane; at five weights a second, seconds
 /// more than any commit takes.
 const EVIDENCE_MAX: usize = 128;
@@ -33,15 +35,17 @@ pub struct TruckLog {
     pub codes: Vec<String>,
     /// When that verdict was judged.
     pub judged: Option<Us>,
+    /// The evidence's time was up.
+    pub(super) time_up: Option<Us>,
     /// An officer gave an order about it.
     pub by_officer: bool,
     /// It was selected by sampling.
     pub selected: bool,
-    /// From the last byte of evidence to the arm rising, microseconds; only
-    /// of a release by the rules.
+    /// From the last byte of evidence, or the end of its time, to the arm
+    /// rising, microseconds; only of a release by the rules.
     pub latency_us: Option<Us>,
     /// Ends of evidence before the arm rose.
-    evidence: Vec<Us>,
+    pub(super) evidence: Vec<Us>,
 }
 
 /// An arm that began to rise from its rest.
@@ -212,10 +216,14 @@ impl Chronicle {
         match record["kind"].as_str() {
             Some("verdict") => {
                 self.open.insert(passage.to_owned());
-                let judged = record["body"]["case"]["judged_at"].as_str();
-                let judged = judged.and_then(|at| Wall::parse(at).ok());
-                let judged = judged.and_then(|at| u64::try_from((at - self.zero) * 1000).ok());
-                self.trucks[truck].judged(judged, &record["body"]["verdict"]);
+                let case = &record["body"]["case"];
+                let (came, judged) = (
+                    self.moment(&case["arrived_at"]),
+                    self.moment(&case["judged_at"]),
+                );
+                let log = &mut self.trucks[truck];
+                log.time_up = came.map(|at| at + EVIDENCE_MS_MAX * 1000);
+                log.judged(judged, &record["body"]["verdict"]);
             }
             Some("order") if record["body"]["accepted"] == true => {
                 self.trucks[truck].by_officer = true;
@@ -225,6 +233,12 @@ impl Chronicle {
             }
             Some(_) | None => {}
         }
+    }
+
+    /// A record's time as a moment of the world.
+    fn moment(&self, at: &Value) -> Option<Us> {
+        let at = Wall::parse(at.as_str()?).ok()?;
+        Us::try_from((at - self.zero) * 1000).ok()
     }
 
     fn truck_of(&mut self, passage: &str, lane: &str) -> Option<usize> {
@@ -249,8 +263,9 @@ impl TruckLog {
         self.measure();
     }
 
-    /// Known once both the record and the rising arm are; what came in after
-    /// the case was judged was not its evidence.
+    /// Known once both the record and the rising arm are. What came in after
+    /// the case was judged was not its evidence; where a device has nothing
+    /// to say (no e-seal on the truck), the end of its time is what counts.
     fn measure(&mut self) {
         let (Some(judged), Some(lifted)) = (self.judged, self.lifted) else {
             return;
@@ -259,10 +274,10 @@ impl TruckLog {
             return;
         }
         // A record's time has whole milliseconds: the one begun counts.
-        let mut ends = self.evidence.iter().rev();
-        let last = ends.find(|end| **end <= judged + 999);
-        if let Some(last) = last.filter(|_| judged <= lifted) {
-            self.latency_us = Some(lifted - last);
+        let ends = self.evidence.iter().copied().chain(self.time_up);
+        let complete = ends.filter(|end| *end <= judged + 999).max();
+        if let Some(complete) = complete.filter(|_| judged <= lifted) {
+            self.latency_us = lifted.checked_sub(complete);
         }
     }
 }
@@ -345,6 +360,18 @@ mod tests {
         )]);
         rises(&mut c, 1_700_999);
         assert_eq!(c.trucks()[0].latency_us, Some(200_999));
+    }
+
+    #[test]
+    fn where_a_device_has_nothing_to_say_the_end_of_its_time_counts() {
+        let mut c = chronicle();
+        arrives(&mut c, 1_000_000, 1);
+        c.serial(3_200_000, "SZB-X-01/scale", &[0; 12]);
+        let mut record = verdict("p-1", "2026-11-24T08:00:03.301+08:00", "release", &[]);
+        record["body"]["case"]["arrived_at"] = json!("2026-11-24T08:00:01+08:00");
+        c.follow(&[record]);
+        rises(&mut c, 3_320_000);
+        assert_eq!(c.trucks()[0].latency_us, Some(20_000));
     }
 
     #[test]

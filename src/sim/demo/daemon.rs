@@ -6,14 +6,9 @@ use std::io::{self, Read as _, Seek as _, SeekFrom};
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::clock::Stopwatch;
-
-/// Between two looks at a child that is to end.
-const LOOK_EVERY: Duration = Duration::from_millis(5);
 /// Bytes at the end of the log that are shown when something went wrong.
 const TAIL_LEN: u64 = 16 * 1024;
 
@@ -92,6 +87,15 @@ impl DaemonUnderTest {
         Ok(())
     }
 
+    /// Kills it and starts it again at once.
+    ///
+    /// # Errors
+    /// See [`Self::kill`] and [`Self::start`].
+    pub fn restart(&mut self) -> io::Result<()> {
+        self.kill()?;
+        self.start()
+    }
+
     /// Whether it has ended without being asked to.
     ///
     /// # Errors
@@ -107,24 +111,15 @@ impl DaemonUnderTest {
         Ok(ended)
     }
 
-    /// SIGTERM; SIGKILL if it is still there after `within`.
+    /// SIGTERM: it drains and ends. See [`Self::ended`].
     ///
     /// # Errors
     /// If the system refuses.
-    pub fn stop(&mut self, within: Duration) -> io::Result<Stopped> {
-        let Some(child) = &self.child else {
-            return Ok(Stopped::NotRunning);
-        };
-        kill_process(Pid::from_child(child), Signal::TERM)?;
-        let waiting = Stopwatch::started();
-        while waiting.elapsed() < within {
-            if let Some(status) = self.ended()? {
-                return Ok(Stopped::Ended(status));
-            }
-            std::thread::park_timeout(LOOK_EVERY);
+    pub fn terminate(&self) -> io::Result<()> {
+        match self.pid() {
+            Some(pid) => Ok(kill_process(pid, Signal::TERM)?),
+            None => Ok(()),
         }
-        self.kill()?;
-        Ok(Stopped::Killed)
     }
 
     /// Its process, while it is ours to end.
@@ -178,7 +173,12 @@ fn tail(path: &Path) -> io::Result<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::clock::Stopwatch;
     use std::os::unix::fs::PermissionsExt as _;
+    use std::time::Duration;
+
+    const GLANCE: Duration = Duration::from_millis(5);
+    const LONG: Duration = Duration::from_secs(10);
 
     /// A program of a few lines of shell in a directory of its own.
     fn program(name: &str, script: &str) -> (PathBuf, DaemonUnderTest) {
@@ -196,43 +196,49 @@ mod tests {
     fn spoken(daemon: &DaemonUnderTest) {
         let waiting = Stopwatch::started();
         while daemon.last_words(1).is_empty() {
-            assert!(
-                waiting.elapsed() < Duration::from_secs(10),
-                "it says nothing"
-            );
-            std::thread::park_timeout(LOOK_EVERY);
+            assert!(waiting.elapsed() < LONG, "it says nothing");
+            std::thread::park_timeout(GLANCE);
+        }
+    }
+
+    /// Waits until it has ended.
+    fn ended(daemon: &mut DaemonUnderTest) -> ExitStatus {
+        let waiting = Stopwatch::started();
+        loop {
+            if let Some(status) = daemon.ended().unwrap() {
+                return status;
+            }
+            assert!(waiting.elapsed() < LONG, "it does not end");
+            std::thread::park_timeout(GLANCE);
         }
     }
 
     #[test]
-    fn one_that_heeds_sigterm_ends_by_itself_and_its_words_are_kept() {
+    fn one_that_is_told_to_stop_ends_by_itself_and_its_words_are_kept() {
         let script = "trap 'echo draining; exit 0' TERM; echo $1 $2; while :; do sleep 0.01; done";
         let (dir, mut daemon) = program("heeds", script);
         daemon.start().unwrap();
         spoken(&daemon);
-        let stopped = daemon.stop(Duration::from_secs(10)).unwrap();
-        assert!(
-            matches!(stopped, Stopped::Ended(status) if status.success()),
-            "{stopped:?}"
-        );
+        daemon.terminate().unwrap();
+        assert!(ended(&mut daemon).success());
         assert_eq!(daemon.last_words(9), ["run --config", "draining"]);
-        assert_eq!(daemon.stop(Duration::ZERO).unwrap(), Stopped::NotRunning);
+        assert_eq!(daemon.pid(), None);
         std::fs::remove_dir_all(dir).unwrap();
     }
 
     #[test]
-    fn one_that_does_not_is_killed() {
+    fn one_that_is_deaf_is_killed_and_gone_when_the_call_returns() {
         let (dir, mut daemon) = program(
             "deaf",
             "trap '' TERM; echo up; while :; do sleep 0.01; done",
         );
         daemon.start().unwrap();
         spoken(&daemon);
-        assert_eq!(
-            daemon.stop(Duration::from_millis(100)).unwrap(),
-            Stopped::Killed
-        );
+        let pid = daemon.pid().unwrap();
+        daemon.terminate().unwrap();
         assert_eq!(daemon.ended().unwrap(), None);
+        daemon.kill().unwrap();
+        assert!(rustix::process::test_kill_process(pid).is_err());
         std::fs::remove_dir_all(dir).unwrap();
     }
 
@@ -241,14 +247,7 @@ mod tests {
         let (dir, mut daemon) = program("ends", "exit 78");
         for _ in 0..2 {
             daemon.start().unwrap();
-            let waiting = Stopwatch::started();
-            let status = loop {
-                if let Some(status) = daemon.ended().unwrap() {
-                    break status;
-                }
-                assert!(waiting.elapsed() < Duration::from_secs(10));
-                std::thread::park_timeout(LOOK_EVERY);
-            };
+            let status = ended(&mut daemon);
             assert_eq!(status.code(), Some(78));
         }
         assert_eq!(daemon.starts(), 2);

@@ -19,7 +19,7 @@ mod table;
 
 pub use chronicle::{Chronicle, Lift, TruckLog};
 pub use daemon::{DaemonUnderTest, Stopped};
-pub use play::{End, Played, Spectator, play};
+pub use play::{End, Ended, Played, Spectator, play};
 pub use stage::Stage;
 
 use std::collections::BTreeSet;
@@ -38,8 +38,6 @@ use table::Row;
 const GOOD: u8 = 0;
 const NOT_GOOD: u8 = 1;
 const IO_FAILED: u8 = 74;
-/// A daemon that was told to stop has this long.
-const STOP_WITHIN: Duration = Duration::from_secs(5);
 /// Between two pictures.
 const DRAW_EVERY: Duration = Duration::from_millis(100);
 /// Lines of the daemon's log shown when it failed.
@@ -69,8 +67,7 @@ pub fn demo(plan: &DemoPlan) -> u8 {
         Ok(code) => code,
         Err(why) => {
             screen.close();
-            let said = format!("the demonstration cannot go on: {why}");
-            screen.line(&[Span::new(said, Tone::Bold)]);
+            screen::complain(&format!("the demonstration cannot go on: {why}"));
             IO_FAILED
         }
     }
@@ -89,37 +86,31 @@ fn perform(plan: &DemoPlan, screen: &mut Screen) -> io::Result<u8> {
     let mut show = Show::new(plan.seed, screen);
     show.begin();
     let played = runtime.block_on(play(world, &mut stage, &mut daemon, &mut show));
-    let stopped = daemon.stop(STOP_WITHIN);
     screen.close();
-    let (played, end) = match played {
-        Ok(played) => played,
-        Err(why) => {
-            say_log(screen, &stage, &daemon);
-            return Err(why);
-        }
-    };
+    let Ended {
+        played,
+        end,
+        stopped,
+    } = played.inspect_err(|_| say_log(screen, &stage, &daemon))?;
     let summary = Summary::new(plan.seed, played.world().score(), played.chronicle());
     let good = summary.is_good() && matches!(end, End::Over);
     report(screen, &played, &summary);
     say_end(screen, &end);
-    match stopped {
-        Ok(Stopped::Killed) => note(
-            screen,
-            "the daemon did not stop when told to and was killed",
-        ),
-        Ok(Stopped::Ended(_) | Stopped::NotRunning) => {}
-        Err(why) => note(screen, format!("the daemon could not be stopped: {why}")),
-    }
-    if good && !plan.keep {
-        stage.strike()?;
-    } else {
-        if !matches!(end, End::Over) {
-            say_log(screen, &stage, &daemon);
-        }
+    if stopped == Stopped::Killed {
         note(
             screen,
-            format!("everything is kept in {}", stage.dir().display()),
+            "the daemon did not stop when told to and was killed",
         );
+    }
+    let explained = good || matches!(end, End::Interrupted);
+    if !explained && !matches!(end, End::Over) {
+        say_log(screen, &stage, &daemon);
+    }
+    let dir = stage.dir().display().to_string();
+    if !explained || plan.keep {
+        note(screen, format!("everything is kept in {dir}"));
+    } else if let Err(why) = stage.strike() {
+        note(screen, format!("{dir} could not be removed: {why}"));
     }
     if plan.json {
         screen.line(&[Span::new(summary.to_json().to_string(), Tone::Plain)]);

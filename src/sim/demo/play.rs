@@ -1,6 +1,14 @@
 //! The play: the world by the real clock on the stage's wires, the daemon
 //! beside it, a spectator who sees every step and may act on the daemon.
+//!
+//! ```text
+//! the world listens --> the daemon is started --> trucks pass --> SIGTERM --> the daemon has ended
+//!                                                      |             ^
+//!                                                      +-- a signal, a failure
+//! ```
+//! The world goes on while the daemon drains: it has outputs to switch off.
 
+use std::cell::Cell;
 use std::io;
 use std::process::ExitStatus;
 use std::time::Duration;
@@ -11,7 +19,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
 use super::chronicle::Chronicle;
-use super::daemon::DaemonUnderTest;
+use super::daemon::{DaemonUnderTest, Stopped};
 use super::stage::Stage;
 use crate::clock::{Stopwatch, wall_now};
 
@@ -19,7 +27,9 @@ use crate::clock::{Stopwatch, wall_now};
 /// this long to arrive.
 const SETTLE_US: Us = 10_000_000;
 /// Between two looks whether the daemon still runs.
-const LOOK_EVERY: Duration = Duration::from_millis(50);
+const LOOK_EVERY: Duration = Duration::from_millis(20);
+/// A daemon that was told to stop has this long.
+const STOP_WITHIN: Duration = Duration::from_secs(5);
 
 /// A world with its chronicle.
 pub struct Played {
@@ -62,6 +72,16 @@ pub enum End {
     Failed(io::Error),
 }
 
+/// A play that is over.
+pub struct Ended {
+    /// The world as it was left.
+    pub played: Played,
+    /// How it ended.
+    pub end: End,
+    /// How the daemon did when it was told to stop.
+    pub stopped: Stopped,
+}
+
 impl Played {
     fn new(world: World) -> Self {
         let chronicle = Chronicle::new(world.lanes(), world.trucks().len(), wall_now());
@@ -90,6 +110,13 @@ impl Played {
     #[must_use]
     pub const fn now(&self) -> Us {
         self.now
+    }
+
+    /// Whether the last truck is gone and the records say how every passage
+    /// ended, or have had their time.
+    fn is_over(&self) -> bool {
+        let waited = self.over.map(|since| self.now.saturating_sub(since));
+        waited.is_some_and(|waited| self.chronicle.is_settled() || waited > SETTLE_US)
     }
 
     fn look(&mut self) {
@@ -134,16 +161,14 @@ impl RealtimeWorld for Played {
         self.look();
     }
 
-    /// A world is done when the last truck is gone and the records say how
-    /// every passage ended, or have had their time.
+    /// Whoever directs the play ends it: the daemon comes first.
     fn finished(&self) -> bool {
-        let waited = self.over.map(|since| self.now.saturating_sub(since));
-        waited.is_some_and(|waited| self.chronicle.is_settled() || waited > SETTLE_US)
+        false
     }
 }
 
 /// Plays `world` on `stage`. The daemon is started once the world listens to
-/// the broker, so that its first word is heard; it is left running.
+/// the broker, so that its first word is heard, and stopped at the end.
 ///
 /// # Errors
 /// If the wires cannot be connected at the start, or break.
@@ -152,86 +177,125 @@ pub async fn play(
     stage: &mut Stage,
     daemon: &mut DaemonUnderTest,
     spectator: &mut impl Spectator,
-) -> io::Result<(Played, End)> {
+) -> io::Result<Ended> {
     let (stop, stopped) = watch::channel(false);
+    let interrupted = Cell::new(false);
     let mut director = Director {
         daemon,
         spectator,
         looked: Stopwatch::started(),
-        begun: false,
+        stage: Act::Before,
         end: End::Over,
+        stopped: Stopped::NotRunning,
     };
     let mut signals = Signals::listen()?;
-    let played = Played::new(world);
-    let (ptys, broker) = (stage.take_ptys(), stage.broker());
-    let observer = |played: &Played| {
-        if !director.step(played) {
-            stop.send_replace(true);
-        }
-    };
-    let mut interrupted = false;
     let played = {
-        let run = realtime::run(played, ptys, broker, observer, stopped);
-        let mut run = std::pin::pin!(run);
-        tokio::select! {
-            played = &mut run => played?,
-            () = signals.any() => {
-                interrupted = true;
+        let observer = |played: &Played| {
+            if !director.step(played, interrupted.get()) {
                 stop.send_replace(true);
-                run.await?
+            }
+        };
+        let (ptys, broker) = (stage.take_ptys(), stage.broker());
+        let run = realtime::run(Played::new(world), ptys, broker, observer, stopped);
+        let mut run = std::pin::pin!(run);
+        loop {
+            tokio::select! {
+                played = &mut run => break played?,
+                () = signals.any() => interrupted.set(true),
             }
         }
     };
-    let end = if interrupted {
-        End::Interrupted
-    } else {
-        director.end
-    };
-    Ok((played, end))
+    Ok(Ended {
+        played,
+        end: director.end,
+        stopped: director.stopped,
+    })
 }
 
-/// Starts the daemon, sees that it runs, lets the spectator look.
+/// How far the play is.
+enum Act {
+    Before,
+    Plays,
+    /// The daemon was told to stop.
+    Stops(Stopwatch),
+    Over,
+}
+
+/// Starts the daemon, sees that it runs, lets the spectator look, stops it.
 struct Director<'a, S> {
     daemon: &'a mut DaemonUnderTest,
     spectator: &'a mut S,
     looked: Stopwatch,
-    begun: bool,
+    stage: Act,
     end: End,
+    stopped: Stopped,
 }
 
 impl<S: Spectator> Director<'_, S> {
-    /// Whether to go on.
-    fn step(&mut self, played: &Played) -> bool {
-        match self.act(played) {
-            Ok(None) => true,
-            Ok(Some(status)) => self.ends(End::DaemonEnded(status)),
-            Err(why) => self.ends(End::Failed(why)),
-        }
-    }
-
-    fn act(&mut self, played: &Played) -> io::Result<Option<ExitStatus>> {
-        if !self.begun {
-            self.begun = true;
-            self.daemon.start()?;
-        }
-        if self.looked.elapsed() > LOOK_EVERY {
-            self.looked = Stopwatch::started();
-            if let Some(status) = self.daemon.ended()?
-                && !self.spectator.ended(status, self.daemon)?
-            {
-                return Ok(Some(status));
+    /// Whether the world goes on.
+    fn step(&mut self, played: &Played, interrupted: bool) -> bool {
+        match self.act(played, interrupted) {
+            Ok(()) => {}
+            Err(why) => {
+                self.end = End::Failed(why);
+                self.stage = Act::Over;
             }
         }
-        self.spectator.see(played, self.daemon)?;
-        Ok(None)
+        !matches!(self.stage, Act::Over)
     }
 
-    /// The first reason is the one that is kept.
-    fn ends(&mut self, end: End) -> bool {
-        if matches!(self.end, End::Over) {
-            self.end = end;
+    fn act(&mut self, played: &Played, interrupted: bool) -> io::Result<()> {
+        match &self.stage {
+            Act::Before => {
+                self.daemon.start()?;
+                self.stage = Act::Plays;
+            }
+            Act::Plays if interrupted => self.stop(End::Interrupted)?,
+            Act::Plays if played.is_over() => self.stop(End::Over)?,
+            Act::Plays => self.plays(played)?,
+            Act::Stops(since) if since.elapsed() > STOP_WITHIN => {
+                self.daemon.kill()?;
+                self.stopped = Stopped::Killed;
+                self.stage = Act::Over;
+            }
+            Act::Stops(_) => {
+                if let Some(status) = self.look()? {
+                    self.stopped = Stopped::Ended(status);
+                    self.stage = Act::Over;
+                }
+            }
+            Act::Over => {}
         }
-        false
+        Ok(())
+    }
+
+    fn plays(&mut self, played: &Played) -> io::Result<()> {
+        if let Some(status) = self.look()?
+            && !self.spectator.ended(status, self.daemon)?
+        {
+            self.end = End::DaemonEnded(status);
+            self.stage = Act::Over;
+            return Ok(());
+        }
+        if let Err(why) = self.spectator.see(played, self.daemon) {
+            self.stop(End::Failed(why))?;
+        }
+        Ok(())
+    }
+
+    fn stop(&mut self, end: End) -> io::Result<()> {
+        self.end = end;
+        self.daemon.terminate()?;
+        self.stage = Act::Stops(Stopwatch::started());
+        Ok(())
+    }
+
+    fn look(&mut self) -> io::Result<Option<ExitStatus>> {
+        if self.looked.elapsed() < LOOK_EVERY {
+            return Ok(None);
+        }
+        self.looked = Stopwatch::started();
+        self.daemon.ended()
     }
 }
 

@@ -157,6 +157,10 @@ fn render(spans: &[Span], width: usize, colours: bool) -> String {
         } else {
             out.push_str(&text);
         }
+        // What comes behind a cut would stand in the wrong place.
+        if text.len() < span.text.len() {
+            break;
+        }
     }
     out
 }
@@ -165,6 +169,11 @@ fn render(spans: &[Span], width: usize, colours: bool) -> String {
 fn say(text: &str) {
     let mut out = io::stdout().lock();
     drop(out.write_all(text.as_bytes()).and_then(|()| out.flush()));
+}
+
+/// One line to standard error.
+pub(super) fn complain(text: &str) {
+    drop(writeln!(io::stderr().lock(), "lanegate: {text}"));
 }
 
 /// Columns a text takes; ideographs take two.

@@ -53,7 +53,7 @@ pub(super) struct Summary {
     seed: u64,
     score: Score,
     selected: usize,
-    /// From the last byte of evidence to the arm rising.
+    /// From the last byte of evidence, or the end of its time, to the arm rising.
     latency: Times,
     /// From standing at the stop line to the arm rising.
     waited: Times,
@@ -129,11 +129,11 @@ impl Summary {
                 s.needed_person
             ),
             format!(
-                "last byte of evidence to the arm rising: {}",
+                "evidence complete or its time up, to the arm rising: {}",
                 self.latency.to_line()
             ),
             format!(
-                "at the stop line to the arm rising: {}",
+                "standing at the stop line, to the arm rising: {}",
                 self.waited.to_line()
             ),
         ];
@@ -201,8 +201,8 @@ mod tests {
     #[test]
     fn the_object_has_the_fields_of_the_published_format_and_no_other() {
         let expected = [
-            "faults",
             "false_releases",
+            "faults",
             "forced",
             "held",
             "inspected",

@@ -85,14 +85,14 @@ fn contradictions<'a>(view: &View<'a>, document: &Document<'a>, sheet: &mut Shee
         }
         let expected = values([("plates", texts(&vehicle.plates))]);
         let observed = values([("plate", read.as_str().into())]);
-        if contradicts(vehicle, read) || anothers(view, vehicle, read) {
+        if contradicts(view, vehicle, read) || anothers(view, vehicle, read) {
             sheet.note(Code::PlateContradiction, expected, observed);
         } else if main {
             sheet.note(Code::PlateExtra, expected, observed);
         }
     }
     let doubtful = view.reads.ambiguous.iter();
-    for read in doubtful.filter(|read| contradicts(vehicle, read)) {
+    for read in doubtful.filter(|read| contradicts(view, vehicle, read)) {
         if !vehicle.plates.iter().any(|p| look_alike(p, read)) {
             let expected = values([("plates", texts(&vehicle.plates))]);
             let observed = values([("plate", read.as_str().into()), ("ambiguous", true.into())]);
@@ -101,8 +101,15 @@ fn contradictions<'a>(view: &View<'a>, document: &Document<'a>, sheet: &mut Shee
     }
 }
 
-fn contradicts(vehicle: &Vehicle, read: &Plate) -> bool {
-    let declares = vehicle.plates.iter().any(|p| p.kind() == read.kind());
+/// A plate of a kind the vehicle declares that is not the declared one. A text
+/// with the shape of two kinds contradicts as either of them, as long as the
+/// declared plate was not read beside it: a truck may bear both.
+fn contradicts(view: &View<'_>, vehicle: &Vehicle, read: &Plate) -> bool {
+    let declares = vehicle.plates.iter().any(|p| {
+        let unread = !view.reads.sure.contains(p);
+        let may_be = read.may_be(p.kind()) || p.may_be(read.kind());
+        p.kind() == read.kind() || (unread && may_be)
+    });
     declares && !vehicle.plates.contains(read)
 }
 
