@@ -6,12 +6,12 @@ use std::sync::Arc;
 
 use firmware_sim::LaneLayout;
 use lanegate_core::clearance::Policy;
-use lanegate_core::lane::{Event, Lane, Recovery};
+use lanegate_core::lane::{Command, Event, Lane, Recovery};
 use lanegate_core::model::DeviceId;
 use lanegate_core::time::{Mono, Now};
 
 use crate::config::{LaneSetup, Source};
-use crate::device::{Board, Stream};
+use crate::device::{Board, BoardCommand, Stream};
 
 /// Where bytes of a device come from.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -31,11 +31,15 @@ struct Device {
 
 /// A lane with its drivers.
 pub(super) struct SimLane {
-    pub(super) core: Lane,
     pub(super) name: String,
+    core: Lane,
     board: Board,
     io_port: String,
     devices: BTreeMap<DeviceId, Device>,
+    /// Something was handed in since it was last drained.
+    stirred: bool,
+    /// The next deadline, as of the last drain.
+    due: Option<Mono>,
 }
 
 impl SimLane {
@@ -83,11 +87,42 @@ impl SimLane {
             board,
             io_port: layout.io_port.clone(),
             devices,
+            stirred: true,
+            due: None,
         }
     }
 
-    pub(super) const fn board(&mut self) -> &mut Board {
-        &mut self.board
+    pub(super) fn command(&mut self, command: BoardCommand, now: Now) {
+        self.stirred = true;
+        self.board.command(command, now);
+    }
+
+    pub(super) fn handle_event(&mut self, event: Event, now: Now) {
+        self.stirred = true;
+        self.core.handle_event(event, now);
+    }
+
+    pub(super) fn poll_command(&mut self) -> Option<Command> {
+        self.core.poll_command()
+    }
+
+    pub(super) const fn fault(&self) -> Option<&'static str> {
+        self.core.fault()
+    }
+
+    /// Whether there is anything to drain.
+    pub(super) const fn stirred(&self) -> bool {
+        self.stirred
+    }
+
+    /// Everything was drained: until something is handed in, or its deadline
+    /// comes, this lane has nothing to do.
+    pub(super) fn rests(&mut self) {
+        self.stirred = false;
+        let lane = self.core.poll_timeout().map(|(at, _)| at);
+        let drivers = self.devices.values().map(|d| d.stream.poll_timeout());
+        let all = drivers.chain([lane, self.board.poll_timeout()]);
+        self.due = all.flatten().min();
     }
 
     /// Where `device` is asked to read again, and its serial number.
@@ -98,12 +133,14 @@ impl SimLane {
     /// Bytes of a logical port; true if it is one of this lane's.
     pub(super) fn bytes(&mut self, port: &str, bytes: &[u8], now: Now) -> bool {
         if port == self.io_port {
+            self.stirred = true;
             self.board.bytes(bytes, now);
             return true;
         }
         let wanted = Line::Port(port.to_owned());
         let device = self.devices.values_mut().find(|d| d.line == wanted);
         if let Some(device) = device {
+            self.stirred = true;
             device.stream.bytes(bytes, now);
             return true;
         }
@@ -127,11 +164,16 @@ impl SimLane {
                 heard = true;
             }
         }
+        self.stirred |= heard;
         heard
     }
 
-    /// Lets time pass for the drivers.
-    pub(super) fn drivers_timeout(&mut self, now: Now) {
+    /// Lets time pass for the drivers and the lane.
+    pub(super) fn handle_timeout(&mut self, now: Now) {
+        if self.due.is_none_or(|at| at > now.mono) {
+            return;
+        }
+        self.stirred = true;
         if self.board.poll_timeout().is_some_and(|at| at <= now.mono) {
             self.board.handle_timeout(now);
         }
@@ -143,6 +185,10 @@ impl SimLane {
             {
                 device.stream.handle_timeout(now);
             }
+        }
+        let due = self.core.poll_timeout();
+        if due.is_some_and(|(at, _)| at <= now.mono) {
+            self.core.handle_timeout(now);
         }
     }
 
@@ -171,10 +217,7 @@ impl SimLane {
     }
 
     /// The next deadline of the lane or its drivers.
-    pub(super) fn next(&self) -> Option<Mono> {
-        let lane = self.core.poll_timeout().map(|(at, _)| at);
-        let drivers = self.devices.values().map(|d| d.stream.poll_timeout());
-        let all = drivers.chain([lane, self.board.poll_timeout()]);
-        all.flatten().min()
+    pub(super) const fn next(&self) -> Option<Mono> {
+        self.due
     }
 }

@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeSet, VecDeque};
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use firmware_sim::{Input, Output, Score, TruckView, Us, World, WorldOptions};
 use lanegate_core::clearance::Policy;
@@ -92,8 +92,7 @@ impl Rig {
         }
         let config =
             Config::parse(&text, Path::new("/")).expect("the simulated port is configured");
-        let policy = Policy::parse(&policy_text()).expect("the shipped policy is valid");
-        let policy = Arc::new(policy);
+        let policy = policy();
         let now = now_at(0, Clock::Unknown);
         let reference = PolicyRef {
             version: policy.version.clone(),
@@ -140,11 +139,7 @@ impl Rig {
             self.world.advance(self.now_us);
             let now = self.now();
             for n in 0..self.lanes.len() {
-                self.lanes[n].drivers_timeout(now);
-                let due = self.lanes[n].core.poll_timeout();
-                if due.is_some_and(|(at, _)| at <= now.mono) {
-                    self.lanes[n].core.handle_timeout(now);
-                }
+                self.lanes[n].handle_timeout(now);
             }
             self.settle();
         }
@@ -235,15 +230,16 @@ impl Rig {
     fn run_lanes(&mut self) -> bool {
         let mut moved = false;
         for n in 0..self.lanes.len() {
-            loop {
+            while self.lanes[n].stirred() {
                 let now = self.now();
                 if let Some(event) = self.lanes[n].poll_event() {
                     self.hand_in(n, event, now);
-                } else if let Some(command) = self.lanes[n].core.poll_command() {
+                } else if let Some(command) = self.lanes[n].poll_command() {
                     self.obey(n, command);
                 } else if let Some((port, bytes)) = self.lanes[n].poll_sent() {
                     self.world.input(self.now_us, Input::Serial { port, bytes });
                 } else {
+                    self.lanes[n].rests();
                     break;
                 }
                 moved = true;
@@ -256,7 +252,7 @@ impl Rig {
         let event = match self.sabotage {
             Some(Sabotage::OldReadingKept) => {
                 if let Some(again) = old_reading(&event, &mut self.old_readings, now) {
-                    self.lanes[n].core.handle_event(again, now);
+                    self.lanes[n].handle_event(again, now);
                 }
                 event
             }
@@ -265,7 +261,7 @@ impl Rig {
             )
             | None => event,
         };
-        self.lanes[n].core.handle_event(event, now);
+        self.lanes[n].handle_event(event, now);
     }
 
     fn lift(&mut self, n: usize, passage: Option<&PassageId>) {
@@ -274,7 +270,7 @@ impl Rig {
         self.hash.update(self.now_us.to_le_bytes());
         self.laws.lift(self.now_us, n, &name, passage);
         let now = self.now();
-        self.lanes[n].board().command(BoardCommand::Lift, now);
+        self.lanes[n].command(BoardCommand::Lift, now);
     }
 
     fn look_up(&mut self, n: usize, passage: PassageId, attempt: u32, query: &Query) {
@@ -290,7 +286,7 @@ impl Rig {
             attempt,
             facts: Box::new(facts),
         };
-        self.lanes[n].core.handle_event(event, now);
+        self.lanes[n].handle_event(event, now);
     }
 
     fn commit(&mut self, n: usize, token: Token, drafts: Vec<Draft>, guard: Guard) {
@@ -320,18 +316,14 @@ impl Rig {
             Command::LowerArm => {
                 let arm = self.world.physical(n).arm_permille;
                 self.laws.lower(n, arm);
-                self.lanes[n].board().command(BoardCommand::Lower, now);
+                self.lanes[n].command(BoardCommand::Lower, now);
             }
-            Command::StopArm => self.lanes[n].board().command(BoardCommand::Stop, now),
+            Command::StopArm => self.lanes[n].command(BoardCommand::Stop, now),
             Command::Divert { to_bay } => {
-                self.lanes[n]
-                    .board()
-                    .command(BoardCommand::Divert(to_bay), now);
+                self.lanes[n].command(BoardCommand::Divert(to_bay), now);
             }
             Command::SetLights(lights) => {
-                self.lanes[n]
-                    .board()
-                    .command(BoardCommand::Lights(lights), now);
+                self.lanes[n].command(BoardCommand::Lights(lights), now);
             }
             Command::ShowSign(_) => {}
             Command::Recapture { device } => self.recapture(n, &device),
@@ -358,7 +350,7 @@ impl Rig {
         self.say(|| format!("{name} {tell:?}"));
         match tell {
             Tell::Entered { state, .. } => {
-                let fault = self.lanes[n].core.fault();
+                let fault = self.lanes[n].fault();
                 let state = match fault {
                     Some(cause) => format!("{state}:{cause}"),
                     None => state.to_owned(),
@@ -472,7 +464,7 @@ impl Rig {
                 let lane = order.lane.as_str().to_owned();
                 if let Some(n) = self.lanes.iter().position(|l| l.name == lane) {
                     let event = Event::LaneOrder(*order);
-                    self.lanes[n].core.handle_event(event, now);
+                    self.lanes[n].handle_event(event, now);
                 }
             }
             Ask::Odd { what, why } => self.say(|| format!("odd {what}: {why}")),
@@ -487,7 +479,7 @@ impl Rig {
             tail.is_some_and(|t| t.starts_with('-'))
         });
         match lane {
-            Some(n) => self.lanes[n].core.handle_event(Event::Order(order), now),
+            Some(n) => self.lanes[n].handle_event(Event::Order(order), now),
             None => self
                 .session
                 .answer_order(order.id.as_str(), Some("no-such-lane")),
@@ -508,7 +500,7 @@ impl Rig {
                 }
             };
             if let Some(n) = n {
-                self.lanes[n].core.handle_event(event, now);
+                self.lanes[n].handle_event(event, now);
             }
         }
     }
@@ -522,8 +514,7 @@ impl Rig {
     fn tell_changed(&mut self) {
         let (now, generation) = (self.now(), self.gate.generation());
         for lane in &mut self.lanes {
-            lane.core
-                .handle_event(Event::InForceChanged { generation }, now);
+            lane.handle_event(Event::InForceChanged { generation }, now);
         }
     }
 
@@ -537,6 +528,13 @@ impl Rig {
         self.trace
             .push_back(format!("{:>12} {}", self.now_us, line()));
     }
+}
+
+/// Every port is judged by the same policy: it is read once.
+fn policy() -> Arc<Policy> {
+    static READ: OnceLock<Arc<Policy>> = OnceLock::new();
+    let read = || Arc::new(Policy::parse(&policy_text()).expect("the shipped policy is valid"));
+    READ.get_or_init(read).clone()
 }
 
 fn releases(draft: &Draft) -> bool {
