@@ -1,10 +1,13 @@
 //! `simulate --seeds A..B --passages N`: virtual time, every law checked.
 
+use std::path::PathBuf;
+
+use clap::builder::PossibleValuesParser;
 use clap::{Args, ValueEnum};
 
 use super::Exit;
 use super::output::{complain, line};
-use crate::sim::{Plan, simulate as run};
+use crate::sim::{Extras, Plan, Sabotage, simulate_with};
 
 #[derive(Args)]
 pub(crate) struct SimulateArgs {
@@ -23,6 +26,13 @@ pub(crate) struct SimulateArgs {
     /// How often in a thousand a camera reads a plate right.
     #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(u32).range(0..=1000))]
     plate_read_permille: u32,
+    /// Write the journal of each seed under `seed-N` in this directory, for
+    /// `lanegate journal verify`; `seed-N` must not exist yet.
+    #[arg(long, value_name = "DIR")]
+    journal: Option<PathBuf>,
+    /// Break a law on purpose, to see that it is noticed.
+    #[arg(long, value_name = "NAME", value_parser = PossibleValuesParser::new(Sabotage::ALL.map(Sabotage::as_str)))]
+    sabotage: Option<String>,
     /// Print the summary as JSON.
     #[arg(long)]
     json: bool,
@@ -49,16 +59,21 @@ pub(crate) fn simulate(args: &SimulateArgs) -> Exit {
         lanes: args.lanes,
         plate_read_permille: args.plate_read_permille,
     };
-    let summary = run(&plan);
-    let replay = |seed: u64| {
-        format!(
-            "cargo simulate --seeds {seed}..{} --passages {} --lanes {} --plate-read-permille {}",
-            seed + 1,
-            args.passages,
-            args.lanes,
-            args.plate_read_permille
-        )
+    let named = |s: &Sabotage| args.sabotage.as_deref() == Some(s.as_str());
+    let extras = Extras {
+        journal: args.journal.clone(),
+        sabotage: Sabotage::ALL.into_iter().find(named),
     };
+    let summary = match simulate_with(&plan, &extras) {
+        Ok(summary) => summary,
+        Err(why) => {
+            complain(format!(
+                "a journal cannot be written (each needs a new directory): {why}"
+            ));
+            return Exit::Io;
+        }
+    };
+    let replay = |seed: u64| replay(args, seed);
     if args.json {
         line(summary.to_json(replay).to_string());
     } else {
@@ -69,6 +84,19 @@ pub(crate) fn simulate(args: &SimulateArgs) -> Exit {
     } else {
         Exit::No
     }
+}
+
+/// The command that plays `seed` again, and nothing else.
+fn replay(args: &SimulateArgs, seed: u64) -> String {
+    let sabotage = args.sabotage.as_ref();
+    let sabotage = sabotage.map_or_else(String::new, |name| format!(" --sabotage {name}"));
+    format!(
+        "cargo simulate --seeds {seed}..{} --passages {} --lanes {} --plate-read-permille {}{sabotage}",
+        seed + 1,
+        args.passages,
+        args.lanes,
+        args.plate_read_permille
+    )
 }
 
 fn report(summary: &crate::sim::Summary, replay: impl Fn(u64) -> String) {

@@ -93,7 +93,10 @@ pub fn simulate_with(plan: &Plan, extras: &Extras) -> io::Result<Summary> {
             let outcome = run(plan, extras, seed, Trace::Off);
             let busy = watch.elapsed();
             if let Some(dir) = &extras.journal {
-                write_journal(&outcome.disk, &dir.join(format!("seed-{seed}")))?;
+                let dir = dir.join(format!("seed-{seed}"));
+                write_journal(&outcome.disk, &dir).map_err(|why| {
+                    io::Error::new(why.kind(), format!("{}: {why}", dir.display()))
+                })?;
             }
             let mut summary = summary.lock().unwrap_or_else(PoisonError::into_inner);
             summary.take(seed, outcome, busy);

@@ -11,6 +11,9 @@ mod cli_declarations;
 mod cli_decode;
 #[cfg(test)]
 mod cli_journal;
+#[cfg(feature = "sim")]
+#[cfg(test)]
+mod cli_simulate;
 #[cfg(test)]
 mod cli_socket;
 #[cfg(test)]

@@ -1,0 +1,89 @@
+//! `simulate`: the world in virtual time, from the command line.
+
+use lanegate::sim::Sabotage;
+
+use crate::cli_support::Site;
+
+const SMALL: [&str; 5] = ["simulate", "--seeds", "3..5", "--passages", "6"];
+
+#[test]
+fn the_same_seeds_print_the_same_bytes_but_for_the_speed() {
+    let site = Site::new();
+    let once = || {
+        let mut json = site.run(&[&SMALL[..], &["--json"]].concat()).ends(0).json();
+        let speed = json
+            .as_object_mut()
+            .unwrap()
+            .remove("passages_per_second")
+            .unwrap();
+        assert!(speed.as_f64().unwrap() > 0.0);
+        json
+    };
+    let first = once();
+    assert_eq!(first["passages"], 12);
+    assert_eq!(first, once());
+}
+
+#[test]
+fn the_journal_of_every_seed_verifies_and_none_is_written_over() {
+    let site = Site::new();
+    let args = [&SMALL[..], &["--journal", "kept"]].concat();
+    site.run(&args).ends(0);
+    for seed in ["kept/seed-3", "kept/seed-4"] {
+        let ran = site.run(&["journal", "verify", seed]).ends(0);
+        assert!(ran.out.ends_with("intact\n"), "{ran:#?}");
+    }
+    site.run(&args).ends(74).says("seed-3");
+}
+
+#[test]
+fn a_law_broken_on_purpose_is_named_with_the_command_that_shows_it_again() {
+    let site = Site::new();
+    for sabotage in Sabotage::ALL {
+        let name = sabotage.as_str();
+        let args = [
+            "simulate",
+            "--seeds",
+            "0..60",
+            "--passages",
+            "20",
+            "--json",
+            "--sabotage",
+            name,
+        ];
+        let json = site.run(&args).ends(1).json();
+        let failure = &json["first_failure"];
+        assert_eq!(failure["law"], sabotage.law(), "{name}: {json}");
+        let replay = failure["replay"].as_str().unwrap();
+        assert!(replay.ends_with(&format!("--sabotage {name}")), "{replay}");
+    }
+}
+
+#[test]
+fn nonsense_is_wrong_usage() {
+    let site = Site::new();
+    for args in [
+        &["simulate", "--seeds", "5..3", "--passages", "1"][..],
+        &["simulate", "--seeds", "0..1", "--passages", "0"],
+        &[
+            "simulate",
+            "--seeds",
+            "0..1",
+            "--passages",
+            "1",
+            "--lanes",
+            "33",
+        ],
+        &[
+            "simulate",
+            "--seeds",
+            "0..1",
+            "--passages",
+            "1",
+            "--sabotage",
+            "everything",
+        ],
+    ] {
+        site.run(args).ends(64);
+    }
+}
