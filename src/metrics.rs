@@ -65,8 +65,6 @@ pub enum Label {
     Device,
     /// `code`, a reason code.
     Code,
-    /// `kind`, a kind of record.
-    RecordKind,
     /// `version` of the program.
     Version,
     /// Fixed words.
@@ -84,7 +82,6 @@ impl Label {
             Self::Lane => "lane",
             Self::Device => "device",
             Self::Code => "code",
-            Self::RecordKind => "kind",
             Self::Version => "version",
             Self::Words { name, .. } => name,
         }
@@ -252,9 +249,7 @@ impl Metrics {
             Label::Device => self.names.devices.iter().cloned().collect(),
             Label::Version => vec![env!("CARGO_PKG_VERSION").to_owned()],
             Label::Words { words, .. } => words.iter().map(|w| (*w).to_owned()).collect(),
-            Label::Code | Label::RecordKind => {
-                core_words(label).into_iter().map(str::to_owned).collect()
-            }
+            Label::Code => core_words(label).into_iter().map(str::to_owned).collect(),
         }
     }
 
@@ -278,7 +273,7 @@ impl Metrics {
             Label::Device => self.names.devices.contains(value),
             Label::Version => value == env!("CARGO_PKG_VERSION"),
             Label::Words { words, .. } => words.contains(&value),
-            Label::Code | Label::RecordKind => core_words(label).contains(&value),
+            Label::Code => core_words(label).contains(&value),
         }
     }
 }
@@ -288,9 +283,7 @@ impl Metrics {
 fn other(label: Label) -> Option<String> {
     match label {
         Label::Version => None,
-        Label::Lane | Label::Device | Label::Code | Label::RecordKind | Label::Words { .. } => {
-            Some(OTHER.to_owned())
-        }
+        Label::Lane | Label::Device | Label::Code | Label::Words { .. } => Some(OTHER.to_owned()),
     }
 }
 

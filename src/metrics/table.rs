@@ -1,7 +1,6 @@
 //! Every metric there is. `docs/metrics.md` is made of this table.
 
 use lanegate_core::model::Code;
-use lanegate_core::record::Kind as RecordKind;
 
 use super::{Label, Metric, Shape};
 
@@ -104,21 +103,6 @@ const STALE: Label = words(
 );
 const ORDER: Label = words("kind", &["release", "inspect", "return", "supply", "lane"]);
 const ANSWER: Label = words("answer", &["accepted", "refused"]);
-const NOISE: Label = words(
-    "why",
-    &[
-        "no-start",
-        "cut",
-        "terminator",
-        "checksum",
-        "not-decimal",
-        "line-error",
-        "too-long",
-        "syntax",
-        "field",
-        "encoding",
-    ],
-);
 const LINK: Label = words("link", &["devices", "authority"]);
 const FEED: Label = words(
     "result",
@@ -135,10 +119,6 @@ const FEED: Label = words(
         "gap",
     ],
 );
-const ITEM: Label = words(
-    "item",
-    &["declaration", "enterprise", "control", "finding", "policy"],
-);
 const QUEUE: Label = words(
     "queue",
     &[
@@ -153,7 +133,6 @@ const QUEUE: Label = words(
         "sign",
     ],
 );
-const THREAD: Label = words("thread", &["lanes", "store", "committer", "back", "serial"]);
 
 metrics! {
     BUILD = Gauge "lanegate_build_info" [Label::Version]
@@ -190,8 +169,6 @@ metrics! {
         "0 well, 1 late, 2 lost.";
     DEVICE_FRAMES = Counter "lanegate_device_frames_total" [Label::Device]
         "Whole frames.";
-    DEVICE_NOISE = Counter "lanegate_device_noise_total" [Label::Device, NOISE]
-        "Runs of bytes that were no frame.";
     DEVICE_NOISE_BYTES = Counter "lanegate_device_noise_bytes_total" [Label::Device]
         "Bytes that were no frame.";
     DEVICE_BYTES = Counter "lanegate_device_bytes_total" [Label::Device]
@@ -200,19 +177,13 @@ metrics! {
         "Questions that were not answered in time.";
     DEVICE_OPENS = Counter "lanegate_device_opens_total" [Label::Device]
         "Times the port or session was opened.";
-    DEVICE_SKEW = Gauge "lanegate_device_skew_seconds" [Label::Device]
-        "How far the device's clock is ahead of ours.";
 
-    JOURNAL_RECORDS = Counter "lanegate_journal_records_total" [Label::RecordKind]
-        "Records appended.";
     JOURNAL_SYNC_SECONDS = Histogram "lanegate_journal_sync_seconds" []
         "Duration of one fdatasync.";
     JOURNAL_BATCH = Gauge "lanegate_journal_batch_records" []
         "Records the last fdatasync covered.";
     JOURNAL_SEQ = Gauge "lanegate_journal_seq" []
         "Sequence number of the last durable record.";
-    JOURNAL_FREE = Gauge "lanegate_journal_free_bytes" []
-        "Free space where the journal lies.";
     JOURNAL_FULL = Gauge "lanegate_journal_full" []
         "1 below the free-space floor: every verdict is Hold.";
     OUTBOX = Gauge "lanegate_outbox_records" []
@@ -220,8 +191,6 @@ metrics! {
 
     STORE_DECLARATIONS = Gauge "lanegate_store_declarations" []
         "Declarations in the cache.";
-    STORE_LOOKUP_SECONDS = Histogram "lanegate_store_lookup_seconds" []
-        "Duration of one look-up.";
     STORE_UNVERIFIED = Gauge "lanegate_store_unverified_buckets" []
         "Buckets of 256 in which a miss is not yet believed.";
     STORE_QUARANTINES = Counter "lanegate_store_quarantines_total" []
@@ -230,8 +199,6 @@ metrics! {
         "Time since the last heartbeat whose batch is applied; -1 if unknown.";
     FEED_BATCHES = Counter "lanegate_feed_batches_total" [FEED]
         "Messages of the feed, by what became of them.";
-    FEED_UNUSABLE = Counter "lanegate_feed_unusable_total" [ITEM]
-        "Items that could not be read: their subjects are Hold.";
     CONTROLS_UNREADABLE = Gauge "lanegate_controls_unreadable" []
         "Controls whose subject cannot be read: every lane is Hold while above 0.";
     ACKS_REFUSED = Counter "lanegate_records_refused_total" []
@@ -247,15 +214,12 @@ metrics! {
         "1 while wall time is believed.";
     CLOCK_STEPS = Counter "lanegate_clock_steps_total" []
         "Times wall time stepped against monotonic time.";
-    STALLS = Counter "lanegate_stalls_total" [THREAD]
-        "Times work made no progress for longer than stall_s.";
 }
 
 /// The words of a label that come from the core.
 pub(super) fn core_words(label: Label) -> Vec<&'static str> {
     match label {
         Label::Code => Code::ALL.iter().map(|code| code.as_str()).collect(),
-        Label::RecordKind => RecordKind::ALL.iter().map(|kind| kind.as_str()).collect(),
         Label::Lane | Label::Device | Label::Version | Label::Words { .. } => Vec::new(),
     }
 }
