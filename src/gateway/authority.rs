@@ -5,6 +5,7 @@ use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
 
 use lanegate_core::model::{LaneId, Link};
+use lanegate_core::record::FeedBody;
 use lanegate_core::time::Clock;
 use serde_json::json;
 use tokio::sync::{mpsc, oneshot};
@@ -470,7 +471,7 @@ impl Task {
             .metrics
             .count(&metrics::FEED_BATCHES, &["heartbeat"], 1);
         if let (true, Some(position), Some(sent_at)) = (due, self.session.position(), sent_at) {
-            let body = crate::authority::heartbeat_body(position, sent_at);
+            let body = FeedBody::heartbeat(position, sent_at);
             // On record once a minute; a busy committer gets the next one.
             let told = shared.committer.apply_feed(now.wall, body, |_| {});
             told.ok();

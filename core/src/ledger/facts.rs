@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::passages::subjects_of_query;
 use super::{Account, Ledger};
 use crate::lane::Query;
-use crate::model::{ConvoySeen, Declaration, Facts, ItemDigest, Status, StoreState};
+use crate::model::{ConvoySeen, Declaration, Facts, ItemDigest, Plate, Status, StoreState};
 use crate::record::canonical;
 
 /// What the in-force set makes of a declaration the store found.
@@ -42,6 +42,15 @@ impl Ledger {
             .filter_map(|id| self.in_force.enterprise_of(id).cloned())
             .collect();
         let ids: BTreeSet<_> = candidates.iter().map(|d| &d.id).collect();
+        let plates = plates_of(query);
+        let unusable = &self.in_force.unusable;
+        let riding = candidates.iter().flat_map(|d| &d.covers);
+        let named = ids.iter().copied().chain(riding);
+        let spoiled: BTreeSet<_> = named
+            .filter(|id| unusable.has(id))
+            .chain(unusable.of_plates(&plates))
+            .cloned()
+            .collect();
         let findings = ids
             .iter()
             .flat_map(|id| self.in_force.findings.about(id))
@@ -61,12 +70,9 @@ impl Ledger {
                 [only] => only.sampling.clone(),
                 _ => None,
             },
-            unusable: ids
-                .iter()
-                .filter(|id| self.in_force.is_unusable(id))
-                .map(|id| (*id).clone())
-                .collect(),
-            control_unreadable: self.in_force.control_unreadable,
+            unusable: spoiled.into_iter().collect(),
+            unusable_plates: unusable.nameless(&plates).cloned().collect(),
+            control_unreadable: self.in_force.holds_port(),
             controller: self.controller.clone(),
             store: Some(store).filter(|s| *s != StoreState::Ok),
             enterprises,
@@ -110,4 +116,10 @@ impl Ledger {
             arrived: arrived.unwrap_or_default(),
         })
     }
+}
+
+/// The plates asked about.
+fn plates_of(query: &Query) -> BTreeSet<Plate> {
+    let read = query.plates.iter().map(|text| Plate::parse(text));
+    read.filter_map(Result::ok).collect()
 }

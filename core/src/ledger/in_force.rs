@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::findings::Findings;
 use super::sharded::{Key, Sharded};
+use super::unusable::Unusable;
 use crate::model::{
     Act, Buckets, Control, ControlId, DeclarationId, Enterprise, EnterpriseId, ItemDigest,
     Position, Status, Subject, SubjectKind,
@@ -96,7 +97,7 @@ pub(super) struct InForce {
     marks: Sharded<MarkKey, Mark>,
     enterprises: Sharded<EnterpriseId, Enterprise>,
     controls: Arc<BTreeMap<ControlId, HeldControl>>,
-    unusable: Arc<BTreeMap<DeclarationId, Wall>>,
+    pub(super) unusable: Unusable,
     unusable_enterprises: Arc<BTreeSet<EnterpriseId>>,
     staged: Option<Staged>,
     #[serde(skip)]
@@ -114,6 +115,7 @@ impl InForce {
     pub(super) fn reindex(&mut self) {
         self.touched_all = self.generation;
         self.touched = Arc::default();
+        self.unusable.reindex();
         let mut buckets = Buckets::default();
         for (key, mark) in self.marks.iter() {
             buckets.toggle_in(key.bucket(), &mark.digest);
@@ -192,7 +194,7 @@ impl InForce {
         self.marks = Sharded::default();
         self.enterprises = Sharded::default();
         let held = std::mem::take(&mut self.controls);
-        self.unusable = Arc::default();
+        self.unusable = Unusable::default();
         self.unusable_enterprises = Arc::default();
         self.control_unreadable = false;
         let mut seen = BTreeSet::new();
@@ -226,15 +228,21 @@ impl InForce {
 
     fn take_unusable(&mut self, seq: u64, at: Wall, body: &FeedBody) {
         for id in &body.unusable_ids {
-            Arc::make_mut(&mut self.unusable).insert(id.clone(), at);
+            self.unusable.put(id, at);
             self.touch_named(seq, SubjectKind::Declaration, id.as_str());
+        }
+        for vehicle in &body.unusable_vehicles {
+            self.unusable.put_vehicle(vehicle, at);
+            for plate in &vehicle.plates {
+                self.touch_named(seq, SubjectKind::Vehicle, plate.as_str());
+            }
         }
         for id in &body.unusable_enterprises {
             Arc::make_mut(&mut self.unusable_enterprises).insert(id.clone());
             self.touch_named(seq, SubjectKind::Enterprise, id.as_str());
         }
-        if body.control_unreadable {
-            self.control_unreadable = true;
+        self.control_unreadable |= body.control_unreadable;
+        if self.holds_port() {
             self.touch_all(seq);
         }
     }
@@ -254,8 +262,7 @@ impl InForce {
     }
 
     fn mark(&mut self, seq: u64, mark: &DeclarationMark) {
-        if self.unusable.contains_key(&mark.id) {
-            Arc::make_mut(&mut self.unusable).remove(&mark.id);
+        if self.unusable.mend(&mark.id) {
             self.touch_named(seq, SubjectKind::Declaration, mark.id.as_str());
         }
         let key = MarkKey::of(&mark.id);
@@ -374,7 +381,9 @@ impl InForce {
             drop_control(Arc::make_mut(&mut self.by_subject), &subject, &id);
         }
         self.findings.purge(until);
-        Arc::make_mut(&mut self.unusable).retain(|_, at| *at >= until);
+        let marks = &self.marks;
+        let in_force = |id: &DeclarationId| marks.get(&MarkKey::of(id)).is_some();
+        self.unusable.purge(until, in_force);
     }
 
     /// Whether `control` is not known in this or a later version.
@@ -429,8 +438,9 @@ impl InForce {
         self.enterprises.get(id).filter(|_| !doubted)
     }
 
-    pub(super) fn is_unusable(&self, id: &DeclarationId) -> bool {
-        self.unusable.contains_key(id)
+    /// Something on we know not whom is in force: every truck may be meant.
+    pub(super) const fn holds_port(&self) -> bool {
+        self.control_unreadable || self.unusable.full
     }
 
     pub(super) fn buckets(&self) -> &Buckets {

@@ -16,6 +16,7 @@ mod in_force;
 mod lanes;
 mod passages;
 mod sharded;
+mod unusable;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -169,10 +170,17 @@ impl Ledger {
         self.seq
     }
 
-    /// A control came whose subject cannot be read: the port holds.
+    /// A control came whose subject cannot be read, or more items that cannot
+    /// be used than are kept: the port holds.
     #[must_use]
     pub const fn is_control_unreadable(&self) -> bool {
-        self.in_force.control_unreadable
+        self.in_force.holds_port()
+    }
+
+    /// Something came that only a snapshot of the feed can mend.
+    #[must_use]
+    pub fn wants_snapshot(&self) -> bool {
+        self.in_force.control_unreadable || self.in_force.unusable.wants_snapshot()
     }
 
     /// Starts so far.

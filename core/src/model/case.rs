@@ -263,6 +263,10 @@ pub struct Facts {
     /// Declarations the feed sent in a shape that cannot be used.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unusable: Vec<DeclarationId>,
+    /// Plates of this truck on an item of the feed that cannot be used and
+    /// does not say which document it is about: it may be any of them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unusable_plates: Vec<super::Plate>,
     /// A control came whose subject cannot be read: the port holds.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub control_unreadable: bool,
@@ -296,6 +300,7 @@ impl Facts {
             draw: None,
             store: None,
             unusable: Vec::new(),
+            unusable_plates: Vec::new(),
             control_unreadable: false,
             contended: false,
             journal: None,

@@ -7,8 +7,8 @@ use serde_json::Value;
 
 use crate::model::{
     Balance, Case, Control, ControlId, ControllerId, DeclarationId, Enterprise, EnterpriseId,
-    Finding, LaneOrder, Order, OrderId, Outcome, Part, PassageId, PolicyRef, PolicyText, PortCode,
-    Spend, Status, Verdict,
+    Finding, LaneOrder, Order, OrderId, Outcome, Part, PassageId, Plate, PolicyRef, PolicyText,
+    PortCode, Position, Spend, Status, Verdict,
 };
 use crate::time::Wall;
 
@@ -257,6 +257,13 @@ body! {
         /// SHA-256 of its canonical JSON.
         digest: String,
     }
+    /// What could be read of a declaration that cannot be used.
+    UnusableVehicle {
+        /// Which declaration; none = its number could not be read.
+        declaration: Option<DeclarationId>,
+        /// Plates of its vehicles.
+        plates: Vec<Plate>,
+    }
     /// A batch of the authority's feed: controls, enterprises and findings
     /// whole, of declarations a mark.
     FeedBody {
@@ -285,6 +292,9 @@ body! {
         unusable: BTreeMap<String, String>,
         /// Declarations among them whose id could be read.
         unusable_ids: Vec<DeclarationId>,
+        /// Plates among them that could be read, item by item.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        unusable_vehicles: Vec<UnusableVehicle>,
         /// Enterprises among them whose id could be read: what was known of
         /// them may not be relied on until a usable version comes.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -359,6 +369,28 @@ pub enum VehiclePlace {
 }
 
 impl FeedBody {
+    /// A batch that says nothing but where the feed stands.
+    #[must_use]
+    pub const fn heartbeat(position: Position, sent_at: Wall) -> Self {
+        Self {
+            epoch: position.epoch,
+            seq: position.seq,
+            sent_at,
+            snapshot: false,
+            part: None,
+            declarations: Vec::new(),
+            enterprises: Vec::new(),
+            controls: Vec::new(),
+            findings: Vec::new(),
+            unusable: BTreeMap::new(),
+            unusable_ids: Vec::new(),
+            unusable_vehicles: Vec::new(),
+            unusable_enterprises: Vec::new(),
+            policies: Vec::new(),
+            control_unreadable: false,
+        }
+    }
+
     /// Whether it says nothing but where the feed stands.
     #[must_use]
     pub fn is_heartbeat(&self) -> bool {
@@ -370,6 +402,7 @@ impl FeedBody {
             && self.policies.is_empty()
             && self.unusable.is_empty()
             && self.unusable_ids.is_empty()
+            && self.unusable_vehicles.is_empty()
             && self.unusable_enterprises.is_empty()
             && !self.control_unreadable
     }

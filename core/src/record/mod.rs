@@ -9,7 +9,8 @@ pub use body::{
     ArmDownBody, ArmUpBody, Body, CheckpointBody, ControlLateBody, DeclarationMark, DrawKeyBody,
     EdgeBody, FaultBody, FeedBody, GenesisBody, GiveBackBody, Kind, LaneOrderBody, OrderBody,
     OutcomeBody, PolicyBody, ReconciledBody, ReconciledEntry, ResumedBody, SnapshotBody, SpendOf,
-    StartBody, StopBody, TailgateBody, UnpairedLiftBody, VehiclePlace, VerdictBody,
+    StartBody, StopBody, TailgateBody, UnpairedLiftBody, UnusableVehicle, VehiclePlace,
+    VerdictBody,
 };
 pub use canonical::{canonical, sha256_hex};
 pub use chain::{Link, NO_PREV, Prepared};

@@ -6,7 +6,7 @@ use lanegate_core::model::{
     Control, Declaration, DeclarationId, Enterprise, EnterpriseId, Fault, Finding, ItemDigest,
     Part, PolicyText, Position,
 };
-use lanegate_core::record::{DeclarationMark, FeedBody, canonical, sha256_hex};
+use lanegate_core::record::{DeclarationMark, FeedBody, UnusableVehicle, canonical, sha256_hex};
 use lanegate_core::time::Wall;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -92,6 +92,8 @@ pub struct Batch {
     pub unusable: Vec<Unusable>,
     /// Declarations among them whose id could be read.
     pub unusable_ids: Vec<DeclarationId>,
+    /// Plates among them that could be read, with their declaration.
+    pub unusable_vehicles: Vec<UnusableVehicle>,
     /// Enterprises among them whose id could be read.
     pub unusable_enterprises: Vec<EnterpriseId>,
     /// A control among them whose subject could not be read.
@@ -200,6 +202,9 @@ impl Batch {
         match item {
             Item::Declaration(declaration) => {
                 self.unusable_ids.retain(|id| *id != declaration.id);
+                let mended = Some(&declaration.id);
+                self.unusable_vehicles
+                    .retain(|v| v.declaration.as_ref() != mended);
                 self.declarations.push(*declaration);
             }
             Item::Enterprise(enterprise) => {
@@ -226,7 +231,12 @@ impl Batch {
         }
         match who {
             BadSubject::Nobody => {}
-            BadSubject::Declaration(id) => self.unusable_ids.push(id),
+            BadSubject::Vehicle(vehicle) => {
+                self.unusable_ids.extend(vehicle.declaration.clone());
+                if !vehicle.plates.is_empty() {
+                    self.unusable_vehicles.push(vehicle);
+                }
+            }
             BadSubject::Enterprise(id) => self.unusable_enterprises.push(id),
             BadSubject::Control(control) => self.controls.push(*control),
             BadSubject::UnreadableControl => self.control_unreadable = true,
@@ -265,6 +275,7 @@ impl Batch {
             findings: self.findings.clone(),
             unusable: self.unusable.iter().map(why).collect::<BTreeMap<_, _>>(),
             unusable_ids: self.unusable_ids.clone(),
+            unusable_vehicles: self.unusable_vehicles.clone(),
             unusable_enterprises: self.unusable_enterprises.clone(),
             policies: self.policies.clone(),
             control_unreadable: self.control_unreadable,

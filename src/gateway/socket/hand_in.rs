@@ -3,8 +3,6 @@
 //!
 //! A file is no message of the feed: the feed's position stays where it is.
 
-use std::collections::BTreeMap;
-
 use lanegate_core::ledger::Ledger;
 use lanegate_core::model::{Declaration, DeclarationId, ItemDigest, Position};
 use lanegate_core::record::{DeclarationMark, FeedBody, canonical};
@@ -95,20 +93,8 @@ pub fn hand_in(
 
 fn body(position: Position, sent_at: Wall, declarations: &[Declaration]) -> FeedBody {
     FeedBody {
-        epoch: position.epoch,
-        seq: position.seq,
-        sent_at,
-        snapshot: false,
-        part: None,
         declarations: declarations.iter().map(mark).collect(),
-        enterprises: Vec::new(),
-        controls: Vec::new(),
-        findings: Vec::new(),
-        unusable: BTreeMap::new(),
-        unusable_ids: Vec::new(),
-        unusable_enterprises: Vec::new(),
-        policies: Vec::new(),
-        control_unreadable: false,
+        ..FeedBody::heartbeat(position, sent_at)
     }
 }
 
