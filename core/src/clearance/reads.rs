@@ -87,7 +87,8 @@ fn rivalry(read: &CasePlate, plate: &Plate, all: &[(&CasePlate, Plate)]) -> Riva
 
 /// Of one kind and equal once look-alike characters are folded; 港 and 澳
 /// never fold, since they are kinds of their own.
-pub(super) fn look_alike(a: &Plate, b: &Plate) -> bool {
+#[must_use]
+pub fn look_alike(a: &Plate, b: &Plate) -> bool {
     let folded = |p: &Plate| p.as_str().chars().map(fold).collect::<Vec<_>>();
     a.kind() == b.kind() && a.as_str().len() == b.as_str().len() && folded(a) == folded(b)
 }

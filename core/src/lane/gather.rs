@@ -8,7 +8,7 @@ use super::commit::REFUSED_MAX;
 use super::evidence::{Evidence, Window};
 use super::state::{Passage, Phase, State, WhyUp};
 use super::{Command, Lane, Query, RED, Role, Sign, Tell};
-use crate::clearance::judge;
+use crate::clearance::{judge, look_alike};
 use crate::model::{
     Case, CasePlate, CaseWeight, Code, ContainerRead, Content, DeviceState, Facts, Outcome,
     PassageId, Plate, Reading, StoreState, Supply, VerdictKind, normalise,
@@ -306,6 +306,7 @@ impl Lane {
 
     fn case(&self, passage: &Passage, facts: Facts, now: Now) -> Case {
         let mut plates = passage.evidence.plates(&self.config);
+        outvote_misreads(&mut plates, &passage.supply.plates);
         plates.extend(passage.supply.plates.iter().map(supplied_plate));
         let mut containers = passage.evidence.containers().to_vec();
         containers.extend(passage.supply.containers.iter().map(|no| ContainerRead {
@@ -411,6 +412,20 @@ const fn technical(code: Code) -> bool {
             | Code::DeclarationNotYet
             | Code::ConvoyIncomplete
     )
+}
+
+/// The officer has seen the plate: what a camera made of the same one is on
+/// the record and contradicts nothing. A text that is no look-alike of it is
+/// another plate, and still does.
+fn outvote_misreads(read: &mut [CasePlate], supplied: &[Plate]) {
+    for one in read {
+        if let Ok(plate) = Plate::parse(&one.text)
+            && !supplied.contains(&plate)
+            && supplied.iter().any(|s| look_alike(s, &plate))
+        {
+            one.outvoted = true;
+        }
+    }
 }
 
 fn supplied_plate(plate: &Plate) -> CasePlate {
