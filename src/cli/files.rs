@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use super::output::note;
 use super::{Exit, No};
 use crate::config::{Config, ConfigFault};
+use crate::store::LineFault;
 
 /// Largest policy read (L9).
 const POLICY_LEN_MAX: u64 = 4 << 20;
@@ -93,6 +94,17 @@ pub(crate) fn of_config(file: &Path, fault: ConfigFault) -> FileFault {
         path: fault.path,
         why: fault.why,
     }
+}
+
+/// Faults of a file of lines.
+pub(crate) fn of_lines(file: &Path, faults: Vec<LineFault>) -> Vec<FileFault> {
+    let of_line = |LineFault { line, path, why }| FileFault {
+        file: file.to_owned(),
+        line,
+        path,
+        why,
+    };
+    faults.into_iter().map(of_line).collect()
 }
 
 /// The policy.

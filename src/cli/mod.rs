@@ -2,6 +2,7 @@
 //! [`Exit`].
 
 mod check;
+mod decide;
 mod declarations;
 mod decode;
 #[cfg(feature = "sim")]
@@ -10,6 +11,7 @@ mod files;
 mod import;
 mod journal;
 mod lane;
+mod lines;
 mod offline;
 mod order;
 mod output;
@@ -87,6 +89,8 @@ enum Command {
     Simulate(simulate::SimulateArgs),
     /// Decode messages in hex from standard input, one a line.
     Decode(decode::DecodeArgs),
+    /// Judge cases from standard input, one JSON object a line.
+    Decide(decide::DecideArgs),
     /// Import, export, show and count released declarations.
     #[command(subcommand)]
     Declarations(declarations::DeclarationsCommand),
@@ -137,6 +141,7 @@ pub fn main() -> ExitCode {
         #[cfg(feature = "sim")]
         Command::Simulate(args) => Ok(simulate::simulate(&args)),
         Command::Decode(args) => Ok(decode::decode(&args)),
+        Command::Decide(args) => decide::decide(&args),
         Command::Declarations(command) => declarations::declarations(command),
         Command::Journal(command) => journal::journal(command),
         Command::Order(command) => order::order(command),

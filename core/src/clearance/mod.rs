@@ -26,7 +26,7 @@ pub use policy::{
     Class, Defaults, Measures, Need, Override, Plan, Policy, PolicyFault, Ratio, SealRule, Start,
     StopRule, TareAge, Tolerance, Tolerances,
 };
-pub use reads::look_alike;
+pub use reads::{folded, look_alike};
 pub use standing::spend_of;
 pub use verdict::judge;
 

@@ -11,7 +11,7 @@ use super::{Command, Lane, Query, RED, Role, Sign, Tell};
 use crate::clearance::{judge, look_alike};
 use crate::model::{
     Case, CasePlate, CaseWeight, Code, ContainerRead, Content, DeviceState, Facts, Outcome,
-    PassageId, Plate, Reading, StoreState, Supply, VerdictKind, normalise,
+    PassageId, Plate, Reading, StoreState, Supply, VerdictKind,
 };
 use crate::time::{Mono, Now};
 
@@ -308,11 +308,6 @@ impl Lane {
         let mut plates = passage.evidence.plates(&self.config);
         outvote_misreads(&mut plates, &passage.supply.plates);
         plates.extend(passage.supply.plates.iter().map(supplied_plate));
-        let mut containers = passage.evidence.containers().to_vec();
-        containers.extend(passage.supply.containers.iter().map(|no| ContainerRead {
-            no: no.as_str().to_owned(),
-            confidence_pct: Some(100),
-        }));
         let card = passage.supply.driver_card.as_deref();
         let card = card.or_else(|| passage.evidence.card());
         Case {
@@ -326,7 +321,7 @@ impl Lane {
             clock: now.clock,
             plates,
             seals: passage.evidence.seals(),
-            containers,
+            containers: containers(passage),
             tags: passage.evidence.tags(),
             driver_card: card.map(str::to_owned),
             weight: self.case_weight(passage),
@@ -441,29 +436,24 @@ fn supplied_plate(plate: &Plate) -> CasePlate {
 }
 
 fn query(passage: &Passage, config: &super::LaneConfig) -> Query {
-    let read = passage.evidence.plates(config).into_iter();
-    let read = read.filter(|p| !p.outvoted).map(|p| normalise(&p.text));
-    let read = read.filter(|text| Plate::parse(text).is_ok());
-    let supplied = passage.supply.plates.iter().map(|p| p.as_str().to_owned());
-    let plates: BTreeSet<String> = read.chain(supplied).collect();
-    let boxes = passage.evidence.containers().iter().map(|c| c.no.clone());
-    let typed = passage
-        .supply
-        .containers
-        .iter()
-        .map(|c| c.as_str().to_owned());
-    let containers: BTreeSet<String> = boxes.chain(typed).collect();
+    let mut plates = passage.evidence.plates(config);
+    plates.extend(passage.supply.plates.iter().map(supplied_plate));
     let card = passage.supply.driver_card.as_deref();
-    Query {
-        plates: plates.into_iter().collect(),
-        seals: passage
-            .evidence
-            .seal_ids()
-            .into_iter()
-            .map(String::from)
-            .collect(),
-        containers: containers.into_iter().collect(),
-        tags: passage.evidence.tags().into_iter().map(|t| t.id).collect(),
-        driver_card: card.or_else(|| passage.evidence.card()).map(str::to_owned),
-    }
+    Query::of(
+        &plates,
+        passage.evidence.seal_ids().iter(),
+        &containers(passage),
+        &passage.evidence.tags(),
+        card.or_else(|| passage.evidence.card()),
+    )
+}
+
+/// As read, then as an officer typed them.
+fn containers(passage: &Passage) -> Vec<ContainerRead> {
+    let typed = passage.supply.containers.iter().map(|no| ContainerRead {
+        no: no.as_str().to_owned(),
+        confidence_pct: Some(100),
+    });
+    let read = passage.evidence.containers().iter().cloned();
+    read.chain(typed).collect()
 }

@@ -17,14 +17,16 @@ mod event;
 mod evidence;
 mod gather;
 mod order;
+mod query;
 mod sensors;
 mod start;
 mod state;
 mod timer;
 
-pub use command::{Command, Guard, Lights, Query, Sign, Tell};
+pub use command::{Command, Guard, Lights, Sign, Tell};
 pub use config::{EvidenceDevice, Geometry, LaneConfig, Role};
 pub use event::{Event, Refusal, Token, Took};
+pub use query::Query;
 pub use timer::Timer;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};

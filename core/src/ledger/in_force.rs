@@ -285,7 +285,7 @@ impl InForce {
         self.touch_named(seq, SubjectKind::Declaration, mark.id.as_str());
     }
 
-    fn enterprise(&mut self, seq: u64, enterprise: &Enterprise) {
+    pub(super) fn enterprise(&mut self, seq: u64, enterprise: &Enterprise) {
         let held = self.enterprises.get(&enterprise.id);
         let stale = held.is_some_and(|h| h.version > enterprise.version);
         if stale {
@@ -303,7 +303,7 @@ impl InForce {
         self.touch_named(seq, SubjectKind::Enterprise, enterprise.id.as_str());
     }
 
-    fn control(&mut self, seq: u64, at: Wall, control: &Control) {
+    pub(super) fn control(&mut self, seq: u64, at: Wall, control: &Control) {
         if !self.is_new(control) {
             return;
         }

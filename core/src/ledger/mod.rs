@@ -12,6 +12,7 @@ mod check;
 mod facts;
 mod findings;
 mod fold;
+mod given;
 mod in_force;
 mod lanes;
 mod passages;

@@ -3,6 +3,7 @@
 //! fields are refused, absent facts are unknown.
 
 mod case;
+mod case_faults;
 mod container;
 mod control;
 mod declaration;
@@ -10,6 +11,7 @@ mod enterprise;
 mod fault;
 mod feed;
 mod finding;
+mod handed_in;
 mod id;
 mod order;
 mod plate;
@@ -33,6 +35,7 @@ pub use enterprise::{Enterprise, EnterpriseState};
 pub use fault::{Fault, parse_json};
 pub use feed::{BUCKETS, Buckets, ItemDigest, Part, PolicyText, Position};
 pub use finding::{Finding, FindingResult, Then};
+pub use handed_in::{HandedIn, parse_handed_in};
 pub use id::{
     ControlId, ControllerId, DeclarationId, DeviceId, EnterpriseId, FindingId, IdError, LaneId,
     OfficerId, OrderId, PassageId, PortCode,

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use lanegate_core::clearance::look_alike;
 use lanegate_core::lane::Query;
-use lanegate_core::model::{Declaration, DeclarationId, StoreState};
+use lanegate_core::model::{Declaration, DeclarationId, Plate, StoreState};
 
 use super::{CANDIDATES_MAX, Cache, Candidates, Medium, StoreError, damaged};
 
@@ -17,13 +18,19 @@ impl<M: Medium> Cache<M> {
                 .map(|id| DeclarationId::parse(id).expect("it was an identifier"))
                 .collect()
         };
-        let mut found = BTreeMap::new();
+        let mut read = Vec::with_capacity(ids.len());
         for id in ids {
-            let read = self.read(&id)?.ok_or_else(|| damaged("a key is gone"))?;
-            if matches(&read.declaration, query) {
-                found.insert(id, read.declaration);
-            }
+            let moved = self.read(&id)?.ok_or_else(|| damaged("a key is gone"))?;
+            read.push(moved.declaration);
         }
+        let (found, others): (Vec<_>, Vec<_>) = read.into_iter().partition(|d| matches(d, query));
+        let misread = misread(&found, query);
+        let alike = others.into_iter().filter(|d| looks_like(d, &misread));
+        let mut found: BTreeMap<_, _> = found
+            .into_iter()
+            .chain(alike)
+            .map(|d| (d.id.clone(), d))
+            .collect();
         let identified = found.values().any(|d| identifies(d, query));
         let covers_known = self.add_covered(&mut found)?;
         if found.len() > CANDIDATES_MAX {
@@ -87,6 +94,23 @@ fn matches(declaration: &Declaration, query: &Query) -> bool {
             .iter()
             .any(|c| has(&query.containers, c.no.as_str()))
         || (card.is_some() && card == query.driver_card.as_ref())
+}
+
+/// Plates read that no declaration found bears: a camera may have taken another
+/// for one of them.
+fn misread(found: &[Declaration], query: &Query) -> Vec<Plate> {
+    let read = query
+        .plates
+        .iter()
+        .filter_map(|text| Plate::parse(text).ok());
+    let known = |plate: &Plate| found.iter().any(|d| d.vehicle_with(plate).is_some());
+    read.filter(|plate| !known(plate)).collect()
+}
+
+/// Whether an expected vehicle bears a plate that looks like one of them.
+fn looks_like(declaration: &Declaration, misread: &[Plate]) -> bool {
+    let mut plates = declaration.vehicles.iter().flat_map(|v| &v.plates);
+    plates.any(|plate| misread.iter().any(|read| look_alike(plate, read)))
 }
 
 fn names_vehicle(declaration: &Declaration, query: &Query) -> bool {
