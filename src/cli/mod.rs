@@ -13,6 +13,7 @@ mod lane;
 mod offline;
 mod order;
 mod output;
+mod policy;
 mod run;
 #[cfg(feature = "sim")]
 mod simulate;
@@ -93,6 +94,9 @@ enum Command {
     /// Verify, show and export the journal.
     #[command(subcommand)]
     Journal(journal::JournalCommand),
+    /// Check, compare and put in force a policy, or go back to the one before.
+    #[command(subcommand)]
+    Policy(policy::PolicyCommand),
     /// An officer decides about a truck.
     #[command(subcommand)]
     Order(order::OrderCommand),
@@ -139,6 +143,7 @@ pub fn main() -> ExitCode {
         Command::Decode(args) => Ok(decode::decode(&args)),
         Command::Declarations(command) => declarations::declarations(command),
         Command::Journal(command) => journal::journal(command),
+        Command::Policy(command) => policy::policy(command),
         Command::Order(command) => order::order(command),
         Command::Lane(command) => lane::lane(command),
         Command::Status(args) => status::status(&args),
