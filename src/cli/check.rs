@@ -42,6 +42,11 @@ pub(crate) fn check(args: &CheckArgs) -> Done {
         let config = config.as_ref().ok()?;
         Some(config.controller.policy.clone())
     });
+    let shadow = config.as_ref().ok();
+    let shadow = shadow.and_then(|config| config.controller.shadow_policy.clone());
+    if let Some(Err(faults)) = shadow.as_deref().map(files::policy) {
+        found.faults.extend(faults);
+    }
     match config {
         Ok(config) => found.warn_of_config(&args.config, config),
         Err(faults) => found.faults.extend(faults),

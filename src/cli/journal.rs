@@ -306,7 +306,14 @@ fn said(kind: Kind, body: &Value) -> String {
                 n("findings")
             )
         }
-        Kind::Policy => word(&body["policy"]["version"]),
+        Kind::Policy => {
+            let version = word(&body["policy"]["version"]);
+            let by = body["officer"].as_str().map(|who| format!(" by {who}"));
+            let source = body["source"].as_str().map(|from| format!(" from {from}"));
+            let standing = body["standing"].as_str().unwrap_or("active");
+            let (by, source) = (by.unwrap_or_default(), source.unwrap_or_default());
+            format!("{version} {standing}{source}{by}")
+        }
         Kind::Resumed => word(&body["resumes"]),
         Kind::ControlLate => word(&body["control"]),
         Kind::Genesis

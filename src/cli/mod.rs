@@ -15,6 +15,7 @@ mod lines;
 mod offline;
 mod order;
 mod output;
+mod policy;
 mod run;
 #[cfg(feature = "sim")]
 mod simulate;
@@ -97,6 +98,9 @@ enum Command {
     /// Verify, show and export the journal.
     #[command(subcommand)]
     Journal(journal::JournalCommand),
+    /// Check, compare and put in force a policy, or go back to the one before.
+    #[command(subcommand)]
+    Policy(policy::PolicyCommand),
     /// An officer decides about a truck.
     #[command(subcommand)]
     Order(order::OrderCommand),
@@ -144,6 +148,7 @@ pub fn main() -> ExitCode {
         Command::Decide(args) => decide::decide(&args),
         Command::Declarations(command) => declarations::declarations(command),
         Command::Journal(command) => journal::journal(command),
+        Command::Policy(command) => policy::policy(command),
         Command::Order(command) => order::order(command),
         Command::Lane(command) => lane::lane(command),
         Command::Status(args) => status::status(&args),

@@ -7,13 +7,13 @@ use std::os::linux::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use lanegate_core::clearance::Policy;
-use lanegate_core::model::{Declaration, DeclarationId};
+use lanegate_core::model::{Declaration, DeclarationId, PolicyRef};
 use lanegate_core::time::Wall;
 
 use super::output::{chain, complain};
 use super::{Exit, No};
 use crate::clock::wall_now;
-use crate::committer::{Answer, Gatekeeper, Options};
+use crate::committer::{Answer, Configured, Gatekeeper, Options};
 use crate::config::Config;
 use crate::gateway::socket::{HandIn, Imported, hand_in};
 use crate::journal::RealDisk;
@@ -48,12 +48,7 @@ impl Offline {
     pub(crate) fn take_or_make(config: &Config) -> Result<Self, No> {
         let dir = config.controller.state_dir.clone();
         let journal = dir.join("journal");
-        let disk = RealDisk::lock(&journal).map_err(|error| {
-            if error.kind() == ErrorKind::WouldBlock {
-                return in_use(&journal, config);
-            }
-            No::new(Exit::Io, format!("{}: {error}", journal.display()))
-        })?;
+        let disk = lock(config, &journal)?;
         let options = DiskOptions {
             dir: dir.join("store"),
             cache_bytes: CACHE_BYTES,
@@ -153,10 +148,42 @@ fn half_done(dir: &Path, error: &StoreError) -> No {
     No::new(Exit::Io, why)
 }
 
+/// The journal of `config`, as a start of the daemon would find it: what its
+/// policy files say that is new goes on record first.
+pub(crate) fn journal(
+    config: &Config,
+    configured: Configured,
+    now: Wall,
+) -> Result<Gatekeeper<RealDisk, ()>, No> {
+    let dir = config.controller.state_dir.join("journal");
+    let disk = lock(config, &dir)?;
+    let reference = configured.policy.policy.clone();
+    open(disk, config, reference, Some(configured), now)
+}
+
 fn open_journal(
     disk: RealDisk,
     config: &Config,
     policy: &Policy,
+    now: Wall,
+) -> Result<Gatekeeper<RealDisk, ()>, No> {
+    open(disk, config, policy.reference(), None, now)
+}
+
+fn lock(config: &Config, journal: &Path) -> Result<RealDisk, No> {
+    RealDisk::lock(journal).map_err(|error| {
+        if error.kind() == ErrorKind::WouldBlock {
+            return in_use(journal, config);
+        }
+        No::new(Exit::Io, format!("{}: {error}", journal.display()))
+    })
+}
+
+fn open(
+    disk: RealDisk,
+    config: &Config,
+    policy: PolicyRef,
+    configured: Option<Configured>,
     now: Wall,
 ) -> Result<Gatekeeper<RealDisk, ()>, No> {
     let io = |why: String| No::new(Exit::Io, why);
@@ -164,13 +191,14 @@ fn open_journal(
     let options = Options {
         segment_len_max: config.journal.segment_bytes,
         free_floor_bytes: config.journal.free_space_floor_bytes,
+        configured,
         ..Options::new(
             config.controller.id.clone(),
             config.controller.port.clone(),
             now,
             nonce,
             env!("CARGO_PKG_VERSION").to_owned(),
-            policy.reference(),
+            policy,
         )
     };
     let (gatekeeper, opened) = Gatekeeper::open(disk, options).map_err(|e| io(chain(&e)))?;

@@ -70,6 +70,7 @@ fn controller(s: &Section<'_>, base: &Path) -> Option<ControllerConfig> {
     let port = s.need("port", parsed(PortCode::parse));
     let state_dir = s.need("state_dir", path_from(base));
     let policy = s.need("policy", path_from(base));
+    let shadow_policy = s.maybe("shadow_policy", path_from(base));
     // The unit gives a stop 60 s in all.
     let drain = s.need("drain_s", number(1..=45));
     let stall = s.need("stall_s", number(2..=60));
@@ -78,6 +79,7 @@ fn controller(s: &Section<'_>, base: &Path) -> Option<ControllerConfig> {
         port: port?,
         state_dir: state_dir?,
         policy: policy?,
+        shadow_policy: shadow_policy?,
         drain: Micros::from_s(drain?),
         stall: Micros::from_s(stall?),
     })

@@ -44,11 +44,12 @@ pub(super) static ROOT: [Key; 7] = [
     optional("lane"),
 ];
 
-pub(super) static CONTROLLER: [Key; 6] = [
+pub(super) static CONTROLLER: [Key; 7] = [
     required("id", "\"szb-x\""),
     required("port", "\"5345\""),
     required("state_dir", "\"/var/lib/lanegate\""),
     required("policy", "\"/etc/lanegate/policy.toml\""),
+    optional("shadow_policy"),
     default("drain_s", "20"),
     default("stall_s", "8"),
 ];

@@ -75,6 +75,8 @@ pub struct ControllerConfig {
     pub state_dir: PathBuf,
     /// The policy to start with.
     pub policy: PathBuf,
+    /// A policy that judges beside it and only counts.
+    pub shadow_policy: Option<PathBuf>,
     /// How long a stop waits for passages under way.
     pub drain: Micros,
     /// A thread with work that makes no progress for this long stops the

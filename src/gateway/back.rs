@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use lanegate_core::model::LaneId;
 use serde_json::Value;
+use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
@@ -14,7 +15,7 @@ use super::backend::PortBackend;
 use super::desk::{Answer, Desk, Intake, Tell};
 use super::pages::PortPages;
 use super::port::{LaneCall, LaneEnd, LaneEnds, LaneSays, Port};
-use super::{RunError, Told, socket};
+use super::{RunError, Told, policy, socket};
 use crate::committer::Notice;
 use crate::http::Server;
 use crate::journal::JournalError;
@@ -182,6 +183,11 @@ async fn serve(
     let authority = authority::run(port.clone(), ends_for_authority, stop.clone());
     let authority = tokio::spawn(authority);
     tokio::spawn(hear_lanes(ends.says, lanes, to_authority));
+    // From here on SIGHUP is a question, not the end.
+    let hangup = signal(SignalKind::hangup())
+        .inspect_err(|why| error!(%why, "SIGHUP cannot be watched: no reload"))
+        .ok();
+    tokio::spawn(policy::keep(port.clone(), hangup, stop.clone()));
     tokio::spawn(upkeep(scrape, port.clone(), stop.clone()));
     // Whoever waits for readiness is told only now.
     if ends.ready.send(()).is_err() {

@@ -7,7 +7,9 @@ use tokio::sync::oneshot;
 
 use super::back::Lanes;
 use super::port::Port;
-use super::socket::{Backend, DeclarationsAsk, Imported, TellDeclarations, TellOrder, hand_in};
+use super::socket::{
+    Backend, DeclarationsAsk, Imported, PolicyAsk, TellDeclarations, TellOrder, TellPolicy, hand_in,
+};
 use super::status;
 use crate::store::{Applied, Busy, StoreError};
 
@@ -56,6 +58,12 @@ impl Backend for PortBackend {
 
     fn lane_order(&self, order: LaneOrder, tell: TellOrder) {
         self.lanes.lane_order(order, tell);
+    }
+
+    fn policy(&self, ask: PolicyAsk, tell: TellPolicy) {
+        let port = self.port.clone();
+        self.runtime
+            .spawn(async move { tell(super::policy::ask(&port, ask).await) });
     }
 
     fn declarations(&self, ask: DeclarationsAsk, tell: TellDeclarations) {

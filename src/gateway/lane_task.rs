@@ -6,6 +6,7 @@ use std::collections::VecDeque;
 use std::rc::Rc;
 use std::sync::Arc;
 
+use lanegate_core::clearance::Policy;
 use lanegate_core::lane::{Command, Event, Guard, Lane, Refusal, Token};
 use lanegate_core::model::{DeviceId, Facts, LaneId, PassageId, StoreState};
 use lanegate_core::record::Draft;
@@ -52,6 +53,8 @@ pub(super) struct LaneTask {
     answers: mpsc::Receiver<Event>,
     answer_to: mpsc::Sender<Event>,
     calls: mpsc::Receiver<LaneCall>,
+    /// The policy for trucks that arrive from now on.
+    policy: watch::Receiver<Arc<Policy>>,
     says: mpsc::Sender<LaneSays>,
     status: watch::Sender<Value>,
     telling: Telling,
@@ -198,10 +201,12 @@ impl LaneTask {
         let (calls_to, calls) = mpsc::channel(CALLS_MAX);
         let (status, status_seen) = watch::channel(Value::Null);
         let config = Arc::new(setup.config.clone());
+        let mut policy = port.policy.watch();
+        let in_force = policy.borrow_and_update().clone();
         let task = Self {
             n,
             setup: setup.clone(),
-            lane: Lane::new(config, port.policy.clone(), recovery, now),
+            lane: Lane::new(config, in_force, recovery, now),
             board: None,
             running: Vec::new(),
             events,
@@ -209,6 +214,7 @@ impl LaneTask {
             answers,
             answer_to,
             calls,
+            policy,
             says,
             status,
             telling: Telling::new(lane_id.clone(), port.shared.metrics.clone()),
@@ -243,6 +249,10 @@ impl LaneTask {
             tokio::select! {
                 biased;
                 Some(event) = self.answers.recv() => self.lane.handle_event(event, clock.now()),
+                Ok(()) = self.policy.changed() => {
+                    let policy = self.policy.borrow_and_update().clone();
+                    self.lane.handle_event(Event::PolicyChanged(policy), clock.now());
+                }
                 Some(event) = self.events.recv() => self.hear(event, clock.now()),
                 Some(call) = self.calls.recv() => self.call(call, clock.now()),
                 () = port.stop.cancelled(), if self.draining.is_none() => self.drain(port, clock.now()),

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use lanegate_core::clearance::Policy;
 use lanegate_core::lane::Event;
 use lanegate_core::ledger::Ledger;
 use lanegate_core::model::{LaneId, LaneOrder, Order};
@@ -12,6 +11,7 @@ use tokio::sync::{Notify, mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::desk::Answer;
+use super::policy::PolicyDesk;
 use crate::authority::Freshness;
 use crate::clock::Clock;
 use crate::committer::CommitterHandle;
@@ -78,7 +78,7 @@ impl PortShared {
 #[derive(Clone)]
 pub(crate) struct Port {
     pub(crate) config: Arc<Config>,
-    pub(crate) policy: Arc<Policy>,
+    pub(crate) policy: Arc<PolicyDesk>,
     pub(crate) shared: PortShared,
     pub(crate) store: StoreHandle,
     /// SIGTERM, SIGINT or a failed journal: drain.

@@ -10,8 +10,11 @@
 //! {"op":"declarations-show","id":ID}                 -> the declaration, or null
 //! {"op":"declarations-export","after":ID,"limit":N}  -> {"declarations":[...]}
 //! {"op":"declarations-import","declarations":[...],"as_of":T} -> {"kept",...}
+//! {"op":"policy-active"}                             -> {"version","sha256","text",...}
+//! {"op":"policy-activate","text":T,"shadow":B,"officer":O,"reason":R} -> {"policy","standing",...}
+//! {"op":"policy-rollback","waiting":V,"shadow":B,"officer":O,"reason":R} -> the same
 //!
-//! answer: {"ok":true,"data":...} | {"ok":false,"exit":1|64|65|74,"why":"..."}
+//! answer: {"ok":true,"data":...} | {"ok":false,"exit":1|64|65|74|78,"why":"..."}
 //! ```
 //!
 //! Who may ask is the file system's business: mode 0660, the group of the
@@ -28,6 +31,8 @@ mod listener;
 use std::sync::Arc;
 use std::time::Duration;
 
+use lanegate_core::clearance::PolicyFault;
+use lanegate_core::ledger::PolicyBy;
 use lanegate_core::model::{Declaration, DeclarationId, LaneOrder, Order};
 use lanegate_core::time::Wall;
 use serde_json::Value;
@@ -76,6 +81,53 @@ pub enum DeclarationsAsk {
     },
 }
 
+/// What is asked about policies.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum PolicyAsk {
+    /// The one in force, with its text.
+    Active,
+    /// Put this one in force, or let it judge beside.
+    Activate {
+        /// Its text.
+        text: String,
+        /// Only count.
+        shadow: bool,
+        /// Who asks.
+        by: PolicyBy,
+    },
+    /// Undo.
+    RollBack {
+        /// What.
+        back: PolicyBack,
+        /// Who asks.
+        by: PolicyBy,
+    },
+}
+
+/// What a rollback undoes.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum PolicyBack {
+    /// The policy in force: the one before comes back.
+    Before,
+    /// One that waits, by version or the first digits of its SHA-256.
+    Waiting(String),
+    /// The shadow.
+    Shadow,
+}
+
+/// Why a policy was not taken; nothing changed.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum PolicyNo {
+    /// The answer is no.
+    Refused(String),
+    /// The text has these faults.
+    Faults(Vec<PolicyFault>),
+    /// The daemon cannot.
+    Io(String),
+}
+
+/// Hears what became of a policy.
+pub type TellPolicy = Box<dyn FnOnce(Result<Value, PolicyNo>) + Send>;
 /// Hears how an order was answered.
 pub type TellOrder = Box<dyn FnOnce(Answer) + Send>;
 /// Hears what is known about declarations, or why nothing is.
@@ -93,6 +145,8 @@ pub trait Backend: Send + Sync + 'static {
     fn lane_order(&self, order: LaneOrder, tell: TellOrder);
     /// Something about declarations.
     fn declarations(&self, ask: DeclarationsAsk, tell: TellDeclarations);
+    /// Something about policies.
+    fn policy(&self, ask: PolicyAsk, tell: TellPolicy);
 }
 
 /// Answers clients until `stop` is cancelled, then lets go of them and takes

@@ -6,13 +6,14 @@ use std::sync::Arc;
 
 use firmware_sim::Us;
 use lanegate_core::lane::{Event, Geometry, Guard, Query, Recovery, Token};
+use lanegate_core::ledger::PolicyOffer;
 use lanegate_core::model::{
-    Buckets, ControllerId, Declaration, Facts, LaneId, PassageId, PolicyRef, PortCode, StoreState,
+    Buckets, ControllerId, Declaration, Facts, LaneId, PassageId, PortCode, StoreState,
 };
 use lanegate_core::record::{Draft, FeedBody, Prepared, Record};
 use lanegate_core::time::{Now, Wall};
 
-use crate::committer::{Answer, Gatekeeper, Options};
+use crate::committer::{Answer, Configured, Gatekeeper, Options};
 use crate::journal::MemDisk;
 
 /// How long a simulated `fdatasync` takes.
@@ -45,15 +46,21 @@ pub(super) struct Gate {
 }
 
 impl Gate {
-    pub(super) fn open(controller: &str, port: &str, policy: PolicyRef, now: Now) -> Self {
+    pub(super) fn open(controller: &str, port: &str, policy: &PolicyOffer, now: Now) -> Self {
         let mut options = Options::new(
             ControllerId::parse(controller).expect("a name of ours"),
             PortCode::parse(port).expect("a code of ours"),
             now.wall,
             "simulation".to_owned(),
             env!("CARGO_PKG_VERSION").to_owned(),
-            policy,
+            policy.policy.clone(),
         );
+        // A kept journal can judge its cases again.
+        options.configured = Some(Configured {
+            policy: policy.clone(),
+            shadow: None,
+            clock: now.clock,
+        });
         options.free_floor_bytes = 0;
         let (keeper, _) =
             Gatekeeper::open(MemDisk::new(), options).expect("an empty disk has room for a start");

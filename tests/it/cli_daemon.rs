@@ -13,44 +13,70 @@ use crate::cli_support::{Ran, Site, declaration};
 const UP_WITHIN: Duration = Duration::from_secs(20);
 
 /// A daemon under way, without devices and without brokers.
-struct Daemon {
-    site: Site,
+pub(crate) struct Daemon {
+    pub(crate) site: Site,
     child: Child,
 }
 
 impl Daemon {
-    fn start() -> Self {
-        let site = Site::new();
+    pub(crate) fn start() -> Self {
+        Self::start_in(Site::new())
+    }
+
+    /// In a directory with a controller's files; probes on a free port.
+    pub(crate) fn start_in(site: Site) -> Self {
         site.edit("lane.toml", "127.0.0.1:9464", "127.0.0.1:0");
-        let child = Command::new(env!("CARGO_BIN_EXE_lanegate"))
+        let child = Self::spawn(&site);
+        let mut daemon = Self { site, child };
+        daemon.wait_until_up();
+        daemon
+    }
+
+    /// Another one in the same directory, after [`stop`](Self::stop).
+    pub(crate) fn start_again(&mut self) {
+        self.child = Self::spawn(&self.site);
+        self.wait_until_up();
+    }
+
+    fn spawn(site: &Site) -> Child {
+        let log = fs::File::create(site.path("log")).unwrap();
+        Command::new(env!("CARGO_BIN_EXE_lanegate"))
             .args(["run", "--config", "lane.toml"])
             .current_dir(site.path("."))
             .stdin(Stdio::null())
             .stdout(Stdio::null())
-            .stderr(Stdio::from(fs::File::create(site.path("log")).unwrap()))
+            .stderr(Stdio::from(log))
             .spawn()
-            .unwrap();
-        let mut daemon = Self { site, child };
-        #[expect(clippy::disallowed_methods, reason = "a deadline in real time")]
-        let began = Instant::now();
-        while daemon.ask(&["status"]).code != Some(0) {
-            let ended = daemon.child.try_wait().unwrap();
-            let log = || fs::read_to_string(daemon.site.path("log"));
-            assert!(ended.is_none(), "{ended:?}: {:?}", log());
-            assert!(began.elapsed() < UP_WITHIN, "{:?}", log());
-        }
-        daemon
+            .unwrap()
     }
 
-    fn ask(&self, args: &[&str]) -> Ran {
+    fn wait_until_up(&mut self) {
+        #[expect(clippy::disallowed_methods, reason = "a deadline in real time")]
+        let began = Instant::now();
+        while self.ask(&["status"]).code != Some(0) {
+            let ended = self.child.try_wait().unwrap();
+            assert!(ended.is_none(), "{ended:?}: {}", self.log());
+            assert!(began.elapsed() < UP_WITHIN, "{}", self.log());
+        }
+    }
+
+    /// What it has said since its start.
+    pub(crate) fn log(&self) -> String {
+        fs::read_to_string(self.site.path("log")).unwrap()
+    }
+
+    pub(crate) fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.child), signal).unwrap();
+    }
+
+    pub(crate) fn ask(&self, args: &[&str]) -> Ran {
         let args = [args, &["--socket", "dev/lanegate.sock"]].concat();
         self.site.run(&args)
     }
 
     /// SIGTERM; how it ended.
-    fn stop(&mut self) -> Option<i32> {
-        let pid = Pid::from_child(&self.child);
-        kill_process(pid, Signal::TERM).unwrap();
+    pub(crate) fn stop(&mut self) -> Option<i32> {
+        self.signal(Signal::TERM);
         self.child.wait().unwrap().code()
     }
 }

@@ -13,8 +13,8 @@ use std::thread::JoinHandle;
 
 use lanegate::gateway::Answer;
 use lanegate::gateway::socket::{
-    Backend, CLIENTS_MAX, DeclarationsAsk, LINE_LEN_MAX, Listener, SocketError, TellDeclarations,
-    TellOrder, serve,
+    Backend, CLIENTS_MAX, DeclarationsAsk, LINE_LEN_MAX, Listener, PolicyAsk, PolicyNo,
+    SocketError, TellDeclarations, TellOrder, TellPolicy, serve,
 };
 use lanegate_core::model::{LaneOrder, Order};
 use rustix::process::{Pid, Signal, kill_process};
@@ -22,6 +22,8 @@ use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
 use crate::cli_support::{Ran, Site, declaration};
+
+const POLICY: &str = include_str!("../../config/policy.toml");
 
 /// Keeps what it was asked; accepts orders whose reason is not "no", and does
 /// not answer those whose reason is "mute".
@@ -74,6 +76,32 @@ impl Backend for Daemon {
 
     fn lane_order(&self, order: LaneOrder, tell: TellOrder) {
         self.answer(&json!(order), &order.id, tell);
+    }
+
+    fn policy(&self, ask: PolicyAsk, tell: TellPolicy) {
+        let (asked, answer) = match ask {
+            PolicyAsk::Active => (json!("active"), Ok(json!({"text": POLICY}))),
+            PolicyAsk::Activate { text, shadow, by } => {
+                let asked = json!({"activate": text.len(), "shadow": shadow, "by": by});
+                let answer = match by.reason.as_deref() {
+                    Some("no") => Err(PolicyNo::Refused("it is in force already".to_owned())),
+                    Some(_) | None => Ok(json!({
+                        "policy": {"version": "v2", "sha256": "ab"}, "standing": "waiting",
+                        "effective_from": "2030-01-01T00:00:00+08:00", "clock": "unknown",
+                    })),
+                };
+                (asked, answer)
+            }
+            PolicyAsk::RollBack { back, by } => {
+                let asked = json!({"back": format!("{back:?}"), "by": by});
+                let answer = json!({
+                    "policy": {"version": "v1", "sha256": "ab"}, "standing": "active",
+                });
+                (asked, Ok(answer))
+            }
+        };
+        self.asked.lock().unwrap().push(asked);
+        tell(answer);
     }
 
     fn declarations(&self, ask: DeclarationsAsk, tell: TellDeclarations) {
@@ -287,6 +315,60 @@ fn supplied_facts_stops_and_every_word_of_lane_arrive_as_the_formats_say() {
         .collect();
     assert_eq!(kinds[..7], words);
     assert_eq!(kinds[7..], ["move up", "move down", "move stop"]);
+}
+
+#[test]
+fn a_policy_arrives_with_its_text_and_the_peers_user_id() {
+    let server = Server::start();
+    let by = |reason: &'static str| ["--officer", "4711", "--reason", reason];
+    let run = |words: &[&str], reason| server.run(&[&["policy"], words, &by(reason)].concat());
+    run(&["activate", "policy.toml"], "night")
+        .ends(0)
+        .says("v2 waits for 2030-01-01T00:00:00+08:00")
+        .says("the clock is not confirmed yet");
+    run(&["activate", "policy.toml", "--shadow"], "no")
+        .ends(1)
+        .says("in force already");
+    run(&["rollback"], "jam").ends(0).says("v1 is in force");
+    run(&["rollback", "--waiting", "v2"], "jam").ends(0);
+    run(&["rollback", "--shadow"], "jam").ends(0);
+    run(&["rollback", "--shadow", "--waiting", "v2"], "jam").ends(64);
+    run(&["rollback"], " ").ends(64).says("--reason");
+    let asked = server.asked();
+    let uid = rustix::process::getuid().as_raw();
+    assert_eq!(asked.len(), 5, "{asked:#?}");
+    assert_eq!(asked[0]["activate"], POLICY.len());
+    assert_eq!(
+        (&asked[0]["shadow"], &asked[1]["shadow"]),
+        (&json!(false), &json!(true))
+    );
+    assert_eq!(asked[0]["by"]["uid"], uid);
+    assert_eq!(asked[0]["by"]["source"], "officer");
+    assert_eq!(asked[2]["by"]["source"], "rollback");
+    let backs: Vec<_> = asked[2..]
+        .iter()
+        .map(|a| a["back"].as_str().unwrap())
+        .collect();
+    assert_eq!(backs, ["Before", "Waiting(\"v2\")", "Shadow"]);
+}
+
+/// The client looks first, but the daemon's word counts: every line of it is
+/// handed on with the exit code of a wrong policy.
+#[test]
+fn a_faulty_policy_reaches_nobody_and_a_line_without_a_reason_is_refused() {
+    let server = Server::start();
+    server
+        .site
+        .edit("policy.toml", "permille = 50", "permille = 5000");
+    let by = ["--officer", "4711", "--reason", "night"];
+    let ran = server.run(&[&["policy", "activate", "policy.toml"][..], &by].concat());
+    let ran = ran.ends(78);
+    assert_eq!(ran.err.matches("policy.toml:").count(), 2, "{ran:#?}");
+    assert!(server.asked().is_empty());
+    let line = json!({"op": "policy-rollback", "officer": "4711", "reason": ""});
+    assert_eq!(server.say(&line.to_string())["exit"], 65);
+    let line = json!({"op": "policy-activate", "text": "", "officer": "a b", "reason": "x"});
+    assert_eq!(server.say(&line.to_string())["exit"], 65);
 }
 
 #[test]

@@ -35,4 +35,6 @@ mod order;
 #[cfg(test)]
 mod peers;
 #[cfg(test)]
+mod policy;
+#[cfg(test)]
 mod shipped;

@@ -23,12 +23,14 @@ mod view;
 
 pub use lines::{lines, reasons_md};
 pub use policy::{
-    Class, Defaults, Measures, Need, Override, Plan, Policy, PolicyFault, Ratio, SealRule, Start,
-    StopRule, TareAge, Tolerance, Tolerances,
+    Class, ClassOrder, Defaults, Measures, Need, Override, POLICY_LEN_MAX, Plan, Policy,
+    PolicyChange, PolicyDiff, PolicyFault, Ratio, SealRule, Start, StopRule, TareAge, Tolerance,
+    Tolerances,
 };
 pub use reads::{folded, look_alike};
 pub use standing::spend_of;
 pub use verdict::judge;
+pub use view::class_of;
 
 /// Version of the built-in rules; named by every verdict.
 pub const RULES: u32 = 1;

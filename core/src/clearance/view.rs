@@ -53,6 +53,16 @@ pub(super) enum ClassHere<'a> {
     Known(&'a Class, Box<Measures>),
 }
 
+/// The class whose measures apply to `case` under `policy`: none without a
+/// document, or where the policy does not know its class.
+#[must_use]
+pub fn class_of(case: &Case, policy: &Policy) -> Option<String> {
+    match View::new(case, policy).class {
+        ClassHere::Known(class, _) => Some(class.id.clone()),
+        ClassHere::None | ClassHere::Unknown => None,
+    }
+}
+
 /// The case as the checks see it.
 pub(super) struct View<'a> {
     pub(super) case: &'a Case,

@@ -14,8 +14,8 @@ use super::findings::Findings;
 use super::sharded::{Key, Sharded};
 use super::unusable::Unusable;
 use crate::model::{
-    Act, Buckets, Control, ControlId, DeclarationId, Enterprise, EnterpriseId, ItemDigest,
-    Position, Status, Subject, SubjectKind,
+    Act, Buckets, Control, ControlId, DeclarationId, Enterprise, EnterpriseId, ItemDigest, Part,
+    PolicyText, Position, Status, Subject, SubjectKind,
 };
 use crate::record::{DeclarationMark, FeedBody};
 use crate::time::Wall;
@@ -161,12 +161,11 @@ impl InForce {
         for control in body.controls.iter().filter(|c| !c.withdrawn) {
             self.control(seq, at, control);
         }
-        let follows = part == 1
-            || self
-                .staged
-                .as_ref()
-                .is_some_and(|s| s.next == part && s.epoch == body.epoch && s.seq == body.seq);
-        if !follows {
+        let place = Position {
+            epoch: body.epoch,
+            seq: body.seq,
+        };
+        if !self.follows(place, part) {
             // Ends in nothing: the store refuses it too, and asks again.
             self.staged = None;
             return;
@@ -188,6 +187,31 @@ impl InForce {
             next: part + 1,
             parts,
         });
+    }
+
+    fn follows(&self, at: Position, part: u32) -> bool {
+        let staged = self.staged.as_ref();
+        part == 1
+            || staged.is_some_and(|s| s.next == part && s.epoch == at.epoch && s.seq == at.seq)
+    }
+
+    /// A snapshot's policies come with its last part.
+    pub(super) fn policies_of(
+        &self,
+        part: Option<Part>,
+        at: Position,
+        own: &[PolicyText],
+    ) -> Vec<PolicyText> {
+        let earlier = match part {
+            None => None,
+            Some(part) if part.is_last() && self.follows(at, part.part) => {
+                self.staged.as_ref().filter(|_| !part.is_first())
+            }
+            Some(_) => return Vec::new(),
+        };
+        let earlier = earlier.into_iter().flat_map(|s| &s.parts);
+        let all = earlier.flat_map(|part| &part.policies);
+        all.chain(own).cloned().collect()
     }
 
     fn replace(&mut self, seq: u64, at: Wall, parts: &[Arc<FeedBody>]) {

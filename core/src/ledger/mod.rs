@@ -16,6 +16,7 @@ mod given;
 mod in_force;
 mod lanes;
 mod passages;
+mod policies;
 mod sharded;
 mod unusable;
 
@@ -26,8 +27,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::lane::Took;
 use crate::model::{
-    Balance, Buckets, Control, ControlId, ControllerId, DeclarationId, LaneId, OrderId, PassageId,
-    Position,
+    Balance, Buckets, Control, ControlId, ControllerId, DeclarationId, LaneId, OrderId, Part,
+    PassageId, PolicyText, Position,
 };
 use crate::record::{Body, Draft};
 use crate::time::Wall;
@@ -37,6 +38,8 @@ use in_force::InForce;
 use lanes::LaneKept;
 use passages::Passage;
 use sharded::Sharded;
+
+pub use policies::{HeldPolicy, Policies, PolicyBy, PolicyOffer, PolicyRefusal};
 
 /// Orders whose answers are remembered (L9): more than a day of them.
 const ORDERS_MAX: usize = 4096;
@@ -90,6 +93,8 @@ pub struct Ledger {
     orders: Arc<BTreeMap<OrderId, OrderAnswer>>,
     convoys: Arc<BTreeMap<String, Convoy>>,
     in_force: InForce,
+    #[serde(default)]
+    policies: Arc<Policies>,
     purged_until: Wall,
 }
 
@@ -149,6 +154,10 @@ impl Ledger {
                 self.reconcile(seq, body);
                 false
             }
+            Body::Policy(body) => {
+                Arc::make_mut(&mut self.policies).apply(seq, draft.at, body);
+                false
+            }
             Body::Stop(_)
             | Body::ArmUp(_)
             | Body::ArmDown(_)
@@ -156,7 +165,6 @@ impl Ledger {
             | Body::Tailgate(_)
             | Body::Edge(_)
             | Body::Fault(_)
-            | Body::Policy(_)
             | Body::ControlLate(_)
             | Body::DrawKey(_)
             | Body::Snapshot(_)
@@ -169,6 +177,24 @@ impl Ledger {
     #[must_use]
     pub const fn seq(&self) -> Option<u64> {
         self.seq
+    }
+
+    /// Which policies are in force, wait and were in force before.
+    #[must_use]
+    pub fn policies(&self) -> &Policies {
+        &self.policies
+    }
+
+    /// The policies that come with a message of the feed that brings `own`:
+    /// those of a batch, or with a snapshot's last part those of all its parts.
+    #[must_use]
+    pub fn policies_of(
+        &self,
+        part: Option<Part>,
+        at: Position,
+        own: &[PolicyText],
+    ) -> Vec<PolicyText> {
+        self.in_force.policies_of(part, at, own)
     }
 
     /// A control came whose subject cannot be read, or more items that cannot

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::PolicyBody;
 use crate::model::{
     Balance, Case, Control, ControlId, ControllerId, DeclarationId, Enterprise, EnterpriseId,
     Finding, LaneOrder, Order, OrderId, Outcome, Part, PassageId, Plate, PolicyRef, PolicyText,
@@ -98,7 +99,7 @@ kinds! {
     Fault(FaultBody) = "fault";
     /// A batch of the authority's feed.
     Feed(FeedBody) = "feed";
-    /// A policy came into force.
+    /// A policy came into force, waits for its time, or only counts.
     Policy(PolicyBody) = "policy";
     /// A control came after the verdict it would have changed.
     ControlLate(ControlLateBody) = "control-late";
@@ -304,11 +305,6 @@ body! {
         policies: Vec<PolicyText>,
         /// A control among them whose subject could not be read.
         control_unreadable: bool,
-    }
-    /// A policy came into force.
-    PolicyBody {
-        /// Which.
-        policy: PolicyRef,
     }
     /// A control came after the verdict it would have changed.
     ControlLateBody {

@@ -4,16 +4,17 @@
 mod body;
 mod canonical;
 mod chain;
+mod policy;
 
 pub use body::{
     ArmDownBody, ArmUpBody, Body, CheckpointBody, ControlLateBody, DeclarationMark, DrawKeyBody,
     EdgeBody, FaultBody, FeedBody, GenesisBody, GiveBackBody, Kind, LaneOrderBody, OrderBody,
-    OutcomeBody, PolicyBody, ReconciledBody, ReconciledEntry, ResumedBody, SnapshotBody, SpendOf,
-    StartBody, StopBody, TailgateBody, UnpairedLiftBody, UnusableVehicle, VehiclePlace,
-    VerdictBody,
+    OutcomeBody, ReconciledBody, ReconciledEntry, ResumedBody, SnapshotBody, SpendOf, StartBody,
+    StopBody, TailgateBody, UnpairedLiftBody, UnusableVehicle, VehiclePlace, VerdictBody,
 };
 pub use canonical::{canonical, sha256_hex};
 pub use chain::{Link, NO_PREV, Prepared};
+pub use policy::{PolicyBody, PolicySource, PolicyStanding};
 
 use serde::{Deserialize, Serialize};
 

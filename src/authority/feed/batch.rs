@@ -88,6 +88,8 @@ pub struct Batch {
     pub findings: Vec<Finding>,
     /// Policies.
     pub policies: Vec<PolicyText>,
+    /// Which items they were.
+    policy_items: Vec<usize>,
     /// What cannot be used, in the order of the items.
     pub unusable: Vec<Unusable>,
     /// Declarations among them whose id could be read.
@@ -213,7 +215,10 @@ impl Batch {
             }
             Item::Control(control) => self.controls.push(control),
             Item::Finding(finding) => self.findings.push(*finding),
-            Item::Policy(policy) => self.policies.push(policy),
+            Item::Policy(policy) => {
+                self.policies.push(policy);
+                self.policy_items.push(i);
+            }
             Item::Bad(faults, who) => self.take_bad(i, faults, who),
         }
     }
@@ -241,6 +246,17 @@ impl Batch {
             BadSubject::Control(control) => self.controls.push(*control),
             BadSubject::UnreadableControl => self.control_unreadable = true,
         }
+    }
+
+    /// Where `policy` stands in this message, for an answer that refuses it.
+    #[must_use]
+    pub fn path_of_policy(&self, policy: &PolicyText) -> String {
+        let here = self.policies.iter().position(|p| p == policy);
+        let item = here.and_then(|n| self.policy_items.get(n));
+        item.map_or_else(
+            || format!("policy {} of an earlier part", policy.version),
+            |i| format!("items[{i}].policy"),
+        )
     }
 
     /// Where the feed stands when this is applied.

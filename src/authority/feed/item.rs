@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use lanegate_core::clearance::Policy;
 use lanegate_core::model::{
     Act, Control, ControlId, Declaration, Enterprise, EnterpriseId, Fault, Finding, Plate,
     PolicyText, Subject, parse_json,
@@ -13,6 +14,8 @@ use serde_json::value::RawValue;
 
 /// Plates read of one bad declaration (L9).
 const PLATES_MAX: usize = 256;
+/// Faults of one policy that are answered (L9).
+const POLICY_FAULTS_MAX: usize = 100;
 
 /// What an item turned out to be.
 #[derive(Debug)]
@@ -72,16 +75,41 @@ fn read_kind(kind: &str, body: &str) -> Item {
             // The declaration's balance stays as it is: reserved, so Inspect.
             Err(fault) => Item::Bad(within("finding", vec![fault]), BadSubject::Nobody),
         },
-        "policy" => match parse_json::<PolicyText>(body) {
-            Ok(policy) => Item::Policy(policy),
-            Err(fault) => Item::Bad(within("policy", vec![fault]), BadSubject::Nobody),
-        },
+        "policy" => read_policy(body),
         other => {
             let shown: String = other.chars().take(40).collect();
             let why = format!(
                 "\"{shown}\" is no kind of item: declaration, enterprise, control, finding, policy"
             );
             Item::Bad(vec![Fault::new("", why)], BadSubject::Nobody)
+        }
+    }
+}
+
+/// Nobody is affected by a policy that cannot be used: what is in force stays.
+fn read_policy(body: &str) -> Item {
+    let faults = match parse_json::<PolicyText>(body) {
+        Ok(policy) => match policy_faults(&policy) {
+            faults if faults.is_empty() => return Item::Policy(policy),
+            faults => faults,
+        },
+        Err(fault) => vec![fault],
+    };
+    Item::Bad(within("policy", faults), BadSubject::Nobody)
+}
+
+fn policy_faults(text: &PolicyText) -> Vec<Fault> {
+    match Policy::parse(&text.toml) {
+        Ok(policy) if policy.version == text.version => Vec::new(),
+        Ok(policy) => {
+            let why = format!("the text says of itself \"{}\"", policy.version);
+            vec![Fault::new("version", why)]
+        }
+        Err(faults) => {
+            let faults = faults.into_iter().take(POLICY_FAULTS_MAX);
+            faults
+                .map(|f| Fault::new(format!("toml:{}:{}", f.line, f.path), f.why))
+                .collect()
         }
     }
 }

@@ -2,19 +2,24 @@
 
 use std::collections::BTreeSet;
 
+use lanegate_core::ledger::PolicyBy;
 use lanegate_core::model::{
-    Declaration, DeclarationId, Fault, LaneId, LaneOrder, Order, parse_json,
+    Declaration, DeclarationId, Fault, LaneId, LaneOrder, OfficerId, Order, parse_json,
 };
+use lanegate_core::record::PolicySource;
 use lanegate_core::time::Wall;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
 use super::answer::No;
-use super::{DeclarationsAsk, EXPORT_LEN_MAX};
+use super::{DeclarationsAsk, EXPORT_LEN_MAX, PolicyAsk, PolicyBack};
 
 /// Faults of one import listed (L9).
 const FAULTS_MAX: usize = 100;
+
+/// Longest reason of a change of policy (L9).
+const REASON_LEN_MAX: usize = 1000;
 
 /// What a client asks.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -23,6 +28,7 @@ pub(super) enum Ask {
     Order(Box<Order>),
     LaneOrder(Box<LaneOrder>),
     Declarations(DeclarationsAsk),
+    Policy(PolicyAsk),
 }
 
 #[derive(Deserialize)]
@@ -43,6 +49,31 @@ ops! {
     StatusOf { passage: Option<String> }
     Show { id: Option<DeclarationId> }
     Export { after: Option<DeclarationId>, limit: Option<usize> }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Activate {
+    #[serde(rename = "op")]
+    _op: String,
+    text: String,
+    #[serde(default)]
+    shadow: bool,
+    officer: OfficerId,
+    reason: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RollBack {
+    #[serde(rename = "op")]
+    _op: String,
+    #[serde(default)]
+    waiting: Option<String>,
+    #[serde(default)]
+    shadow: bool,
+    officer: OfficerId,
+    reason: String,
 }
 
 #[derive(Deserialize)]
@@ -99,6 +130,26 @@ pub(super) fn read(line: &[u8]) -> Result<Ask, No> {
             Ask::Declarations(DeclarationsAsk::Export { after, limit })
         }),
         "declarations-import" => import(text),
+        "policy-active" => of::<Plain>(text).map(|_| Ask::Policy(PolicyAsk::Active)),
+        "policy-activate" => {
+            let ask = of::<Activate>(text)?;
+            let by = by(PolicySource::Officer, ask.officer, ask.reason)?;
+            let (text, shadow) = (ask.text, ask.shadow);
+            Ok(Ask::Policy(PolicyAsk::Activate { text, shadow, by }))
+        }
+        "policy-rollback" => {
+            let ask = of::<RollBack>(text)?;
+            let by = by(PolicySource::Rollback, ask.officer, ask.reason)?;
+            let back = match (ask.waiting, ask.shadow) {
+                (None, false) => PolicyBack::Before,
+                (Some(name), false) => PolicyBack::Waiting(name),
+                (None, true) => PolicyBack::Shadow,
+                (Some(_), true) => {
+                    return Err(No::usage("one of waiting and shadow, not both"));
+                }
+            };
+            Ok(Ask::Policy(PolicyAsk::RollBack { back, by }))
+        }
         other => {
             let other: String = other.chars().take(40).collect();
             Err(No::usage(format!(
@@ -106,6 +157,19 @@ pub(super) fn read(line: &[u8]) -> Result<Ask, No> {
             )))
         }
     }
+}
+
+fn by(source: PolicySource, officer: OfficerId, reason: String) -> Result<PolicyBy, No> {
+    if reason.trim().is_empty() || reason.len() > REASON_LEN_MAX {
+        let why = format!("reason: 1 to {REASON_LEN_MAX} bytes, it is what the record will say");
+        return Err(No::data(why));
+    }
+    Ok(PolicyBy {
+        source,
+        officer: Some(officer),
+        reason: Some(reason),
+        uid: None,
+    })
 }
 
 fn of<T: DeserializeOwned>(text: &str) -> Result<T, No> {

@@ -2,6 +2,7 @@
 //! whole, with every fault listed by line (L10); identified by the SHA-256 of
 //! its text, so that a record names the very file it was judged under (L6).
 
+mod diff;
 mod parse;
 mod table;
 
@@ -10,7 +11,12 @@ use std::collections::BTreeMap;
 use crate::model::{Code, Form, Kg, Load, PolicyRef, Severity, StopKind};
 use crate::time::Wall;
 
+pub use diff::{ClassOrder, PolicyChange, PolicyDiff};
 pub use table::PolicyFault;
+
+/// Longest text of a policy (L9): it travels in a record and stays in memory
+/// while it may be gone back to.
+pub const POLICY_LEN_MAX: usize = 256 << 10;
 
 /// A policy in force.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
@@ -34,7 +40,7 @@ pub struct Policy {
 }
 
 /// What holds for every class.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug, serde::Serialize)]
 pub struct Defaults {
     /// Below this a plate read neither identifies nor contradicts.
     pub plate_confidence_pct_min: u8,
@@ -55,7 +61,8 @@ pub struct Defaults {
 }
 
 /// Whether declared evidence must be there.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Need {
     /// Compared if it was read.
     IfRead,
@@ -65,7 +72,7 @@ pub enum Need {
 
 /// What a tractor's tare may drift by wear and fitting: so much a year since
 /// it was taken, up to a limit.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, serde::Serialize)]
 pub struct TareAge {
     /// A year.
     pub kg_per_year: Kg,
@@ -87,7 +94,7 @@ pub struct Class {
 }
 
 /// What applies to a class, a load and a form.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug, serde::Serialize)]
 pub struct Measures {
     /// Selection.
     pub sampling: Plan,
@@ -106,7 +113,8 @@ pub struct Measures {
 }
 
 /// How trucks of a class are selected.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, serde::Serialize)]
+#[serde(tag = "plan", rename_all = "kebab-case")]
 pub enum Plan {
     /// Every one.
     All,
@@ -142,7 +150,8 @@ impl Plan {
 }
 
 /// Where an enterprise starts in CSP-1.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Start {
     /// At the fraction.
     Fraction,
@@ -162,7 +171,7 @@ pub struct Ratio {
 }
 
 /// Tolerances over and under.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, serde::Serialize)]
 pub struct Tolerances {
     /// Heavier.
     pub over: Tolerance,
@@ -171,12 +180,19 @@ pub struct Tolerances {
 }
 
 /// The larger of the two applies.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, serde::Serialize)]
 pub struct Tolerance {
     /// Kilograms.
     pub kg: Kg,
     /// Thousandths of the theoretical total.
     pub permille: u32,
+}
+
+/// As the file writes it.
+impl serde::Serialize for Ratio {
+    fn serialize<S: serde::Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        s.collect_str(&format_args!("{}/{}", self.num, self.den))
+    }
 }
 
 impl Tolerance {
@@ -189,7 +205,8 @@ impl Tolerance {
 }
 
 /// When a seal is needed.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum SealRule {
     /// Declared seals must be there.
     IfDeclared,
@@ -198,7 +215,7 @@ pub enum SealRule {
 }
 
 /// An exception for a class, load or form.
-#[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Default, serde::Serialize)]
 pub struct Override {
     /// Class id; none = any.
     pub class: Option<String>,
@@ -223,7 +240,7 @@ pub struct Override {
 }
 
 /// Where a reason sends a truck.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug, serde::Serialize)]
 pub struct StopRule {
     /// For which code.
     pub reason: Code,

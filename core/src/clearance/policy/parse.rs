@@ -6,8 +6,8 @@ use toml::de::{DeTable, DeValue};
 
 use super::table::{ENTRIES_MAX, Faults, Table, count, integer, kg, text, word};
 use super::{
-    Class, Defaults, Measures, Need, Override, Plan, Policy, PolicyFault, Ratio, SealRule, Start,
-    StopRule, TareAge, Tolerance, Tolerances,
+    Class, Defaults, Measures, Need, Override, POLICY_LEN_MAX, Plan, Policy, PolicyFault, Ratio,
+    SealRule, Start, StopRule, TareAge, Tolerance, Tolerances,
 };
 use crate::model::{Code, Kg, Severity};
 use crate::record::sha256_hex;
@@ -23,6 +23,11 @@ const WEIGHT: &str =
 
 pub(super) fn policy(source: &str) -> Result<Policy, Vec<PolicyFault>> {
     let mut faults = Faults::new(source);
+    if source.len() > POLICY_LEN_MAX {
+        let why = format!("a policy has at most {POLICY_LEN_MAX} bytes");
+        faults.add(0, "", why);
+        return Err(faults.found);
+    }
     let (document, errors) = DeTable::parse_recoverable(source);
     for error in &errors {
         let offset = error.span().map_or(0, |span| span.start);
@@ -124,8 +129,9 @@ fn read_tare_age(mut t: Table<'_, '_>, faults: &mut Faults<'_>) -> Option<TareAg
 type Called = BTreeMap<String, String>;
 
 fn classes(root: &mut Table<'_, '_>, faults: &mut Faults<'_>) -> (Vec<Class>, Called) {
+    let known = faults.found.len();
     let tables = root.tables("class", faults);
-    if tables.is_empty() {
+    if tables.is_empty() && faults.found.len() == known {
         root.missing("class", "at least one [[class]]", faults);
     }
     let mut classes = Vec::new();

@@ -12,6 +12,7 @@ mod committing;
 mod evidence;
 mod held;
 mod passing;
+mod policy;
 mod start;
 
 use std::collections::{BTreeMap, VecDeque};

@@ -4,6 +4,7 @@
 mod in_force;
 mod laws;
 mod orders;
+mod policies;
 mod spends;
 mod unusable;
 
