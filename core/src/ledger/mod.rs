@@ -15,6 +15,8 @@ mod fold;
 mod in_force;
 mod lanes;
 mod passages;
+mod sampling;
+mod selected;
 mod sharded;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -24,11 +26,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::lane::Took;
 use crate::model::{
-    Balance, Buckets, Control, ControlId, ControllerId, DeclarationId, LaneId, OrderId, PassageId,
-    Position,
+    Balance, Buckets, Control, ControlId, ControllerId, DeclarationId, EnterpriseId, LaneId,
+    OrderId, PassageId, Position, Sampling,
 };
-use crate::record::{Body, Draft};
+use crate::record::{Body, Draft, DrawKeyBody};
 use crate::time::Wall;
+
+pub use sampling::SamplingMoves;
 
 use account::Account;
 use in_force::InForce;
@@ -89,6 +93,9 @@ pub struct Ledger {
     convoys: Arc<BTreeMap<String, Convoy>>,
     in_force: InForce,
     purged_until: Wall,
+    /// The last day's key that was named.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    draw_key: Option<DrawKeyBody>,
 }
 
 impl Ledger {
@@ -143,6 +150,10 @@ impl Ledger {
                 self.in_force.finding(seq, body);
                 false
             }
+            Body::DrawKey(body) => {
+                self.draw_key = Some(body.as_ref().clone());
+                false
+            }
             Body::Reconciled(body) => {
                 self.reconcile(seq, body);
                 false
@@ -156,7 +167,6 @@ impl Ledger {
             | Body::Fault(_)
             | Body::Policy(_)
             | Body::ControlLate(_)
-            | Body::DrawKey(_)
             | Body::Snapshot(_)
             | Body::Checkpoint(_) => false,
         };
@@ -227,6 +237,24 @@ impl Ledger {
     #[must_use]
     pub fn balance(&self, id: &DeclarationId) -> Option<Balance> {
         self.accounts.get(id).map(Account::balance)
+    }
+
+    /// The last draw key that was named.
+    #[must_use]
+    pub const fn draw_key(&self) -> Option<&DrawKeyBody> {
+        self.draw_key.as_ref()
+    }
+
+    /// Where an enterprise stands in its sampling plan.
+    #[must_use]
+    pub fn sampling(&self, id: &EnterpriseId) -> Option<&Sampling> {
+        self.in_force.sampling.state_of(id)
+    }
+
+    /// How often sampling states moved.
+    #[must_use]
+    pub const fn sampling_moves(&self) -> SamplingMoves {
+        self.in_force.sampling.moves()
     }
 
     /// Every balance.

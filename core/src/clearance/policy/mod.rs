@@ -3,6 +3,7 @@
 //! its text, so that a record names the very file it was judged under (L6).
 
 mod parse;
+mod plan;
 mod table;
 
 use std::collections::BTreeMap;
@@ -10,6 +11,7 @@ use std::collections::BTreeMap;
 use crate::model::{Code, Form, Kg, Load, PolicyRef, Severity, StopKind};
 use crate::time::Wall;
 
+pub use plan::{Bounds, Plan, Ratio, SamplingPlan, Start};
 pub use table::PolicyFault;
 
 /// A policy in force.
@@ -90,7 +92,7 @@ pub struct Class {
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Measures {
     /// Selection.
-    pub sampling: Plan,
+    pub sampling: SamplingPlan,
     /// Tolerance of the whole truck.
     pub weight: Tolerances,
     /// Seals.
@@ -103,62 +105,6 @@ pub struct Measures {
     pub lists: bool,
     /// Papers may follow after release.
     pub papers_after: bool,
-}
-
-/// How trucks of a class are selected.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub enum Plan {
-    /// Every one.
-    All,
-    /// None.
-    None,
-    /// A fixed rate.
-    Fixed {
-        /// The rate.
-        rate: Ratio,
-    },
-    /// Dodge's continuous plan CSP-1 (MIL-STD-1235).
-    Csp1 {
-        /// Conforming trucks in a row that end screening.
-        i: u32,
-        /// Fraction inspected after that.
-        f: Ratio,
-        /// Where an enterprise starts.
-        start: Start,
-    },
-}
-
-impl Plan {
-    /// The word of the policy file.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::All => "all",
-            Self::None => "none",
-            Self::Fixed { .. } => "fixed",
-            Self::Csp1 { .. } => "csp1",
-        }
-    }
-}
-
-/// Where an enterprise starts in CSP-1.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub enum Start {
-    /// At the fraction.
-    Fraction,
-    /// With screening.
-    Screening,
-    /// At the fraction if it has history, else with screening.
-    History,
-}
-
-/// A fraction between 0 and 1.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub struct Ratio {
-    /// Above the line.
-    pub num: u32,
-    /// Below it.
-    pub den: u32,
 }
 
 /// Tolerances over and under.
@@ -207,7 +153,7 @@ pub struct Override {
     /// Form; none = any.
     pub form: Option<Form>,
     /// Selection.
-    pub sampling: Option<Plan>,
+    pub sampling: Option<SamplingPlan>,
     /// Tolerances.
     pub weight: Option<Tolerances>,
     /// Seals.

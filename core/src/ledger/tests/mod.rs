@@ -4,6 +4,7 @@
 mod in_force;
 mod laws;
 mod orders;
+mod sampling;
 mod spends;
 
 use serde_json::json;
