@@ -12,6 +12,7 @@ mod committing;
 mod evidence;
 mod held;
 mod passing;
+mod sampling;
 mod start;
 
 use std::collections::{BTreeMap, VecDeque};
