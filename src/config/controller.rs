@@ -30,6 +30,7 @@ pub(super) fn config(table: &DeTable<'_>, sink: &Sink, base: &Path) -> Option<Co
         .section("socket", &keys::SOCKET)
         .need("path", path_from(base));
     let journal = journal(&root.section("journal", &keys::JOURNAL));
+    let draw = super::draw::draw(&root);
     let sections = root.sections("lane", &keys::LANE);
     if sections.is_empty() && !root.has("lane") {
         root.fault("lane", "is missing: write [[lane]], once for each lane");
@@ -53,6 +54,7 @@ pub(super) fn config(table: &DeTable<'_>, sink: &Sink, base: &Path) -> Option<Co
         http: http?,
         socket: socket?,
         journal: journal?,
+        draw: draw?,
         lanes: lanes.into_iter().collect::<Option<_>>()?,
         warnings: Vec::new(),
     };

@@ -15,6 +15,7 @@ use super::backend::PortBackend;
 use super::desk::{Answer, Desk, Intake, Tell};
 use super::pages::PortPages;
 use super::port::{LaneCall, LaneEnd, LaneEnds, LaneSays, Port};
+use super::sampling::SamplingTold;
 use super::{RunError, Told, policy, socket};
 use crate::committer::Notice;
 use crate::http::Server;
@@ -258,6 +259,7 @@ async fn hear_lanes(mut says: mpsc::Receiver<LaneSays>, lanes: Lanes, to: mpsc::
 async fn upkeep(scrape: PrometheusHandle, port: Port, stop: CancellationToken) {
     let mut every = tokio::time::interval(std::time::Duration::from_secs(5));
     let mut turns = 0_u64;
+    let mut moved = SamplingTold::new(&port);
     let mut snapshot_at = port.shared.committer.view().head_seq;
     loop {
         tokio::select! {
@@ -265,6 +267,9 @@ async fn upkeep(scrape: PrometheusHandle, port: Port, stop: CancellationToken) {
             () = stop.cancelled() => return,
         }
         scrape.run_upkeep();
+        // The key of the day before is opened although no truck comes.
+        port.shared.name_draw_key();
+        moved.tell(&port);
         turns += 1;
         if turns.is_multiple_of(12) {
             port.shared.clock.check_mark();

@@ -7,7 +7,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use lanegate_core::clearance::Policy;
-use lanegate_core::lane::{Command, Event, Guard, Lane, Refusal, Token};
+use lanegate_core::lane::{Command, Draws, Event, Guard, Lane, Refusal, Token};
 use lanegate_core::model::{DeviceId, Facts, LaneId, PassageId, StoreState};
 use lanegate_core::record::Draft;
 use lanegate_core::time::{Micros, Mono, Now};
@@ -320,14 +320,15 @@ impl LaneTask {
             } => {
                 let to = self.answer_to.clone();
                 let id = passage.clone();
-                let reply = move |facts: Facts| {
-                    answer(&to, candidates(id, attempt, facts));
+                let reply = move |(facts, draws)| {
+                    answer(&to, candidates(id, attempt, facts, draws));
                 };
                 if port.store.look_up(*query, reply).is_err() {
                     self.telling.queue_full("store");
                     let mut facts = Facts::unknown();
                     facts.store = Some(StoreState::Unavailable);
-                    answer(&self.answer_to, candidates(passage, attempt, facts));
+                    let none = Draws::default();
+                    answer(&self.answer_to, candidates(passage, attempt, facts, none));
                 }
             }
             Command::Commit {
@@ -485,11 +486,12 @@ impl LaneTask {
     }
 }
 
-fn candidates(passage: PassageId, attempt: u32, facts: Facts) -> Event {
+fn candidates(passage: PassageId, attempt: u32, facts: Facts, draws: Draws) -> Event {
     Event::Candidates {
         passage,
         attempt,
         facts: Box::new(facts),
+        draws,
     }
 }
 

@@ -23,6 +23,7 @@ mod overlay;
 mod pages;
 mod policy;
 mod port;
+mod sampling;
 pub mod socket;
 mod status;
 mod telling;
@@ -38,6 +39,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use lanegate_core::ledger::Ledger;
 use lanegate_core::time::Wall;
 use tokio::sync::{Notify, mpsc};
 use tokio_util::sync::CancellationToken;
@@ -49,6 +51,7 @@ use crate::committer::{
     Committer, CommitterHandle, Configured, Gatekeeper, Notice, OpenError, Opened, Options,
 };
 use crate::config::Config;
+use crate::draws::{DayKeys, SeedError};
 use crate::journal::RealDisk;
 use crate::metrics::{InstallError, Metrics, PrometheusHandle};
 use crate::store::{DiskOptions, SledMedium, SledStore, StoreHandle, StoreThread};
@@ -130,6 +133,9 @@ pub enum RunError {
         /// Every fault.
         faults: String,
     },
+    /// The draw's keys.
+    #[error("the keys of the random draw")]
+    Draw(#[source] SeedError),
     /// A device's configuration.
     #[error("device {device}: {why}")]
     Device {
@@ -145,7 +151,7 @@ impl RunError {
     #[must_use]
     pub const fn exit(&self) -> u8 {
         match self {
-            Self::Broker { .. } | Self::Device { .. } | Self::Policy { .. } => 78,
+            Self::Broker { .. } | Self::Device { .. } | Self::Policy { .. } | Self::Draw(_) => 78,
             Self::StateDir { .. }
             | Self::InUse(_)
             | Self::Journal(_)
@@ -184,11 +190,12 @@ pub fn run(config: Config, files: Files) -> Result<(), RunError> {
     let (told, tells) = mpsc::channel(NOTICES_MAX);
     let ledger = gatekeeper.ledger().clone();
     let policy = Arc::new(PolicyDesk::new(files, ledger.policies())?);
+    let draws = open_draws(&config, &ledger)?;
     let failed = Arc::new(AtomicBool::new(false));
     let durable = Arc::new(Notify::new());
     let hooks = status::CommitHooks::new(metrics.clone(), clock.clone(), durable.clone());
     let (committer, handle) = spawn_committer(gatekeeper, hooks, told.clone(), &failed)?;
-    let shared = PortShared::new(clock, handle, metrics, durable, &ledger);
+    let shared = PortShared::new(clock, handle, metrics, durable, draws, &ledger);
     let claims = LocalClaims::new(config.controller.id.clone());
     let (store, store_thread) = spawn_store(&config, &shared, &claims, told)?;
     let port = Port {
@@ -206,6 +213,11 @@ pub fn run(config: Config, files: Files) -> Result<(), RunError> {
         }
         other => other,
     }
+}
+
+fn open_draws(config: &Config, ledger: &Ledger) -> Result<DayKeys, RunError> {
+    let state_dir = &config.controller.state_dir;
+    DayKeys::open(config.draw.as_ref(), state_dir, ledger.draw_key()).map_err(RunError::Draw)
 }
 
 fn own(dir: &std::path::Path) -> Result<RealDisk, RunError> {

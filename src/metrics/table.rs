@@ -119,6 +119,17 @@ const FEED: Label = words(
         "gap",
     ],
 );
+const MOVED: Label = words(
+    "by",
+    &[
+        "conforms",
+        "nonconforms",
+        "undone",
+        "vetoed",
+        "brought",
+        "decayed",
+    ],
+);
 const QUEUE: Label = words(
     "queue",
     &[
@@ -217,6 +228,8 @@ metrics! {
         "Messages of the feed, by what became of them.";
     CONTROLS_UNREADABLE = Gauge "lanegate_controls_unreadable" []
         "Controls whose subject cannot be read: every lane is Hold while above 0.";
+    SAMPLING_MOVES = Counter "lanegate_sampling_moves_total" [MOVED]
+        "Moves of enterprises' sampling states, by what moved them.";
     ACKS_REFUSED = Counter "lanegate_records_refused_total" []
         "Records the authority took but refused to use.";
 

@@ -278,10 +278,12 @@ impl Rig {
         if self.sabotage == Some(Sabotage::LedgerForgotten) {
             facts.ledger.clear();
         }
+        let draws = self.gate.draws(&facts, now, self.now_us);
         let event = Event::Candidates {
             passage,
             attempt,
             facts: Box::new(facts),
+            draws,
         };
         self.lanes[n].handle_event(event, now);
     }

@@ -12,25 +12,29 @@
 //! [`lines`], never compared), and any way from a time limit to a release.
 
 mod checks;
+mod draw;
 mod lines;
 mod matching;
 mod policy;
 mod reads;
+mod sampling;
 mod sheet;
 mod standing;
 mod verdict;
 mod view;
 
+pub use draw::{CHAIN_DAYS_MAX, DayKey, DrawDay, KeyChain, days_between};
 pub use lines::{lines, reasons_md};
 pub use policy::{
-    Class, ClassOrder, Defaults, Measures, Need, Override, POLICY_LEN_MAX, Plan, Policy,
-    PolicyChange, PolicyDiff, PolicyFault, Ratio, SealRule, Start, StopRule, TareAge, Tolerance,
-    Tolerances,
+    Bounds, Class, ClassOrder, Defaults, Measures, Need, Override, POLICY_LEN_MAX, Plan, Policy,
+    PolicyChange, PolicyDiff, PolicyFault, Ratio, SamplingPlan, SealRule, Start, StopRule, TareAge,
+    Tolerance, Tolerances,
 };
 pub use reads::{folded, look_alike};
+pub use sampling::{Because, PHASE_START, Phase, Selection, decayed, select};
 pub use standing::spend_of;
 pub use verdict::judge;
-pub use view::class_of;
+pub use view::{Chosen, chosen, class_of};
 
 /// Version of the built-in rules; named by every verdict.
 pub const RULES: u32 = 1;

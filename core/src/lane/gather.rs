@@ -7,7 +7,7 @@ use super::awaited::Awaited;
 use super::commit::REFUSED_MAX;
 use super::evidence::{Evidence, Window};
 use super::state::{Passage, Phase, State, WhyUp};
-use super::{Command, Lane, Query, RED, Role, Sign, Tell};
+use super::{Command, Draws, Lane, Query, RED, Role, Sign, Tell};
 use crate::clearance::{judge, look_alike};
 use crate::model::{
     Case, CasePlate, CaseWeight, Code, ContainerRead, Content, DeviceState, Facts, Outcome,
@@ -147,7 +147,7 @@ impl Lane {
                 let (id, attempt) = (passage.id.clone(), *attempt);
                 let mut facts = Facts::unknown();
                 facts.store = Some(StoreState::Unavailable);
-                self.on_candidates(&id, attempt, facts, now);
+                self.on_candidates(&id, attempt, facts, &Draws::default(), now);
                 true
             }
             Phase::LookingUp { .. } => false,
@@ -239,7 +239,14 @@ impl Lane {
         });
     }
 
-    pub(super) fn on_candidates(&mut self, id: &PassageId, attempt: u32, facts: Facts, now: Now) {
+    pub(super) fn on_candidates(
+        &mut self,
+        id: &PassageId,
+        attempt: u32,
+        facts: Facts,
+        draws: &Draws,
+        now: Now,
+    ) {
         let awaited = if let State::Gathering {
             passage,
             phase:
@@ -262,20 +269,21 @@ impl Lane {
             // A plate came in while the store was answering: ask for it too.
             Some((true, true)) => self.look_up(now),
             Some((false, true)) if self.await_declared(&facts, now) => {}
-            Some((unasked, _)) => self.judge_present(facts, unasked, now),
+            Some((unasked, _)) => self.judge_present(facts, draws, unasked, now),
         }
     }
 
     /// `unasked`: plates keep coming in faster than the store answers, so
     /// the facts are not about all of them.
-    fn judge_present(&mut self, mut facts: Facts, unasked: bool, now: Now) {
+    fn judge_present(&mut self, mut facts: Facts, draws: &Draws, unasked: bool, now: Now) {
         let Some(mut passage) = self.take_passage() else {
             return;
         };
         self.take_in_declared_seals(&mut passage, &facts);
         passage.facts_changed = false;
         facts.contended = passage.refused_n > REFUSED_MAX || unasked;
-        let case = self.case(&passage, facts, now);
+        let mut case = self.case(&passage, facts, now);
+        draws.put(&mut case, &passage.policy);
         let verdict = judge(&case, &passage.policy);
         let worst = verdict.reasons.first().map(|r| r.code);
         self.tell(Tell::Judged {

@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use super::passages::subjects_of_query;
 use super::{Account, Ledger};
-use crate::lane::Query;
+use crate::clearance::DrawDay;
+use crate::lane::{CandidateDraws, Draws, Query};
 use crate::model::{ConvoySeen, Declaration, Facts, ItemDigest, Plate, Status, StoreState};
 use crate::record::canonical;
 
@@ -67,7 +68,7 @@ impl Ledger {
                 .map(|(id, a)| ((*id).clone(), Account::balance(a)))
                 .collect(),
             sampling: match &enterprises[..] {
-                [only] => only.sampling.clone(),
+                [only] => self.in_force.sampling.state_of(&only.id).cloned(),
                 _ => None,
             },
             unusable: spoiled.into_iter().collect(),
@@ -78,6 +79,33 @@ impl Ledger {
             enterprises,
             candidates,
             ..Facts::unknown()
+        }
+    }
+
+    /// What sampling knows of every candidate among `facts`; `today` is the day
+    /// of drawing, if the clock is to be believed.
+    #[must_use]
+    pub fn draws(&self, facts: &Facts, today: Option<&DrawDay>) -> Draws {
+        let of = |d: &Declaration| (d.id.clone(), self.draws_of(d, today));
+        facts.candidates.iter().map(of).collect()
+    }
+
+    fn draws_of(&self, declaration: &Declaration, today: Option<&DrawDay>) -> CandidateDraws {
+        let id = &declaration.id;
+        let account = self.accounts.get(id);
+        let next = account.map_or(1, Account::next_trip);
+        let held = account.into_iter().flat_map(Account::reserved_trips);
+        let held: Vec<_> = held.collect();
+        let drawn = |today: &DrawDay| {
+            let of = |&(vehicle, trip): &(&str, u32)| (vehicle.to_owned(), today.draw(id, trip));
+            held.iter().map(of).collect()
+        };
+        let known = self.in_force.enterprise_of(&declaration.enterprise);
+        CandidateDraws {
+            sampling: known.and_then(|e| self.in_force.sampling.state_of(&e.id).cloned()),
+            next: today.map(|today| today.draw(id, next)),
+            held: today.map(drawn).unwrap_or_default(),
+            selected: self.in_force.selected.of(id).cloned().collect(),
         }
     }
 

@@ -23,7 +23,7 @@ impl Ledger {
             ledger.in_force.control(SEQ, Wall::default(), control);
         }
         for enterprise in enterprises {
-            ledger.in_force.enterprise(SEQ, enterprise);
+            ledger.in_force.enterprise(SEQ, None, enterprise);
         }
         for (id, balance) in balances {
             let account = ledger.accounts.entry(id, Account::default);

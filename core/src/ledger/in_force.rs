@@ -10,7 +10,9 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::findings::Findings;
+use super::findings::{self, Findings};
+use super::sampling::SamplingStates;
+use super::selected::Selected;
 use super::sharded::{Key, Sharded};
 use super::unusable::Unusable;
 use crate::model::{
@@ -94,6 +96,10 @@ pub(super) struct InForce {
     pub(super) control_unreadable: bool,
     pub(super) purged_until: Wall,
     pub(super) findings: Findings,
+    #[serde(default, skip_serializing_if = "SamplingStates::is_empty")]
+    pub(super) sampling: SamplingStates,
+    #[serde(default, skip_serializing_if = "Selected::is_empty")]
+    pub(super) selected: Selected,
     marks: Sharded<MarkKey, Mark>,
     enterprises: Sharded<EnterpriseId, Enterprise>,
     controls: Arc<BTreeMap<ControlId, HeldControl>>,
@@ -143,7 +149,7 @@ impl InForce {
             self.mark(seq, mark);
         }
         for enterprise in &body.enterprises {
-            self.enterprise(seq, enterprise);
+            self.enterprise(seq, Some(body.sent_at), enterprise);
         }
         for control in &body.controls {
             self.control(seq, at, control);
@@ -230,7 +236,7 @@ impl InForce {
                 }
             }
             for enterprise in &part.enterprises {
-                self.enterprise(seq, enterprise);
+                self.enterprise(seq, Some(part.sent_at), enterprise);
             }
             for control in &part.controls {
                 self.control(seq, at, control);
@@ -309,14 +315,18 @@ impl InForce {
         self.touch_named(seq, SubjectKind::Declaration, mark.id.as_str());
     }
 
-    pub(super) fn enterprise(&mut self, seq: u64, enterprise: &Enterprise) {
+    /// `sent_at`: none where a file says how things stand now.
+    pub(super) fn enterprise(&mut self, seq: u64, sent_at: Option<Wall>, enterprise: &Enterprise) {
         let held = self.enterprises.get(&enterprise.id);
-        let stale = held.is_some_and(|h| h.version > enterprise.version);
-        if stale {
+        if held.is_some_and(|h| h.version > enterprise.version) {
             return;
         }
+        let same = held == Some(enterprise);
+        if self.sampling.bring(enterprise, sent_at) {
+            self.touch_named(seq, SubjectKind::Enterprise, enterprise.id.as_str());
+        }
         let doubted = self.unusable_enterprises.contains(&enterprise.id);
-        if held == Some(enterprise) && !doubted {
+        if same && !doubted {
             return;
         }
         if doubted {
@@ -355,9 +365,18 @@ impl InForce {
     }
 
     pub(super) fn finding(&mut self, seq: u64, finding: &crate::model::Finding) {
-        if self.findings.put(finding) {
-            self.touch_named(seq, SubjectKind::Declaration, finding.declaration.as_str());
-            self.touch_named(seq, SubjectKind::Vehicle, finding.vehicle.as_str());
+        let before = self.findings.held(finding).cloned();
+        if !self.findings.put(finding) {
+            return;
+        }
+        self.touch_named(seq, SubjectKind::Declaration, finding.declaration.as_str());
+        self.touch_named(seq, SubjectKind::Vehicle, finding.vehicle.as_str());
+        self.selected.settle(finding);
+        // One so old may have been counted and forgotten: a snapshot of the
+        // feed may bring it again.
+        let forgotten = finding.at < self.purged_until.plus_s(-findings::KEPT_S);
+        if !forgotten && self.sampling.find(finding, before.as_ref()) {
+            self.touch_named(seq, SubjectKind::Enterprise, finding.enterprise.as_str());
         }
     }
 
@@ -408,6 +427,10 @@ impl InForce {
         let marks = &self.marks;
         let in_force = |id: &DeclarationId| marks.get(&MarkKey::of(id)).is_some();
         self.unusable.purge(until, in_force);
+        let enterprises = &self.enterprises;
+        let kept_until = until.plus_s(-findings::KEPT_S);
+        self.sampling
+            .purge(kept_until, |id| enterprises.get(id).is_some());
     }
 
     /// Whether `control` is not known in this or a later version.

@@ -17,6 +17,8 @@ mod in_force;
 mod lanes;
 mod passages;
 mod policies;
+mod sampling;
+mod selected;
 mod sharded;
 mod unusable;
 
@@ -27,11 +29,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::lane::Took;
 use crate::model::{
-    Balance, Buckets, Control, ControlId, ControllerId, DeclarationId, LaneId, OrderId, Part,
-    PassageId, PolicyText, Position,
+    Balance, Buckets, Control, ControlId, ControllerId, DeclarationId, EnterpriseId, LaneId,
+    OrderId, Part, PassageId, PolicyText, Position, Sampling,
 };
-use crate::record::{Body, Draft};
+use crate::record::{Body, Draft, DrawKeyBody};
 use crate::time::Wall;
+
+pub use sampling::SamplingMoves;
 
 use account::Account;
 use in_force::InForce;
@@ -96,6 +100,9 @@ pub struct Ledger {
     #[serde(default)]
     policies: Arc<Policies>,
     purged_until: Wall,
+    /// The last day's key that was named.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    draw_key: Option<DrawKeyBody>,
 }
 
 impl Ledger {
@@ -150,6 +157,10 @@ impl Ledger {
                 self.in_force.finding(seq, body);
                 false
             }
+            Body::DrawKey(body) => {
+                self.draw_key = Some(body.as_ref().clone());
+                false
+            }
             Body::Reconciled(body) => {
                 self.reconcile(seq, body);
                 false
@@ -166,7 +177,6 @@ impl Ledger {
             | Body::Edge(_)
             | Body::Fault(_)
             | Body::ControlLate(_)
-            | Body::DrawKey(_)
             | Body::Snapshot(_)
             | Body::Checkpoint(_) => false,
         };
@@ -262,6 +272,24 @@ impl Ledger {
     #[must_use]
     pub fn balance(&self, id: &DeclarationId) -> Option<Balance> {
         self.accounts.get(id).map(Account::balance)
+    }
+
+    /// The last draw key that was named.
+    #[must_use]
+    pub const fn draw_key(&self) -> Option<&DrawKeyBody> {
+        self.draw_key.as_ref()
+    }
+
+    /// Where an enterprise stands in its sampling plan.
+    #[must_use]
+    pub fn sampling(&self, id: &EnterpriseId) -> Option<&Sampling> {
+        self.in_force.sampling.state_of(id)
+    }
+
+    /// How often sampling states moved.
+    #[must_use]
+    pub const fn sampling_moves(&self) -> SamplingMoves {
+        self.in_force.sampling.moves()
     }
 
     /// Every balance.

@@ -333,8 +333,31 @@ body! {
     DrawKeyBody {
         /// The day.
         day: String,
-        /// SHA-256 of the key.
+        /// SHA-256 of the key, which is the key of the day before.
         sha256: String,
+        /// A new chain of keys begins with this day; none = the chain goes on.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        chain: Option<DrawChain>,
+    }
+    /// A chain of day keys, named before any of them is used.
+    DrawChain {
+        /// The day of the anchor, before the first day drawn.
+        anchor_day: String,
+        /// That day's key: every later day's, hashed so many times, gives it.
+        anchor: String,
+        /// The last day it has a key for.
+        last_day: String,
+        /// Of the chain it follows, the key of a day that is over, so that all
+        /// its draws can be opened; none = there is none, or it is lost.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        closes: Option<OpenedKey>,
+    }
+    /// A key whose day is over.
+    OpenedKey {
+        /// The day.
+        day: String,
+        /// Its key.
+        key: String,
     }
     /// A snapshot was written.
     SnapshotBody {

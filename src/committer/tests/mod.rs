@@ -4,6 +4,7 @@
 mod answers;
 mod crash;
 mod damage;
+mod draws;
 mod real;
 mod threads;
 

@@ -4,6 +4,7 @@
 
 mod diff;
 mod parse;
+mod plan;
 mod table;
 
 use std::collections::BTreeMap;
@@ -12,6 +13,7 @@ use crate::model::{Code, Form, Kg, Load, PolicyRef, Severity, StopKind};
 use crate::time::Wall;
 
 pub use diff::{ClassOrder, PolicyChange, PolicyDiff};
+pub use plan::{Bounds, Plan, Ratio, SamplingPlan, Start};
 pub use table::PolicyFault;
 
 /// Longest text of a policy (L9): it travels in a record and stays in memory
@@ -97,7 +99,7 @@ pub struct Class {
 #[derive(Clone, PartialEq, Eq, Hash, Debug, serde::Serialize)]
 pub struct Measures {
     /// Selection.
-    pub sampling: Plan,
+    pub sampling: SamplingPlan,
     /// Tolerance of the whole truck.
     pub weight: Tolerances,
     /// Seals.
@@ -110,64 +112,6 @@ pub struct Measures {
     pub lists: bool,
     /// Papers may follow after release.
     pub papers_after: bool,
-}
-
-/// How trucks of a class are selected.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, serde::Serialize)]
-#[serde(tag = "plan", rename_all = "kebab-case")]
-pub enum Plan {
-    /// Every one.
-    All,
-    /// None.
-    None,
-    /// A fixed rate.
-    Fixed {
-        /// The rate.
-        rate: Ratio,
-    },
-    /// Dodge's continuous plan CSP-1 (MIL-STD-1235).
-    Csp1 {
-        /// Conforming trucks in a row that end screening.
-        i: u32,
-        /// Fraction inspected after that.
-        f: Ratio,
-        /// Where an enterprise starts.
-        start: Start,
-    },
-}
-
-impl Plan {
-    /// The word of the policy file.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::All => "all",
-            Self::None => "none",
-            Self::Fixed { .. } => "fixed",
-            Self::Csp1 { .. } => "csp1",
-        }
-    }
-}
-
-/// Where an enterprise starts in CSP-1.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, serde::Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Start {
-    /// At the fraction.
-    Fraction,
-    /// With screening.
-    Screening,
-    /// At the fraction if it has history, else with screening.
-    History,
-}
-
-/// A fraction between 0 and 1.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub struct Ratio {
-    /// Above the line.
-    pub num: u32,
-    /// Below it.
-    pub den: u32,
 }
 
 /// Tolerances over and under.
@@ -189,11 +133,6 @@ pub struct Tolerance {
 }
 
 /// As the file writes it.
-impl serde::Serialize for Ratio {
-    fn serialize<S: serde::Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
-        s.collect_str(&format_args!("{}/{}", self.num, self.den))
-    }
-}
 
 impl Tolerance {
     /// What is allowed at `theoretical`.
@@ -224,7 +163,7 @@ pub struct Override {
     /// Form; none = any.
     pub form: Option<Form>,
     /// Selection.
-    pub sampling: Option<Plan>,
+    pub sampling: Option<SamplingPlan>,
     /// Tolerances.
     pub weight: Option<Tolerances>,
     /// Seals.

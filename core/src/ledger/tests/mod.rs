@@ -5,6 +5,7 @@ mod in_force;
 mod laws;
 mod orders;
 mod policies;
+mod sampling;
 mod spends;
 mod unusable;
 
