@@ -10,6 +10,8 @@
 //! {"op":"declarations-show","id":ID}                 -> the declaration, or null
 //! {"op":"declarations-export","after":ID,"limit":N}  -> {"declarations":[...]}
 //! {"op":"declarations-import","declarations":[...],"as_of":T} -> {"kept",...}
+//! {"op":"controls-list","after":ID,"limit":N}        -> {"controls":[...]}
+//! {"op":"enterprises-import","enterprises":[...]}    -> {"kept","stale","count"}
 //!
 //! answer: {"ok":true,"data":...} | {"ok":false,"exit":1|64|65|74,"why":"..."}
 //! ```
@@ -28,7 +30,7 @@ mod listener;
 use std::sync::Arc;
 use std::time::Duration;
 
-use lanegate_core::model::{Declaration, DeclarationId, LaneOrder, Order};
+use lanegate_core::model::{ControlId, Declaration, DeclarationId, Enterprise, LaneOrder, Order};
 use lanegate_core::time::Wall;
 use serde_json::Value;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
@@ -41,7 +43,7 @@ use tokio_util::sync::CancellationToken;
 use super::Answer;
 use answer::{No, line_of};
 
-pub use hand_in::{HandIn, Imported, hand_in};
+pub use hand_in::{HandIn, Imported, ImportedEnterprises, hand_in, hand_in_enterprises};
 pub use listener::{Listener, SocketError};
 
 /// Longest line read (L9): an import comes in parts below it.
@@ -76,6 +78,21 @@ pub enum DeclarationsAsk {
     },
 }
 
+/// What is asked about what is in force beside declarations.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum InForceAsk {
+    /// A page of the controls that are not withdrawn, by id:
+    /// `{"controls":[...]}`.
+    Controls {
+        /// The page begins behind this one; none = at the first.
+        after: Option<ControlId>,
+        /// At most so many.
+        limit: usize,
+    },
+    /// Take these in ([`hand_in_enterprises`]): an [`ImportedEnterprises`].
+    Enterprises(Vec<Enterprise>),
+}
+
 /// Hears how an order was answered.
 pub type TellOrder = Box<dyn FnOnce(Answer) + Send>;
 /// Hears what is known about declarations, or why nothing is.
@@ -93,6 +110,8 @@ pub trait Backend: Send + Sync + 'static {
     fn lane_order(&self, order: LaneOrder, tell: TellOrder);
     /// Something about declarations.
     fn declarations(&self, ask: DeclarationsAsk, tell: TellDeclarations);
+    /// Something about what is in force beside them.
+    fn in_force(&self, ask: InForceAsk, tell: TellDeclarations);
 }
 
 /// Answers clients until `stop` is cancelled, then lets go of them and takes

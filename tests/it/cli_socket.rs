@@ -13,8 +13,8 @@ use std::thread::JoinHandle;
 
 use lanegate::gateway::Answer;
 use lanegate::gateway::socket::{
-    Backend, CLIENTS_MAX, DeclarationsAsk, LINE_LEN_MAX, Listener, SocketError, TellDeclarations,
-    TellOrder, serve,
+    Backend, CLIENTS_MAX, DeclarationsAsk, InForceAsk, LINE_LEN_MAX, Listener, SocketError,
+    TellDeclarations, TellOrder, serve,
 };
 use lanegate_core::model::{LaneOrder, Order};
 use rustix::process::{Pid, Signal, kill_process};
@@ -107,6 +107,28 @@ impl Backend for Daemon {
         };
         tell(answer);
     }
+
+    fn in_force(&self, ask: InForceAsk, tell: TellDeclarations) {
+        tell(match ask {
+            InForceAsk::Controls { after, limit } => {
+                let page = ["c-1", "c-2"].into_iter();
+                let page = page.filter(|id| after.as_ref().is_none_or(|a| *id > a.as_str()));
+                let page: Vec<_> = page.take(limit.min(1)).map(control).collect();
+                Ok(json!({"controls": page}))
+            }
+            InForceAsk::Enterprises(enterprises) => {
+                let n = enterprises.len();
+                self.asked.lock().unwrap().push(json!({"enterprises": n}));
+                Ok(json!({"kept": n, "stale": 0, "count": n}))
+            }
+        });
+    }
+}
+
+fn control(id: &str) -> Value {
+    json!({"id": id, "version": 1, "subject": {"kind": "vehicle", "value": "粤ZAB12港"},
+           "act": "inspect", "stops": ["xray"], "reason": "by order",
+           "expires": "2099-01-01T00:00:00+08:00"})
 }
 
 /// A server under way; stopped when dropped.

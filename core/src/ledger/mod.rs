@@ -25,8 +25,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::lane::Took;
 use crate::model::{
-    Balance, Buckets, Control, ControlId, ControllerId, DeclarationId, LaneId, OrderId, PassageId,
-    Position,
+    Balance, Buckets, Control, ControlId, ControllerId, DeclarationId, Enterprise, EnterpriseId,
+    LaneId, OrderId, PassageId, Position,
 };
 use crate::record::{Body, Draft};
 use crate::time::Wall;
@@ -222,6 +222,19 @@ impl Ledger {
     /// Controls that are not withdrawn, by id.
     pub fn controls(&self) -> impl Iterator<Item = &Control> {
         self.in_force.all_controls()
+    }
+
+    /// An enterprise as it is in force; none too where the last version sent
+    /// cannot be used.
+    #[must_use]
+    pub fn enterprise(&self, id: &EnterpriseId) -> Option<&Enterprise> {
+        self.in_force.enterprise_of(id)
+    }
+
+    /// How many enterprises are known.
+    #[must_use]
+    pub const fn enterprise_count(&self) -> usize {
+        self.in_force.enterprise_count()
     }
 
     /// The balance of `id`, if anything was ever taken.
