@@ -119,11 +119,23 @@ fn take_record(
             let id = declaration.id.clone();
             file.take(line, Some(id.as_str()), declaration);
         }
-        Ok(_) => {}
+        Ok(declaration) => file.named(line, Some(declaration.id.as_str())),
         Err(faults) => faults
             .into_iter()
-            .filter(|fault| !named.contains(&fault.path))
+            .filter(|fault| !named.iter().any(|column| stands_in(column, &fault.path)))
             .for_each(|fault| file.fault(line, fault)),
+    }
+}
+
+/// Whether what `path` names was made of `column`, whose fault is told already.
+fn stands_in(column: &str, path: &str) -> bool {
+    match column {
+        "driver_card" => path.starts_with("driver"),
+        "tag" => path.ends_with(".tag"),
+        "seals" => path.contains("seals"),
+        "container" => path.starts_with("containers"),
+        "container_tare_kg" => path.starts_with("containers") && path.ends_with(".tare_kg"),
+        column => path == column,
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use lanegate_core::model::{
     ControlId, Declaration, DeclarationId, Enterprise, Fault, HandedIn, LaneId, LaneOrder, Order,
-    parse_handed_in, parse_json,
+    id_of, parse_handed_in, parse_json,
 };
 use lanegate_core::time::Wall;
 use serde::Deserialize;
@@ -171,14 +171,19 @@ fn list<T: HandedIn>(name: &str, raw: &[&RawValue], id: impl Fn(&T) -> &str) -> 
     let mut seen = BTreeSet::new();
     let mut faults = Vec::new();
     for (i, raw) in raw.iter().enumerate() {
-        match parse_handed_in::<T>(raw.get()) {
+        let named = match parse_handed_in::<T>(raw.get()) {
             Ok(item) => {
-                if !seen.insert(id(&item).to_owned()) {
-                    faults.push((i, Fault::new("id", "the same id comes twice")));
-                }
+                let named = id(&item).to_owned();
                 items.push(item);
+                Some(named)
             }
-            Err(found) => faults.extend(found.into_iter().map(|fault| (i, fault))),
+            Err(found) => {
+                faults.extend(found.into_iter().map(|fault| (i, fault)));
+                id_of(raw.get())
+            }
+        };
+        if named.is_some_and(|id| !seen.insert(id)) {
+            faults.push((i, Fault::new("id", "the same id comes twice")));
         }
     }
     if faults.is_empty() {
