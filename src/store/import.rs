@@ -140,14 +140,15 @@ fn stands_in(column: &str, path: &str) -> bool {
 }
 
 fn ragged(error: &csv::Error) -> String {
-    match error.kind() {
-        csv::ErrorKind::UnequalLengths {
-            expected_len, len, ..
-        } => format!(
+    if let csv::ErrorKind::UnequalLengths {
+        expected_len, len, ..
+    } = error.kind()
+    {
+        return format!(
             "{len} cells where the header has {expected_len}; a cell with a comma is quoted"
-        ),
-        _ => error.to_string(),
+        );
     }
+    error.to_string()
 }
 
 /// How many ids end in 000: in a file from a spreadsheet many such are a sign

@@ -232,8 +232,12 @@ impl Look {
             self.held.remove(id);
         }
         match how {
-            Outcome::NotSeenPassing | Outcome::Unknown => {
-                self.say_of(passage, "not-seen-passing", how.as_str());
+            Outcome::NotSeenPassing => {
+                let says = "gone, and no sensor saw it pass";
+                self.say_of(passage, "not-seen-passing", says);
+            }
+            Outcome::Unknown => {
+                self.say_of(passage, "not-seen-passing", "nobody saw how it ended");
             }
             Outcome::Passed
             | Outcome::LeftBeforeVerdict
