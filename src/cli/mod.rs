@@ -2,11 +2,13 @@
 //! [`Exit`].
 
 mod check;
+mod controls;
 mod decide;
 mod declarations;
 mod decode;
 #[cfg(feature = "sim")]
 mod demo;
+mod enterprises;
 mod files;
 mod import;
 mod journal;
@@ -16,6 +18,8 @@ mod offline;
 mod order;
 mod output;
 mod policy;
+mod recheck;
+mod replay;
 mod run;
 #[cfg(feature = "sim")]
 mod simulate;
@@ -92,9 +96,20 @@ enum Command {
     Decode(decode::DecodeArgs),
     /// Judge cases from standard input, one JSON object a line.
     Decide(decide::DecideArgs),
+    /// Judge recorded cases again under another policy: what would change.
+    Replay(replay::ReplayArgs),
     /// Import, export, show and count released declarations.
     #[command(subcommand)]
     Declarations(declarations::DeclarationsCommand),
+    /// Import enterprises.
+    #[command(subcommand)]
+    Enterprises(enterprises::EnterprisesCommand),
+    /// List the controls in force.
+    #[command(subcommand)]
+    Controls(controls::ControlsCommand),
+    /// List the releases to look at again after the fact.
+    #[command(subcommand)]
+    Recheck(recheck::RecheckCommand),
     /// Verify, show and export the journal.
     #[command(subcommand)]
     Journal(journal::JournalCommand),
@@ -146,7 +161,11 @@ pub fn main() -> ExitCode {
         Command::Simulate(args) => Ok(simulate::simulate(&args)),
         Command::Decode(args) => Ok(decode::decode(&args)),
         Command::Decide(args) => decide::decide(&args),
+        Command::Replay(args) => replay::replay(&args),
         Command::Declarations(command) => declarations::declarations(command),
+        Command::Enterprises(command) => enterprises::enterprises(command),
+        Command::Controls(command) => controls::controls(command),
+        Command::Recheck(command) => recheck::recheck(&command),
         Command::Journal(command) => journal::journal(command),
         Command::Policy(command) => policy::policy(command),
         Command::Order(command) => order::order(command),

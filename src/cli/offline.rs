@@ -7,7 +7,9 @@ use std::os::linux::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use lanegate_core::clearance::Policy;
-use lanegate_core::model::{Declaration, DeclarationId, PolicyRef};
+use lanegate_core::ledger::Ledger;
+use lanegate_core::model::{Declaration, DeclarationId, Enterprise, PolicyRef};
+use lanegate_core::record::FeedBody;
 use lanegate_core::time::Wall;
 
 use super::output::{chain, complain};
@@ -15,8 +17,8 @@ use super::{Exit, No};
 use crate::clock::wall_now;
 use crate::committer::{Answer, Configured, Gatekeeper, Options};
 use crate::config::Config;
-use crate::gateway::socket::{HandIn, Imported, hand_in};
-use crate::journal::RealDisk;
+use crate::gateway::socket::{HandIn, Imported, ImportedEnterprises, hand_in, hand_in_enterprises};
+use crate::journal::{RealDisk, recover};
 use crate::store::{DiskOptions, SledMedium, SledStore, Store as _, StoreError};
 
 /// Memory for the store's pages: a command has no lanes to answer.
@@ -100,18 +102,7 @@ impl Offline {
             applies,
             ended,
         } = hand_in(gatekeeper.ledger(), declarations, as_of, now, held);
-        for body in records {
-            gatekeeper.apply_feed((), now, body);
-        }
-        let failed = |why: String| {
-            let why = format!("{}: {why}; nothing was imported", dir.display());
-            No::new(Exit::Io, why)
-        };
-        let answers = gatekeeper.flush().map_err(|e| failed(chain(&e)))?;
-        let full = |answer: &Answer<()>| matches!(answer, Answer::NotApplied { .. });
-        if answers.iter().any(full) {
-            return Err(failed("the disk is full; free some space".to_owned()));
-        }
+        record(&mut gatekeeper, &dir, now, records)?;
         let mut imported = Imported {
             ended,
             ..Imported::default()
@@ -135,6 +126,71 @@ impl Offline {
         stopped.map_err(|e| No::new(Exit::Io, chain(&e)))?;
         Ok(imported)
     }
+
+    /// Takes enterprises in: on the record, where they live.
+    pub(crate) fn import_enterprises(
+        self,
+        config: &Config,
+        policy: &Policy,
+        enterprises: Vec<Enterprise>,
+    ) -> Result<ImportedEnterprises, No> {
+        let Self {
+            disk,
+            mut store,
+            dir,
+        } = self;
+        let now = wall_now();
+        let mut gatekeeper = open_journal(disk, config, policy, now)?;
+        let (parts, mut imported) = hand_in_enterprises(gatekeeper.ledger(), enterprises);
+        record(&mut gatekeeper, &dir, now, parts.records)?;
+        for apply in parts.applies {
+            let applied = store.apply(apply);
+            applied.map_err(|error| half_done(&dir, &error))?;
+        }
+        imported.count = gatekeeper.ledger().enterprise_count();
+        let stopped = gatekeeper.stop(wall_now(), "enterprises import");
+        stopped.map_err(|e| No::new(Exit::Io, chain(&e)))?;
+        Ok(imported)
+    }
+}
+
+/// All durable with one flush, or none in force.
+fn record(
+    gatekeeper: &mut Gatekeeper<RealDisk, ()>,
+    dir: &Path,
+    now: Wall,
+    records: Vec<FeedBody>,
+) -> Result<(), No> {
+    for body in records {
+        gatekeeper.apply_feed((), now, body);
+    }
+    let failed = |why: String| {
+        let why = format!("{}: {why}; nothing was imported", dir.display());
+        No::new(Exit::Io, why)
+    };
+    let answers = gatekeeper.flush().map_err(|e| failed(chain(&e)))?;
+    let full = |answer: &Answer<()>| matches!(answer, Answer::NotApplied { .. });
+    if answers.iter().any(full) {
+        return Err(failed("the disk is full; free some space".to_owned()));
+    }
+    Ok(())
+}
+
+/// What the journal says is in force, under the lock.
+pub(crate) fn ledger(config: &Config) -> Result<Ledger, No> {
+    let journal = config.controller.state_dir.join("journal");
+    if !journal.is_dir() {
+        let why = format!(
+            "{} is not there; check state_dir in the configuration (the daemon makes it at its \
+             first start)",
+            journal.display()
+        );
+        return Err(No::new(Exit::Io, why));
+    }
+    let mut disk = lock(config, &journal)?;
+    let recovered = recover(&mut disk, config.journal.segment_bytes);
+    let recovered = recovered.map_err(|e| No::new(Exit::Io, chain(&e)))?;
+    Ok(recovered.map(|r| r.ledger).unwrap_or_default())
 }
 
 /// On the record but not in the store: safe, since a miss is then a Hold.

@@ -1,6 +1,7 @@
 //! The daemon as the local socket sees it.
 
-use lanegate_core::model::{DeclarationId, LaneOrder, Order};
+use lanegate_core::model::{ControlId, DeclarationId, Enterprise, LaneOrder, Order};
+use lanegate_core::record::FeedBody;
 use lanegate_core::time::Wall;
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
@@ -8,7 +9,8 @@ use tokio::sync::oneshot;
 use super::back::Lanes;
 use super::port::Port;
 use super::socket::{
-    Backend, DeclarationsAsk, Imported, PolicyAsk, TellDeclarations, TellOrder, TellPolicy, hand_in,
+    Backend, DeclarationsAsk, Imported, ImportedEnterprises, InForceAsk, PolicyAsk,
+    TellDeclarations, TellOrder, TellPolicy, hand_in, hand_in_enterprises,
 };
 use super::status;
 use crate::store::{Applied, Busy, StoreError};
@@ -91,6 +93,19 @@ impl Backend for PortBackend {
             }
         }
     }
+
+    fn in_force(&self, ask: InForceAsk, tell: TellDeclarations) {
+        match ask {
+            InForceAsk::Controls { after, limit } => tell(Ok(self.controls(after, limit))),
+            InForceAsk::Enterprises(enterprises) => {
+                let port = self.port.clone();
+                self.runtime.spawn(async move {
+                    let imported = import_enterprises(&port, enterprises).await;
+                    tell(imported.map(|i| json!(i)));
+                });
+            }
+        }
+    }
 }
 
 async fn count(port: &Port) -> Result<Value, String> {
@@ -124,6 +139,13 @@ async fn export(port: &Port, after: Option<DeclarationId>, limit: usize) -> Resu
 }
 
 impl PortBackend {
+    fn controls(&self, after: Option<ControlId>, limit: usize) -> Value {
+        let view = self.port.shared.committer.view();
+        let controls = view.ledger.controls();
+        let behind = controls.filter(|c| after.as_ref().is_none_or(|after| c.id > *after));
+        json!({ "controls": behind.take(limit).collect::<Vec<_>>() })
+    }
+
     /// The last records of one passage, without the personal data of others.
     fn records_of(&self, id: &str) -> Vec<Value> {
         let dir = self.port.config.controller.state_dir.join("journal");
@@ -141,6 +163,47 @@ impl PortBackend {
 }
 
 /// Journal first, then store.
+async fn import_enterprises(
+    port: &Port,
+    enterprises: Vec<Enterprise>,
+) -> Result<ImportedEnterprises, String> {
+    let at = port.shared.clock.now().wall;
+    let ledger = port.shared.committer.view().ledger.clone();
+    let (parts, mut imported) = hand_in_enterprises(&ledger, enterprises);
+    record(port, at, parts.records).await?;
+    for apply in parts.applies {
+        ask(|to| {
+            let reply = move |result: Result<Applied, StoreError>| {
+                to.send(result).ok();
+            };
+            port.store.apply(apply, reply)
+        })
+        .await?
+        .map_err(|e| e.to_string())?;
+    }
+    imported.count = port.shared.committer.view().ledger.enterprise_count();
+    Ok(imported)
+}
+
+/// Each durable before the next.
+async fn record(port: &Port, at: Wall, records: Vec<FeedBody>) -> Result<(), String> {
+    for record in records {
+        let (to, applied) = oneshot::channel();
+        let reply = move |generation: Option<u64>| {
+            to.send(generation).ok();
+        };
+        let asked = port.shared.committer.apply_feed(at, record, reply);
+        asked.map_err(|busy| busy.to_string())?;
+        if !matches!(applied.await, Ok(Some(_))) {
+            return Err(
+                "the journal could not take what was handed in; nothing is in force".to_owned(),
+            );
+        }
+    }
+    Ok(())
+}
+
+/// Journal first, then store.
 async fn import(
     port: &Port,
     declarations: Vec<lanegate_core::model::Declaration>,
@@ -150,19 +213,7 @@ async fn import(
     let held = held_among(port, &declarations).await;
     let ledger = port.shared.committer.view().ledger.clone();
     let parts = hand_in(&ledger, declarations, as_of, at, |id| held.contains(id));
-    for record in parts.records {
-        let (to, applied) = oneshot::channel();
-        let reply = move |generation: Option<u64>| {
-            to.send(generation).ok();
-        };
-        let asked = port.shared.committer.apply_feed(at, record, reply);
-        asked.map_err(|busy| busy.to_string())?;
-        if !matches!(applied.await, Ok(Some(_))) {
-            return Err(
-                "the journal could not take the declarations; nothing is in force".to_owned(),
-            );
-        }
-    }
+    record(port, at, parts.records).await?;
     let mut imported = Imported {
         ended: parts.ended,
         ..Imported::default()

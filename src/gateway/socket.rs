@@ -13,6 +13,8 @@
 //! {"op":"policy-active"}                             -> {"version","sha256","text",...}
 //! {"op":"policy-activate","text":T,"shadow":B,"officer":O,"reason":R} -> {"policy","standing",...}
 //! {"op":"policy-rollback","waiting":V,"shadow":B,"officer":O,"reason":R} -> the same
+//! {"op":"controls-list","after":ID,"limit":N}        -> {"controls":[...]}
+//! {"op":"enterprises-import","enterprises":[...]}    -> {"kept","stale","count"}
 //!
 //! answer: {"ok":true,"data":...} | {"ok":false,"exit":1|64|65|74|78,"why":"..."}
 //! ```
@@ -33,7 +35,7 @@ use std::time::Duration;
 
 use lanegate_core::clearance::PolicyFault;
 use lanegate_core::ledger::PolicyBy;
-use lanegate_core::model::{Declaration, DeclarationId, LaneOrder, Order};
+use lanegate_core::model::{ControlId, Declaration, DeclarationId, Enterprise, LaneOrder, Order};
 use lanegate_core::time::Wall;
 use serde_json::Value;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
@@ -46,7 +48,7 @@ use tokio_util::sync::CancellationToken;
 use super::Answer;
 use answer::{No, line_of};
 
-pub use hand_in::{HandIn, Imported, hand_in};
+pub use hand_in::{HandIn, Imported, ImportedEnterprises, hand_in, hand_in_enterprises};
 pub use listener::{Listener, SocketError};
 
 /// Longest line read (L9): an import comes in parts below it.
@@ -128,6 +130,22 @@ pub enum PolicyNo {
 
 /// Hears what became of a policy.
 pub type TellPolicy = Box<dyn FnOnce(Result<Value, PolicyNo>) + Send>;
+
+/// What is asked about what is in force beside declarations.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum InForceAsk {
+    /// A page of the controls that are not withdrawn, by id:
+    /// `{"controls":[...]}`.
+    Controls {
+        /// The page begins behind this one; none = at the first.
+        after: Option<ControlId>,
+        /// At most so many.
+        limit: usize,
+    },
+    /// Take these in ([`hand_in_enterprises`]): an [`ImportedEnterprises`].
+    Enterprises(Vec<Enterprise>),
+}
+
 /// Hears how an order was answered.
 pub type TellOrder = Box<dyn FnOnce(Answer) + Send>;
 /// Hears what is known about declarations, or why nothing is.
@@ -147,6 +165,8 @@ pub trait Backend: Send + Sync + 'static {
     fn declarations(&self, ask: DeclarationsAsk, tell: TellDeclarations);
     /// Something about policies.
     fn policy(&self, ask: PolicyAsk, tell: TellPolicy);
+    /// Something about what is in force beside them.
+    fn in_force(&self, ask: InForceAsk, tell: TellDeclarations);
 }
 
 /// Answers clients until `stop` is cancelled, then lets go of them and takes

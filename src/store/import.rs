@@ -119,23 +119,36 @@ fn take_record(
             let id = declaration.id.clone();
             file.take(line, Some(id.as_str()), declaration);
         }
-        Ok(_) => {}
+        Ok(declaration) => file.named(line, Some(declaration.id.as_str())),
         Err(faults) => faults
             .into_iter()
-            .filter(|fault| !named.contains(&fault.path))
+            .filter(|fault| !named.iter().any(|column| stands_in(column, &fault.path)))
             .for_each(|fault| file.fault(line, fault)),
     }
 }
 
-fn ragged(error: &csv::Error) -> String {
-    match error.kind() {
-        csv::ErrorKind::UnequalLengths {
-            expected_len, len, ..
-        } => format!(
-            "{len} cells where the header has {expected_len}; a cell with a comma is quoted"
-        ),
-        _ => error.to_string(),
+/// Whether what `path` names was made of `column`, whose fault is told already.
+fn stands_in(column: &str, path: &str) -> bool {
+    match column {
+        "driver_card" => path.starts_with("driver"),
+        "tag" => path.ends_with(".tag"),
+        "seals" => path.contains("seals"),
+        "container" => path.starts_with("containers"),
+        "container_tare_kg" => path.starts_with("containers") && path.ends_with(".tare_kg"),
+        column => path == column,
     }
+}
+
+fn ragged(error: &csv::Error) -> String {
+    if let csv::ErrorKind::UnequalLengths {
+        expected_len, len, ..
+    } = error.kind()
+    {
+        return format!(
+            "{len} cells where the header has {expected_len}; a cell with a comma is quoted"
+        );
+    }
+    error.to_string()
 }
 
 /// How many ids end in 000: in a file from a spreadsheet many such are a sign

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use lanegate_core::model::{Fault, HandedIn, parse_handed_in};
+use lanegate_core::model::{Fault, HandedIn, id_of, parse_handed_in};
 
 /// Longest line or CSV record read (L9).
 pub(super) const LINE_LEN_MAX: usize = 256 << 10;
@@ -58,17 +58,23 @@ impl<T> Lines<T> {
         self.faults.len()
     }
 
-    /// Keeps `item`; one with the id of another line is a fault.
+    /// Keeps `item`.
     pub(super) fn take(&mut self, line: u64, id: Option<&str>, item: T) {
-        if let Some(id) = id {
-            if let Some(first) = self.lines.get(id) {
-                let why = format!("the same id is on line {first}");
-                self.fault(line, Fault::new("id", why));
-                return;
-            }
+        self.named(line, id);
+        self.items.push(item);
+    }
+
+    /// The id of another line is a fault, also of what is faulty otherwise.
+    pub(super) fn named(&mut self, line: u64, id: Option<&str>) {
+        let Some(id) = id else {
+            return;
+        };
+        if let Some(first) = self.lines.get(id) {
+            let why = format!("the same id is on line {first}");
+            self.fault(line, Fault::new("id", why));
+        } else {
             self.lines.insert(id.to_owned(), line);
         }
-        self.items.push(item);
     }
 
     pub(super) fn finish(mut self) -> Result<Vec<T>, Vec<LineFault>> {
@@ -106,9 +112,12 @@ pub fn parse_lines<T: HandedIn>(
                 let named = id(&item).map(str::to_owned);
                 lines.take(line, named.as_deref(), item);
             }
-            Err(faults) => faults
-                .into_iter()
-                .for_each(|fault| lines.fault(line, in_one_line(fault))),
+            Err(faults) => {
+                lines.named(line, id_of(text).as_deref());
+                for fault in faults {
+                    lines.fault(line, in_one_line(fault));
+                }
+            }
         }
     }
     lines.finish()

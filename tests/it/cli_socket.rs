@@ -13,7 +13,7 @@ use std::thread::JoinHandle;
 
 use lanegate::gateway::Answer;
 use lanegate::gateway::socket::{
-    Backend, CLIENTS_MAX, DeclarationsAsk, LINE_LEN_MAX, Listener, PolicyAsk, PolicyNo,
+    Backend, CLIENTS_MAX, DeclarationsAsk, InForceAsk, LINE_LEN_MAX, Listener, PolicyAsk, PolicyNo,
     SocketError, TellDeclarations, TellOrder, TellPolicy, serve,
 };
 use lanegate_core::model::{LaneOrder, Order};
@@ -135,6 +135,28 @@ impl Backend for Daemon {
         };
         tell(answer);
     }
+
+    fn in_force(&self, ask: InForceAsk, tell: TellDeclarations) {
+        tell(match ask {
+            InForceAsk::Controls { after, limit } => {
+                let page = ["c-1", "c-2"].into_iter();
+                let page = page.filter(|id| after.as_ref().is_none_or(|a| *id > a.as_str()));
+                let page: Vec<_> = page.take(limit.min(1)).map(control).collect();
+                Ok(json!({"controls": page}))
+            }
+            InForceAsk::Enterprises(enterprises) => {
+                let n = enterprises.len();
+                self.asked.lock().unwrap().push(json!({"enterprises": n}));
+                Ok(json!({"kept": n, "stale": 0, "count": n}))
+            }
+        });
+    }
+}
+
+fn control(id: &str) -> Value {
+    json!({"id": id, "version": 1, "subject": {"kind": "vehicle", "value": "粤ZAB12港"},
+           "act": "inspect", "stops": ["xray"], "reason": "by order",
+           "expires": "2099-01-01T00:00:00+08:00"})
 }
 
 /// A server under way; stopped when dropped.
@@ -384,6 +406,43 @@ fn an_order_for_a_passage_of_another_lane_reaches_nobody() {
 }
 
 #[test]
+fn controls_come_page_by_page_and_enterprises_are_handed_over_whole() {
+    let server = Server::start();
+    let listed = server.run(&["controls", "list"]).ends(0).out;
+    let ids: Vec<_> = listed
+        .lines()
+        .map(|l| l.split(' ').next().unwrap())
+        .collect();
+    assert_eq!(ids, ["c-1", "c-2"]);
+    let enterprise = |id: &str| {
+        format!("{{\"id\":\"{id}\",\"version\":1,\"class\":\"regular\",\"state\":\"normal\"}}\n")
+    };
+    server
+        .site
+        .write("e.jsonl", enterprise("E-1") + &enterprise("E-2"));
+    let ran = server.run(&["enterprises", "import", "e.jsonl"]).ends(0);
+    assert_eq!(ran.out, "2 imported; 2 known now\n");
+    assert_eq!(server.asked(), [json!({"enterprises": 2})]);
+    let twice = json!({"op": "enterprises-import", "enterprises": [
+        {"id": "E-1", "version": 0, "class": "", "state": "normal"},
+        {"id": "E-2", "version": 1, "class": "regular", "state": "shut"},
+        {"id": "E-3", "version": 1, "class": "regular", "state": "normal"},
+        {"id": "E-3", "version": 1, "class": "regular", "state": "normal"},
+    ]});
+    let answer = server.say(&twice.to_string());
+    assert_eq!(answer["exit"], 65);
+    let why = answer["why"].as_str().unwrap();
+    for said in [
+        "enterprises[0]: version",
+        "[0]: class",
+        "[1]: state",
+        "[3]: id",
+    ] {
+        assert!(why.contains(said), "{said}: {why}");
+    }
+}
+
+#[test]
 fn status_is_shown_for_people_and_as_json_and_an_unknown_passage_is_a_no() {
     let server = Server::start();
     let ran = server.run(&["status"]).ends(0);
@@ -527,7 +586,9 @@ fn an_import_with_faults_lists_them_all_and_reaches_nobody() {
     let good: Value = serde_json::from_str(&declaration("D-1", 1)).unwrap();
     let mut bad = good.clone();
     bad["version"] = json!(0);
-    let request = json!({"op": "declarations-import", "declarations": [good, bad, {"id": 7}]});
+    let mut number = good.clone();
+    number["id"] = json!(7);
+    let request = json!({"op": "declarations-import", "declarations": [good, bad, number]});
     let answer = server.say(&request.to_string());
     assert_eq!(answer["exit"], 65);
     let why: Vec<_> = answer["why"].as_str().unwrap().lines().collect();

@@ -494,6 +494,10 @@ impl InForce {
         &self.buckets
     }
 
+    pub(super) const fn enterprise_count(&self) -> usize {
+        self.enterprises.len()
+    }
+
     pub(super) const fn mark_count(&self) -> usize {
         self.marks.len()
     }

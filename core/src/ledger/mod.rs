@@ -29,8 +29,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::lane::Took;
 use crate::model::{
-    Balance, Buckets, Control, ControlId, ControllerId, DeclarationId, EnterpriseId, LaneId,
-    OrderId, Part, PassageId, PolicyText, Position, Sampling,
+    Balance, Buckets, Control, ControlId, ControllerId, DeclarationId, Enterprise, EnterpriseId,
+    LaneId, OrderId, Part, PassageId, PolicyText, Position, Sampling,
 };
 use crate::record::{Body, Draft, DrawKeyBody};
 use crate::time::Wall;
@@ -266,6 +266,19 @@ impl Ledger {
     /// Controls that are not withdrawn, by id.
     pub fn controls(&self) -> impl Iterator<Item = &Control> {
         self.in_force.all_controls()
+    }
+
+    /// An enterprise as it is in force; none too where the last version sent
+    /// cannot be used.
+    #[must_use]
+    pub fn enterprise(&self, id: &EnterpriseId) -> Option<&Enterprise> {
+        self.in_force.enterprise_of(id)
+    }
+
+    /// How many enterprises are known.
+    #[must_use]
+    pub const fn enterprise_count(&self) -> usize {
+        self.in_force.enterprise_count()
     }
 
     /// The balance of `id`, if anything was ever taken.

@@ -63,6 +63,13 @@ pub fn parse_handed_in<T: HandedIn>(text: &str) -> Result<T, Vec<Fault>> {
     Err(reading.faults)
 }
 
+/// The `id` of something that may be faulty otherwise.
+#[must_use]
+pub fn id_of(text: &str) -> Option<String> {
+    let value: Value = serde_json::from_str(text).ok()?;
+    value.get("id")?.as_str().map(str::to_owned)
+}
+
 struct Reading {
     faults: Vec<Fault>,
     /// Paths that hold the specimen's value.
@@ -101,11 +108,14 @@ impl Reading {
             if wider > path.len() + 1 {
                 return;
             }
-            self.replace(&mut value, specimen, &fault, &path, wider);
+            if !self.replace(&mut value, specimen, &fault, &path, wider) {
+                return;
+            }
             before = Some((fault, wider));
         }
     }
 
+    /// False if nothing can stand in its place.
     fn replace(
         &mut self,
         value: &mut Value,
@@ -113,7 +123,7 @@ impl Reading {
         fault: &Fault,
         path: &Path,
         wider: usize,
-    ) {
+    ) -> bool {
         let mut path = path.clone();
         path.truncate(path.len() - wider.saturating_sub(1));
         if wider == 0
@@ -125,7 +135,7 @@ impl Reading {
             if let Some(Value::Object(map)) = at_mut(value, &path) {
                 map.remove(&name);
             }
-            return;
+            return true;
         }
         if wider == 0
             && let Some(name) = named(&fault.why, "missing field `")
@@ -133,7 +143,10 @@ impl Reading {
             path.push(Step::Key(name));
         }
         self.replaced.push(shown(&path));
-        put(value, &path, at(specimen, &path).cloned());
+        let stand_in = at(specimen, &path);
+        put(value, &path, stand_in.cloned());
+        // A key that a specimen does not need can be left out, an entry not.
+        stand_in.is_some() || matches!(path.last(), Some(Step::Key(_)))
     }
 
     /// Faults that are the specimen's doing are none of the text's.

@@ -35,7 +35,7 @@ pub use enterprise::{Enterprise, EnterpriseState};
 pub use fault::{Fault, parse_json};
 pub use feed::{BUCKETS, Buckets, ItemDigest, Part, PolicyText, Position};
 pub use finding::{Finding, FindingResult, Then};
-pub use handed_in::{HandedIn, parse_handed_in};
+pub use handed_in::{HandedIn, id_of, parse_handed_in};
 pub use id::{
     ControlId, ControllerId, DeclarationId, DeviceId, EnterpriseId, FindingId, IdError, LaneId,
     OfficerId, OrderId, PassageId, PortCode,

@@ -105,6 +105,12 @@ pub(super) async fn to(line: &[u8], uid: u32, backend: &dyn Backend) -> Said {
             let answer = wait(told, DECLARATIONS_MAX, "try again").await?;
             answer.map_err(No::io)
         }
+        Ask::InForce(ask) => {
+            let (tell, told) = oneshot::channel();
+            backend.in_force(ask, Box::new(move |answer| hand(tell, answer)));
+            let answer = wait(told, DECLARATIONS_MAX, "try again").await?;
+            answer.map_err(No::io)
+        }
         Ask::Policy(mut ask) => {
             ask.stamp(uid);
             let (tell, told) = oneshot::channel();

@@ -127,3 +127,63 @@ fn identifies(declaration: &Declaration, query: &Query) -> bool {
     let names_none = query.plates.is_empty() && query.tags.is_empty();
     names_none || names_vehicle(declaration, query)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::testing::{batch, declaration, id};
+    use crate::store::{MemStore, Store as _};
+
+    fn store(plates: &[&str]) -> MemStore {
+        let mut store = MemStore::in_memory();
+        let of = |(n, plate): (u32, &&str)| {
+            let mut declaration = declaration(n);
+            declaration.vehicles[0].plates = vec![Plate::parse(plate).unwrap()];
+            declaration
+        };
+        let all = (0..).zip(plates).map(of).collect();
+        store.apply(batch(1, all)).unwrap();
+        store
+    }
+
+    fn found(store: &mut MemStore, plates: &[&str]) -> Vec<DeclarationId> {
+        let query = Query {
+            plates: plates.iter().map(|p| (*p).to_owned()).collect(),
+            ..Query::default()
+        };
+        let found = store.candidates(&query).declarations;
+        found.into_iter().map(|d| d.id).collect()
+    }
+
+    #[test]
+    fn an_expected_look_alike_is_found_where_no_plate_is_exact() {
+        let mut store = store(&["粤B12B45", "粤B99999", "粤Z1234港"]);
+        assert_eq!(found(&mut store, &["粤B12845"]), [id(0)]);
+        assert_eq!(found(&mut store, &["粤B12B45"]), [id(0)]);
+        // 港 and 澳 are no look-alikes, and a province is none of another.
+        assert!(found(&mut store, &["粤Z1234澳"]).is_empty());
+        assert!(found(&mut store, &["湘B12845"]).is_empty());
+    }
+
+    #[test]
+    fn beside_an_exact_one_no_look_alike_is_named_but_each_plate_is_asked_for() {
+        let mut store = store(&["粤B12B45", "粤B12845", "粤B70000"]);
+        assert_eq!(found(&mut store, &["粤B12845"]), [id(1)]);
+        assert_eq!(found(&mut store, &["粤B12845", "粤B7000D"]), [id(1), id(2)]);
+    }
+
+    /// A look-alike does not make a look-up a hit: another may have been lost.
+    #[test]
+    fn a_look_alike_found_in_an_unverified_cache_leaves_it_unverified() {
+        let mut store = store(&["粤B12B45"]);
+        let mut state = |plate: &str| {
+            let query = Query {
+                plates: vec![plate.to_owned()],
+                ..Query::default()
+            };
+            store.candidates(&query).state
+        };
+        assert_eq!(state("粤B12B45"), StoreState::Ok);
+        assert_eq!(state("粤B12845"), StoreState::Unverified);
+    }
+}
