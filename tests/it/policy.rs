@@ -370,3 +370,6 @@ fn check_and_diff_need_no_controller() {
 #[cfg(feature = "sim")]
 #[path = "policy/feed.rs"]
 mod feed;
+#[cfg(feature = "sim")]
+#[path = "policy/trucks.rs"]
+mod trucks;
