@@ -183,7 +183,7 @@ pub fn run(config: Config, files: Files) -> Result<(), RunError> {
     say_opened(&opened);
     let (told, tells) = mpsc::channel(NOTICES_MAX);
     let ledger = gatekeeper.ledger().clone();
-    let policy = Arc::new(PolicyDesk::new(files, ledger.policies())?);
+    let policy = Arc::new(PolicyDesk::new(files, ledger.policies(), clock.now())?);
     let failed = Arc::new(AtomicBool::new(false));
     let durable = Arc::new(Notify::new());
     let hooks = status::CommitHooks::new(metrics.clone(), clock.clone(), durable.clone());

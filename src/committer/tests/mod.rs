@@ -4,6 +4,7 @@
 mod answers;
 mod crash;
 mod damage;
+mod policies;
 mod real;
 mod threads;
 
