@@ -7,6 +7,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 const OF_2026: &str = include_str!("../../config/policy.toml");
+const BASE: &str = include_str!("decisions/base.json");
 const OF_2007: &str = include_str!("../../config/policy.2007.toml");
 
 fn policy(text: &str) -> Policy {
@@ -20,13 +21,13 @@ fn edited(from: &str, to: &str) -> Policy {
 
 /// The conforming truck of the decision tables, of class `code`.
 fn case(code: &str) -> Case {
-    let mut base: Value = serde_json::from_str(include_str!("decisions/base.json")).unwrap();
+    let mut base: Value = serde_json::from_str(BASE).expect("the base case is JSON");
     for kind in ["candidates", "enterprises"] {
-        for item in base["facts"][kind].as_array_mut().unwrap() {
+        for item in base["facts"][kind].as_array_mut().expect("a list") {
             item["class"] = json!(code);
         }
     }
-    parse_json(&base.to_string()).unwrap()
+    parse_json(&base.to_string()).expect("the base case is a case")
 }
 
 fn codes(text: &str) -> Vec<String> {

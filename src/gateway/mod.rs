@@ -189,7 +189,7 @@ pub fn run(config: Config, files: Files) -> Result<(), RunError> {
     say_opened(&opened);
     let (told, tells) = mpsc::channel(NOTICES_MAX);
     let ledger = gatekeeper.ledger().clone();
-    let policy = Arc::new(PolicyDesk::new(files, ledger.policies())?);
+    let policy = Arc::new(PolicyDesk::new(files, ledger.policies(), clock.now())?);
     let draws = open_draws(&config, &ledger)?;
     let failed = Arc::new(AtomicBool::new(false));
     let durable = Arc::new(Notify::new());

@@ -11,13 +11,14 @@
 
 mod files;
 mod shadow;
+mod shown;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use lanegate_core::clearance::{Policy, PolicyFault};
 use lanegate_core::lane::Guard;
-use lanegate_core::ledger::{HeldPolicy, Policies, PolicyBy, PolicyOffer, PolicyRefusal};
+use lanegate_core::ledger::{Policies, PolicyBy, PolicyOffer, PolicyRefusal};
 use lanegate_core::record::{Draft, PolicyBody, PolicySource, PolicyStanding};
 use lanegate_core::time::Now;
 use serde_json::{Value, json};
@@ -34,11 +35,11 @@ use crate::metrics;
 
 pub use files::Files;
 use shadow::Shadow;
+use shown::{held, shown};
+pub(super) use shown::{metrics_text, status};
 
 /// Between two looks at the clock and at what the shadow has not judged.
 const TICK: Duration = Duration::from_secs(1);
-/// Digits of a SHA-256 that are shown where a person reads.
-const SHOWN_LEN: usize = 12;
 
 /// Which policy the daemon judges by.
 pub(crate) struct PolicyDesk {
@@ -54,7 +55,7 @@ impl PolicyDesk {
     ///
     /// # Errors
     /// This program cannot read it.
-    pub(super) fn new(files: Files, policies: &Policies) -> Result<Self, RunError> {
+    pub(super) fn new(files: Files, policies: &Policies, now: Now) -> Result<Self, RunError> {
         let text = policies.active().map_or(&files.policy.text, |a| &a.text);
         let policy = Policy::parse(text).map_err(|faults| {
             let version = policies.active().map(|a| a.policy.version.clone());
@@ -64,6 +65,10 @@ impl PolicyDesk {
             }
         })?;
         info!(version = %policy.version, sha256 = shown(&policy.sha256), "policy in force");
+        if policy.effective_from > now.wall {
+            let from = policy.effective_from;
+            warn!(%from, "this policy is in force before its time: there was no other");
+        }
         let (in_force, _) = watch::channel(Arc::new(policy));
         Ok(Self {
             files,
@@ -340,64 +345,13 @@ fn look_beside(port: &Port) {
     }
 }
 
-/// The controller's policies, for `status`.
-pub(super) fn status(port: &Port) -> Value {
-    let view = port.shared.committer.view();
-    let policies = view.ledger.policies();
-    let in_force = port.policy.in_force.borrow().reference();
-    let mut shown = policies.active().map_or_else(|| json!({}), held);
-    shown["version"] = json!(in_force.version);
-    shown["sha256"] = json!(in_force.sha256);
-    let each = |list: &[HeldPolicy]| list.iter().map(held).collect::<Vec<_>>();
-    shown["waiting"] = json!(each(policies.waiting()));
-    shown["before"] = json!(each(policies.before()));
-    shown["shadow"] = json!(port.policy.shadow().as_ref().map(Shadow::to_json));
-    shown
-}
-
-/// What `/metrics` says of the policies: as they are now, so that one that is
-/// gone leaves no series behind.
-pub(super) fn metrics_text(port: &Port) -> String {
-    let desk = &port.policy;
-    let shadow = desk.shadow();
-    let row = |policy: &Policy, role: &str| {
-        let sha256 = shown(&policy.sha256).to_owned();
-        (vec![policy.version.clone(), sha256, role.to_owned()], 1)
-    };
-    let active = row(&desk.in_force.borrow(), "active");
-    let beside = shadow.as_ref().map(|s| row(&s.policy, "shadow"));
-    let rows: Vec<_> = [active].into_iter().chain(beside).collect();
-    let mut text = metrics::live(&metrics::POLICY_INFO, &rows);
-    if let Some(shadow) = shadow.as_ref() {
-        text += &metrics::live(&metrics::SHADOW_VERDICTS, &shadow.counts.rows());
-    }
-    text
-}
-
-fn held(policy: &HeldPolicy) -> Value {
-    json!({
-        "version": policy.policy.version,
-        "sha256": policy.policy.sha256,
-        "effective_from": policy.effective_from,
-        "since": policy.since,
-        "record": policy.seq,
-        "source": policy.by.source,
-        "officer": policy.by.officer,
-        "reason": policy.by.reason,
-    })
-}
-
-const fn draft_of(body: lanegate_core::record::Body, now: Now) -> Draft {
+fn draft(now: Now, body: PolicyBody) -> Draft {
     Draft {
         at: now.wall,
         lane: None,
         passage: None,
-        body,
+        body: body.into(),
     }
-}
-
-fn draft(now: Now, body: PolicyBody) -> Draft {
-    draft_of(body.into(), now)
 }
 
 fn count(port: &Port, source: &str, result: &str) {
@@ -408,8 +362,4 @@ fn count(port: &Port, source: &str, result: &str) {
 fn lines(faults: &[PolicyFault]) -> String {
     let lines: Vec<_> = faults.iter().map(ToString::to_string).collect();
     lines.join("; ")
-}
-
-fn shown(sha256: &str) -> &str {
-    sha256.get(..SHOWN_LEN).unwrap_or(sha256)
 }

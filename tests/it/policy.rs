@@ -367,6 +367,23 @@ fn check_and_diff_need_no_controller() {
     );
 }
 
+#[test]
+fn a_faulty_shadow_is_a_fault_of_the_configuration() {
+    let site = Site::new();
+    let named = "policy = \"policy.toml\"\nshadow_policy = \"strict.toml\"";
+    site.edit("lane.toml", "policy = \"policy.toml\"", named);
+    site.write("strict.toml", edited("strict", &[("i = 15", "i = 0")]));
+    let checked = site.run(&["check", "--config", "lane.toml"]).ends(1);
+    assert!(checked.out.contains("strict.toml:"), "{checked:#?}");
+    site.run(&["run", "--config", "lane.toml"])
+        .ends(78)
+        .says("class[1].sampling.i");
+    assert!(!site.state().exists(), "nothing was started");
+}
+
 #[cfg(feature = "sim")]
 #[path = "policy/feed.rs"]
 mod feed;
+#[cfg(feature = "sim")]
+#[path = "policy/trucks.rs"]
+mod trucks;

@@ -89,7 +89,7 @@ pub struct Batch {
     /// Policies.
     pub policies: Vec<PolicyText>,
     /// Which items they were.
-    policy_items: Vec<usize>,
+    pub policy_items: Vec<usize>,
     /// What cannot be used, in the order of the items.
     pub unusable: Vec<Unusable>,
     /// Declarations among them whose id could be read.

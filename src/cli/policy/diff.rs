@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use lanegate_core::clearance::{Policy, PolicyChange, PolicyDiff};
 use lanegate_core::ledger::Policies;
-use lanegate_core::record::{Body, Kind, Record};
+use lanegate_core::record::{Body, Record};
 use serde_json::{Value, json};
 
 use crate::cli::declarations::{Where, WhereArgs};
@@ -13,7 +13,7 @@ use crate::cli::files;
 use crate::cli::output::{chain, line};
 use crate::cli::{Done, Exit, No};
 use crate::config::Config;
-use crate::journal::{JournalReader, RealDisk};
+use crate::journal::{JournalReader, RealDisk, verify};
 
 /// What stands for the policy in force.
 const ACTIVE: &str = "active";
@@ -76,28 +76,30 @@ fn on_record(config: &Config) -> Result<Policies, No> {
     let dir = config.controller.state_dir.join("journal");
     let unread = |why: String| No::new(Exit::Io, format!("{}: {why}", dir.display()));
     let disk = RealDisk::beside(&dir).map_err(|e| unread(e.to_string()))?;
+    let report = verify(&disk).map_err(|e| unread(chain(&e)))?;
+    if let Some(fault) = report.fault {
+        return Err(No::new(Exit::No, format!("NOT intact: {fault}")));
+    }
     let mut reader = JournalReader::new(disk);
     let mut policies = Policies::default();
     let mut next = 0;
-    loop {
-        let page = reader.records_from(next, u64::MAX, PAGE_LEN);
-        let page = page.map_err(|e| unread(chain(&e)))?;
-        let Some((last, _)) = page.last() else {
-            return Ok(policies);
-        };
-        next = last + 1;
-        for (seq, text) in &page {
+    while let Some(head) = report.head_seq.filter(|head| next <= *head) {
+        let page = reader.records_from(next, head, PAGE_LEN);
+        for (seq, text) in page.map_err(|e| unread(chain(&e)))? {
+            next = seq + 1;
+            // Most records are none, and a feed's may be long.
             if !text.contains("\"kind\":\"policy\"") {
                 continue;
             }
-            let record: Record =
-                serde_json::from_str(text).map_err(|e| unread(format!("record {seq}: {e}")))?;
-            let body = Body::read(Kind::Policy, &record.body);
-            if let (Kind::Policy, Ok(Body::Policy(body))) = (record.kind, body) {
-                policies = policies.after(*seq, record.at, &body);
+            let wrong = |why: String| unread(format!("record {seq}: {why}"));
+            let record = Record::read(&text).map_err(|e| wrong(e.to_string()))?;
+            let body = Body::read(record.kind, &record.body).map_err(|e| wrong(e.to_string()))?;
+            if let Body::Policy(body) = body {
+                policies = policies.after(seq, record.at, &body);
             }
         }
     }
+    Ok(policies)
 }
 
 fn told(diff: &PolicyDiff) -> Vec<String> {

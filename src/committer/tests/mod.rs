@@ -5,6 +5,7 @@ mod answers;
 mod crash;
 mod damage;
 mod draws;
+mod policies;
 mod real;
 mod threads;
 

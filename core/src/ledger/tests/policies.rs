@@ -3,6 +3,8 @@
 
 use std::sync::Arc;
 
+use proptest::prelude::*;
+
 use super::{Bench, now};
 use crate::ledger::{Ledger, Policies, PolicyBy, PolicyOffer, PolicyRefusal};
 use crate::model::{OfficerId, Part, PolicyText, Position};
@@ -349,4 +351,61 @@ fn a_snapshots_policies_come_with_its_last_part() {
     // A last part that follows nothing brings nothing into force.
     let elsewhere = (place(2).0, Position { epoch: 1, seq: 6 });
     assert!(of(&bench, elsewhere, &[policy(2)]).is_empty());
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    /// Whatever is handed in, in whatever order: one policy is in force, what
+    /// is kept is bounded, nothing waits twice, the same records give the same
+    /// policies, and an unchanged file is never news.
+    #[test]
+    fn whatever_comes_one_policy_is_in_force(steps in prop::collection::vec((0_u32..6, 1_u32..14, -60_i64..60), 1..40)) {
+        let offers: Vec<Vec<PolicyOffer>> = (1..14).map(|n| {
+            let sources = [PolicySource::File, PolicySource::Officer, PolicySource::Feed];
+            sources.map(|source| offer(n, now().plus_s(i64::from(n) * 9 - 60), source)).to_vec()
+        }).collect();
+        let mut port = Port::new();
+        let mut written = Vec::new();
+        let mut file = 1;
+        for (what, n, s) in steps {
+            let at = at(s, if s % 7 == 0 { Clock::Unknown } else { Clock::Trusted });
+            let of = &offers[n as usize - 1];
+            let body = match what {
+                0 => {
+                    let taken = port.0.take_file(&of[0], at);
+                    file = if taken.is_ok() { n } else { file };
+                    taken.ok().flatten()
+                }
+                1 => port.0.take(&of[1], at).ok(),
+                2 => port.0.take_fed(&of[2], s > 0, at).ok().flatten(),
+                3 => port.0.roll_back(&rollback()).ok(),
+                4 => port.0.due(at),
+                _ => port.0.withdraw(&format!("v{n}"), &by_officer()).ok(),
+            };
+            if let Some(body) = body {
+                port.record(&body);
+                written.push(body);
+            }
+            let policies = &port.0;
+            prop_assert!(policies.active().is_some());
+            prop_assert!(policies.waiting().len() <= 8 && policies.before().len() <= 8);
+            let times: Vec<_> = policies.waiting().iter().map(|w| (w.effective_from, w.seq)).collect();
+            prop_assert!(times.is_sorted());
+            let mut names: Vec<_> = policies.waiting().iter().map(|w| &w.policy.sha256).collect();
+            names.push(&policies.active().unwrap().policy.sha256);
+            let all = names.len();
+            names.sort();
+            names.dedup();
+            prop_assert_eq!(names.len(), all);
+            if file != 1 {
+                prop_assert_eq!(policies.take_file(&offers[file as usize - 1][0], at), Ok(None));
+            }
+        }
+        let mut again = Port::new();
+        for body in &written {
+            again.record(body);
+        }
+        prop_assert_eq!(again.0, port.0);
+    }
 }
