@@ -230,13 +230,13 @@ fn a_sampling_plan_with_bounds_that_cross_or_keys_of_another_plan_is_refused() {
             "class[0].sampling.rate",
         ),
         (
-            "rate = \"8/10\" }",
-            "rate = \"8/10\", veto = true }",
+            "\nsampling = { plan = \"fixed\", rate = \"8/10\" }",
+            "\nsampling = { plan = \"fixed\", rate = \"8/10\", veto = true }",
             "class[3].sampling.veto",
         ),
         (
-            "{ plan = \"all\" }",
-            "{ plan = \"all\", rate_max = \"1/2\" }",
+            "\nsampling = { plan = \"all\" }",
+            "\nsampling = { plan = \"all\", rate_max = \"1/2\" }",
             "class[4].sampling.rate_max",
         ),
     ] {

@@ -8,8 +8,14 @@ use crate::config::DrawConfig;
 #[derive(Debug, thiserror::Error)]
 pub enum SeedError {
     /// The file.
-    #[error("the draw's seed cannot be read; its file's first line is 64 hex digits")]
-    Unread(#[source] std::io::Error),
+    #[error("the draw's seed, {path}, cannot be read; its first line is 64 hex digits")]
+    Unread {
+        /// The file.
+        path: String,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
     /// What stands in it; it is not shown.
     #[error("the draw's seed is no key: the file's first line must be 64 lower-case hex digits")]
     NoKey,
@@ -36,9 +42,11 @@ pub enum SeedError {
 /// See [`SeedError`].
 pub fn read_seed(config: &DrawConfig) -> Result<KeyChain, SeedError> {
     let dir = std::env::var_os("CREDENTIALS_DIRECTORY").map(std::path::PathBuf::from);
-    let text = config
-        .read_seed(dir.as_deref())
-        .map_err(SeedError::Unread)?;
+    let text = config.read_seed(dir.as_deref());
+    let text = text.map_err(|source| SeedError::Unread {
+        path: config.seed.display().to_string(),
+        source,
+    })?;
     let first = text.lines().next().unwrap_or_default().trim();
     let seed = DayKey::parse(first).ok_or(SeedError::NoKey)?;
     let chain = KeyChain::new(config.last_day, seed);

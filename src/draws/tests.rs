@@ -219,7 +219,10 @@ fn a_seed_handed_in_must_lead_to_the_published_anchor() {
         ..right
     };
     let refused = DayKeys::open(Some(&none), &dir.0, None);
-    assert!(matches!(refused, Err(SeedError::Unread(_))), "{refused:?}");
+    assert!(
+        matches!(refused, Err(SeedError::Unread { .. })),
+        "{refused:?}"
+    );
 }
 
 #[test]

@@ -244,6 +244,10 @@ fn a_published_anchor_long_before_the_first_day_is_led_to() {
     let mut audit = DrawAudit::default();
     audit.key(0, &body);
     assert_eq!(audit.report().fault, None);
+    let on = |day| keys.name(day, &chain, Some((anchor_day, &anchor)), None);
+    assert_eq!(on(anchor_day), Naming::Opened, "everyone knows that key");
+    let first = anchor_day.tomorrow().unwrap();
+    assert!(matches!(on(first), Naming::Record(_)));
 }
 
 #[test]

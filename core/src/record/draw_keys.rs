@@ -19,7 +19,8 @@ pub enum Naming {
     Named,
     /// This record first.
     Record(DrawKeyBody),
-    /// Anyone can compute the day's key: a later day's was named before.
+    /// Anyone can compute the day's key: that of a later day is on record, or
+    /// published as an anchor.
     Opened,
     /// The chain has no key for the day.
     NoKey,
@@ -59,6 +60,9 @@ impl DrawKeys {
         anchor: Option<(Date, &DayKey)>,
         old: Option<&KeyChain>,
     ) -> Naming {
+        if anchor.is_some_and(|(published, _)| day <= published) {
+            return Naming::Opened;
+        }
         let Some(before) = chain.key_of(day).map(|key| key.previous()) else {
             return Naming::NoKey;
         };

@@ -425,3 +425,61 @@ fn a_verdict_judged_on_a_state_that_moved_is_judged_again() {
         Err(Refusal::Changed)
     );
 }
+
+/// CSP-1's bookkeeping said another way: how many conformed since the last
+/// that did not, over all findings that count.
+fn course(findings: &[(bool, bool)], counts: impl Fn(bool) -> bool) -> (String, u32) {
+    let counted: Vec<bool> = findings
+        .iter()
+        .filter(|(_, vetoed)| counts(*vetoed))
+        .map(|(conforms, _)| *conforms)
+        .collect();
+    match counted.iter().rposition(|conforms| !conforms) {
+        Some(last) => ("screening".to_owned(), (counted.len() - 1 - last) as u32),
+        None => ("fraction".to_owned(), 5 + counted.len() as u32),
+    }
+}
+
+proptest::proptest! {
+    #[test]
+    fn both_courses_are_what_their_findings_say(
+        findings in proptest::collection::vec(proptest::prelude::any::<(bool, bool)>(), 0..40),
+    ) {
+        let mut b = Bench::new();
+        brings(&mut b, 1, &fraction(5));
+        for (n, (conforms, vetoed)) in findings.iter().enumerate() {
+            let result = if *conforms { "conforms" } else { "nonconforms" };
+            let covers: &[&str] = if *vetoed { &["veto:sampling"] } else { &[] };
+            b.put(None, found(&format!("f-{n}"), 1, result, covers).into());
+        }
+        let state = of(&b).unwrap();
+        let main = (state.phase.clone().unwrap(), state.run);
+        let unvetoed = state.unvetoed.map(|t| (t.phase.unwrap(), t.run));
+        proptest::prop_assert_eq!(&main, &course(&findings, |vetoed| !vetoed));
+        proptest::prop_assert_eq!(unvetoed.unwrap_or(main), course(&findings, |_| true));
+        proptest::prop_assert_eq!(&b.ledger, &b.replayed());
+    }
+
+    /// Whatever came between, taking the last move back is as if its finding
+    /// had conformed from the start.
+    #[test]
+    fn a_move_taken_back_is_as_if_it_had_conformed(
+        before in proptest::collection::vec(proptest::prelude::any::<bool>(), 0..10),
+        after in 0u32..10,
+    ) {
+        let (mut corrected, mut conforming) = (Bench::new(), Bench::new());
+        for (bench, result) in [(&mut corrected, "nonconforms"), (&mut conforming, "conforms")] {
+            brings(bench, 1, &fraction(5));
+            for (n, conforms) in before.iter().enumerate() {
+                let said = if *conforms { "conforms" } else { "nonconforms" };
+                finds(bench, &format!("b-{n}"), said);
+            }
+            finds(bench, "f-1", result);
+            for n in 0..after {
+                finds(bench, &format!("a-{n}"), "conforms");
+            }
+        }
+        corrected.put(None, found("f-1", 2, "conforms", &[]).into());
+        proptest::prop_assert_eq!(stands(&corrected), stands(&conforming));
+    }
+}
