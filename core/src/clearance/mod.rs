@@ -21,10 +21,10 @@ mod standing;
 mod verdict;
 mod view;
 
-pub use lines::{lines, reasons_md};
+pub use lines::{lines, lines_under, reasons_md};
 pub use policy::{
-    Class, Defaults, Measures, Need, Override, Plan, Policy, PolicyFault, Ratio, SealRule, Start,
-    StopRule, TareAge, Tolerance, Tolerances,
+    Class, Defaults, Evidence, Measures, Need, Override, Plan, Policy, PolicyFault, Ratio,
+    SIGN_EN_MAX, SIGN_ZH_MAX, SealRule, SignLines, Start, StopRule, TareAge, Tolerance, Tolerances,
 };
 pub use standing::spend_of;
 pub use verdict::judge;

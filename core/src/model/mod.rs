@@ -21,7 +21,7 @@ mod weight;
 
 pub use case::{
     Balance, Case, CasePlate, CaseSeal, CaseWeight, ContainerRead, ConvoySeen, DeviceState, Draw,
-    Facts, JournalState, Link, Reservation, Sampling, StoreState, TagRead,
+    Facts, JournalState, LastTaken, Link, Reservation, Sampling, StoreState, TagRead,
 };
 pub use container::{ContainerError, ContainerNo};
 pub use control::{Act, Control, Subject, SubjectKind};

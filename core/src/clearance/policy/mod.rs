@@ -2,7 +2,9 @@
 //! whole, with every fault listed by line (L10); identified by the SHA-256 of
 //! its text, so that a record names the very file it was judged under (L6).
 
+mod evidence;
 mod parse;
+mod signs;
 mod table;
 
 use std::collections::BTreeMap;
@@ -10,6 +12,8 @@ use std::collections::BTreeMap;
 use crate::model::{Code, Form, Kg, Load, PolicyRef, Severity, StopKind};
 use crate::time::Wall;
 
+pub use evidence::Evidence;
+pub use signs::{SIGN_EN_MAX, SIGN_ZH_MAX, SignLines};
 pub use table::PolicyFault;
 
 /// A policy in force.
@@ -31,6 +35,8 @@ pub struct Policy {
     pub severity: BTreeMap<Code, Severity>,
     /// Where a reason sends a truck.
     pub stops: Vec<StopRule>,
+    /// What the sign says in place of the built-in lines.
+    pub lines: BTreeMap<Code, SignLines>,
 }
 
 /// What holds for every class.
@@ -103,6 +109,8 @@ pub struct Measures {
     pub lists: bool,
     /// Papers may follow after release.
     pub papers_after: bool,
+    /// Evidence that must be there beyond what is required anyway.
+    pub evidence: Vec<Evidence>,
 }
 
 /// How trucks of a class are selected.
@@ -220,6 +228,8 @@ pub struct Override {
     pub lists: Option<bool>,
     /// Papers may follow after release.
     pub papers_after: Option<bool>,
+    /// Evidence that must be there beyond what is required anyway.
+    pub evidence: Option<Vec<Evidence>>,
 }
 
 /// Where a reason sends a truck.
@@ -295,6 +305,19 @@ impl Policy {
     }
 }
 
+impl Measures {
+    /// How many independent facts must agree for a look-alike plate to count;
+    /// 0 = never. Where the policy wants two identities, two of them.
+    #[must_use]
+    pub fn corroborations(&self, policy: &Policy) -> usize {
+        match usize::from(self.loose_match_corroborations) {
+            0 => 0,
+            n if policy.defaults.single_identity => n,
+            n => n.max(2),
+        }
+    }
+}
+
 impl Override {
     fn apply(&self, m: &mut Measures) {
         if let Some(sampling) = self.sampling {
@@ -317,6 +340,9 @@ impl Override {
         }
         if let Some(papers) = self.papers_after {
             m.papers_after = papers;
+        }
+        if let Some(evidence) = &self.evidence {
+            m.evidence.clone_from(evidence);
         }
     }
 }

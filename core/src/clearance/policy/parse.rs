@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use toml::de::{DeTable, DeValue};
 
+use super::evidence::evidence;
+use super::signs::sign_lines;
 use super::table::{ENTRIES_MAX, Faults, Table, count, integer, kg, text, word};
 use super::{
     Class, Defaults, Measures, Need, Override, Plan, Policy, PolicyFault, Ratio, SealRule, Start,
@@ -44,6 +46,7 @@ pub(super) fn policy(source: &str) -> Result<Policy, Vec<PolicyFault>> {
     let overrides = overrides(&mut root, &called, &mut faults);
     let severity = severity(&mut root, &mut faults);
     let stops = stops(&mut root, &mut faults);
+    let lines = sign_lines(&mut root, &mut faults);
     root.close(&mut faults);
     faults.found.sort_by_key(|f| f.line);
     match (version, effective_from, defaults) {
@@ -57,6 +60,7 @@ pub(super) fn policy(source: &str) -> Result<Policy, Vec<PolicyFault>> {
                 overrides,
                 severity,
                 stops,
+                lines,
             })
         }
         _ => Err(faults.found),
@@ -213,6 +217,7 @@ fn measures(t: &mut Table<'_, '_>, faults: &mut Faults<'_>) -> Option<Measures> 
         loose_match_corroborations: o.loose_match_corroborations?,
         lists: o.lists?,
         papers_after: o.papers_after?,
+        evidence: o.evidence.unwrap_or_default(),
     })
 }
 
@@ -242,6 +247,7 @@ fn measures_of(t: &mut Table<'_, '_>, faults: &mut Faults<'_>) -> Override {
         ),
         lists: t.optional("lists", flag, faults, DeValue::as_bool),
         papers_after: t.optional("papers_after", flag, faults, DeValue::as_bool),
+        evidence: evidence(t, faults),
     }
 }
 
@@ -354,7 +360,7 @@ fn overrides(root: &mut Table<'_, '_>, called: &Called, faults: &mut Faults<'_>)
     overrides
 }
 
-fn code(text: &str) -> Option<Code> {
+pub(super) fn code(text: &str) -> Option<Code> {
     Code::ALL.iter().copied().find(|c| c.as_str() == text)
 }
 
