@@ -136,7 +136,12 @@ impl Bench {
     }
 
     fn put(&mut self, passage: Option<&PassageId>, body: Body) -> Took {
-        let draft = draft(passage, body);
+        self.put_at(now(), passage, body)
+    }
+
+    fn put_at(&mut self, at: Wall, passage: Option<&PassageId>, body: Body) -> Took {
+        let mut draft = draft(passage, body);
+        draft.at = at;
         let seq = self.records.len() as u64;
         self.records.push(draft.clone());
         self.ledger.apply(seq, &draft)
