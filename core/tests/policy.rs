@@ -1,6 +1,6 @@
 //! A policy file is read whole or refused whole, with every fault at its line.
 
-use lanegate_core::clearance::{Plan, Policy, PolicyFault, Ratio, SealRule};
+use lanegate_core::clearance::{Evidence, Plan, Policy, PolicyFault, Ratio, SealRule};
 use lanegate_core::model::{Code, Form, Kg, Load, Severity};
 use lanegate_core::record::sha256_hex;
 use proptest::prelude::*;
@@ -127,6 +127,85 @@ fn a_policy_may_tighten_and_never_loosen() {
         assert_eq!(found[0].line, line_of(line, &text), "{line}");
     }
     assert!(Policy::parse(&with("\"control.active\" = \"inspect\"")).is_ok());
+}
+
+#[test]
+fn evidence_is_a_measure_of_class_load_and_form() {
+    let policy = shipped();
+    assert!(
+        policy
+            .classes
+            .iter()
+            .all(|c| c.measures.evidence.is_empty())
+    );
+    let rule =
+        "[[override]]\nload = \"bulk\"\nevidence = [\"seal\", \"driver\"]\n\n# Goods in transit";
+    let policy = Policy::parse(&edited("# Goods in transit", rule)).unwrap();
+    let of = |load| {
+        policy
+            .measures(&policy.classes[0], load, Form::Rmft)
+            .evidence
+    };
+    assert_eq!(of(Load::Bulk), [Evidence::Seal, Evidence::Driver]);
+    assert_eq!(of(Load::BreakBulk), []);
+    for wrong in ["[\"seals\"]", "\"seal\"", "[\"seal\", \"seal\"]", "[1]"] {
+        let text = edited("evidence = []", &format!("evidence = {wrong}"));
+        let all = faults(&text);
+        assert_eq!(all.len(), 1, "{wrong}: {all:?}");
+        assert_eq!(all[0].path, "class[0].evidence");
+        assert_eq!(all[0].line, line_of(&format!("evidence = {wrong}"), &text));
+    }
+}
+
+/// A sign has no room for more than it can show, and a line is of a script.
+#[test]
+fn drivers_lines_must_fit_the_sign_and_name_a_code() {
+    let with = |lines: &str| format!("{SHIPPED}\n{lines}\n");
+    let zh = |n: usize| "请".repeat(n);
+    let good = format!(
+        "[lines.\"plate.unread\"]\nzh-Hans = \"{}\"\nen = \"{}\"",
+        zh(16),
+        "a".repeat(40)
+    );
+    let policy = Policy::parse(&with(&good)).unwrap();
+    let own = &policy.lines[&Code::PlateUnread];
+    assert_eq!(own.zh_hans, Some(zh(16)));
+    assert_eq!(own.zh_hant, None);
+    assert_eq!(own.en, Some("a".repeat(40)));
+    let wrong = [
+        ("plate.unread", "zh-Hans", zh(17)),
+        ("plate.unread", "zh-Hant", "stop".into()),
+        ("plate.unread", "en", "a".repeat(41)),
+        ("plate.unread", "en", zh(3)),
+        ("plate.unread", "en", " ".into()),
+    ];
+    for (code, script, line) in wrong {
+        let text = with(&format!("[lines.\"{code}\"]\n{script} = \"{line}\""));
+        let all = faults(&text);
+        assert_eq!(all.len(), 1, "{script} {line}: {all:?}");
+        assert_eq!(all[0].path, format!("lines.\"{code}\".{script}"));
+        assert_eq!(
+            all[0].line,
+            line_of(&format!("{script} = \"{line}\""), &text)
+        );
+    }
+    for (lines, path) in [
+        ("[lines.\"plate.lost\"]\nen = \"x\"", "lines.\"plate.lost\""),
+        (
+            "[lines]\n\"plate.unread\" = \"x\"",
+            "lines.\"plate.unread\"",
+        ),
+        (
+            "[lines.\"plate.unread\"]\nfr = \"x\"",
+            "lines.\"plate.unread\".fr",
+        ),
+    ] {
+        let all = faults(&with(lines));
+        assert_eq!(all.len(), 1, "{lines}: {all:?}");
+        assert_eq!(all[0].path, path);
+    }
+    let all = faults(&SHIPPED.replace("version = \"2026", "lines = 1\nversion = \"2026"));
+    assert_eq!(all[0].path, "lines");
 }
 
 #[test]

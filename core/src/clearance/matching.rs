@@ -5,6 +5,11 @@
 //! no plate contradicts, then those whose container, seal or tag was read
 //! exactly; still several: earliest end, then id. A document that rides on
 //! another candidate is never chosen in its place.
+//!
+//! A look-alike is chosen among all candidates as an exact plate would be, and
+//! counts only if what is chosen may go here and now and no other truck looks
+//! like it as well: so it never finds a better document than the exact plate
+//! (L8).
 
 use std::cmp::Reverse;
 
@@ -63,9 +68,33 @@ impl<'a> Matching<'a, '_> {
             found = self.by_other();
         }
         if found.is_empty() {
-            found = self.by_look_alike();
+            return self.by_look_alike();
         }
-        self.best(found)
+        let mut chosen = self.best(found)?;
+        if let Some(agreeing) = self.tolerated(&chosen) {
+            chosen.by = By::LookAlike { agreeing };
+        }
+        Some(chosen)
+    }
+
+    /// One plate of the vehicle was read exactly and another as a look-alike.
+    /// Where the class tries look-alikes and enough facts agree, the exact
+    /// plate among them, that is a loose match; everywhere else the
+    /// look-alike contradicts as any other plate of its kind does.
+    fn tolerated(&self, chosen: &Found<'a>) -> Option<usize> {
+        let (By::Plates(exact), Some(vehicle)) = (chosen.by, chosen.vehicle) else {
+            return None;
+        };
+        let like = |v: &Vehicle, read: &Plate| v.plates.iter().any(|p| look_alike(p, read));
+        let sure = self.reads.sure.iter();
+        let mut meant = sure.filter(|read| !vehicle.plates.contains(read) && like(vehicle, read));
+        let read = meant.next()?;
+        let mut trucks = self.candidates().flat_map(|d| &d.vehicles);
+        let one = trucks.all(|v| !like(v, read) || shares(v, vehicle));
+        let agreeing = exact + self.agreeing(chosen.declaration, vehicle);
+        let needed = self.corroborations(chosen.declaration);
+        let counts = one && self.viable(chosen) && needed > 0 && agreeing >= needed;
+        counts.then_some(agreeing)
     }
 
     /// The standing of `declaration` for `vehicle`.
@@ -139,34 +168,58 @@ impl<'a> Matching<'a, '_> {
         found
     }
 
-    /// A look-alike is tried among expected declarations only, where their
-    /// class allows it, or where the camera itself was of two minds.
-    fn by_look_alike(&self) -> Vec<Found<'a>> {
+    /// A confident look-alike is tried among expected declarations only, where
+    /// their class allows it. Where the camera itself was of two minds, what
+    /// it may have meant is named, whatever its standing; that releases only
+    /// as a look-alike does.
+    fn by_look_alike(&self) -> Option<Found<'a>> {
         let mut found = Vec::new();
         for declaration in self.candidates() {
-            let rank = self.rank(declaration);
-            let class = rank.and_then(|rank| self.policy.classes.get(rank));
-            let allowed = class.is_some_and(|class| {
-                let m = self
-                    .policy
-                    .measures(class, declaration.load, declaration.form);
-                m.loose_match_corroborations > 0
-            });
-            let sure = self.reads.sure.iter().filter(|_| allowed);
-            let reads: Vec<&Plate> = sure.chain(&self.reads.ambiguous).collect();
-            let like = |v: &&Vehicle| {
-                let fits = |p: &Plate| reads.iter().any(|read| look_alike(p, read));
-                v.plates.iter().any(fits)
-            };
-            if let Some(vehicle) = declaration.vehicles.iter().find(like) {
-                let agreeing = usize::from(self.tag_read(vehicle))
-                    + usize::from(self.seal_read(declaration))
-                    + usize::from(self.container_read(declaration));
-                let by = By::LookAlike { agreeing };
-                found.push(self.found(declaration, Some(vehicle), by));
+            let all = || self.reads.sure.iter().chain(&self.reads.ambiguous);
+            for vehicle in &declaration.vehicles {
+                let fits = |p: &Plate| all().any(|read| look_alike(p, read));
+                if vehicle.plates.iter().any(fits) {
+                    let agreeing = self.agreeing(declaration, vehicle);
+                    let by = By::LookAlike { agreeing };
+                    found.push(self.found(declaration, Some(vehicle), by));
+                }
             }
         }
-        found
+        let trucks = found.iter().filter_map(|f| f.vehicle);
+        let one = trucks.clone().all(|a| trucks.clone().all(|b| shares(a, b)));
+        let mut chosen = self.best(found)?;
+        let plates = chosen.vehicle.map_or(&[][..], |v| &v.plates);
+        let meant = |read: &Plate| plates.iter().any(|p| look_alike(p, read));
+        if self.reads.ambiguous.iter().any(meant) {
+            if !one {
+                chosen.by = By::LookAlike { agreeing: 0 };
+            }
+            return Some(chosen);
+        }
+        let tried = self.corroborations(chosen.declaration) > 0;
+        let expected = one && self.viable(&chosen) && tried;
+        expected.then_some(chosen)
+    }
+
+    /// Independent facts that agree: the tag, a seal, a container, or a second
+    /// plate (the trailer's) read exactly (DOMAIN 2).
+    fn agreeing(&self, declaration: &Declaration, vehicle: &Vehicle) -> usize {
+        usize::from(self.tag_read(vehicle))
+            + usize::from(self.seal_read(declaration))
+            + usize::from(self.container_read(declaration))
+            + usize::from(self.reads.trailer_read(declaration))
+    }
+
+    /// How many facts must agree for a look-alike to count; 0 = never.
+    fn corroborations(&self, declaration: &Declaration) -> usize {
+        let rank = self.rank(declaration);
+        let class = rank.and_then(|rank| self.policy.classes.get(rank));
+        class.map_or(0, |class| {
+            let (load, form) = (declaration.load, declaration.form);
+            self.policy
+                .measures(class, load, form)
+                .corroborations(self.policy)
+        })
     }
 
     /// The place of the declaration's class: its enterprise's, or its own
@@ -217,13 +270,17 @@ impl<'a> Matching<'a, '_> {
             && found.standing.allows()
     }
 
+    /// By another plate of a kind it declares. A look-alike is taken for the
+    /// plate it may stand for, so that the choice is the one the exact plate
+    /// would make (L8); the checks say whether it counts.
     fn contradicted(&self, found: &Found<'_>) -> bool {
         let Some(vehicle) = found.vehicle else {
             return false;
         };
         self.reads.sure.iter().any(|read| {
             let declares = vehicle.plates.iter().any(|p| p.kind() == read.kind());
-            declares && !vehicle.plates.contains(read)
+            let meant = vehicle.plates.iter().any(|p| look_alike(p, read));
+            declares && !vehicle.plates.contains(read) && !meant
         })
     }
 
@@ -232,9 +289,13 @@ impl<'a> Matching<'a, '_> {
         tagged || self.seal_read(found.declaration) || self.container_read(found.declaration)
     }
 
+    /// Two tags at once say "near", not "here": then no tag counts (case c47).
     pub(super) fn tag_read(&self, vehicle: &Vehicle) -> bool {
-        let tag = vehicle.tag.as_ref();
-        tag.is_some_and(|tag| self.case.tags.iter().any(|read| read.id == *tag))
+        let Some(tag) = vehicle.tag.as_deref().map(str::trim) else {
+            return false;
+        };
+        let mut read = self.case.tags.iter().map(|read| read.id.trim());
+        !self.case.tags.is_empty() && read.all(|read| read == tag)
     }
 
     pub(super) fn seal_read(&self, declaration: &Declaration) -> bool {
@@ -247,6 +308,11 @@ impl<'a> Matching<'a, '_> {
         let mut reads = reads.filter_map(|read| ContainerNo::parse(&read.no).ok());
         reads.any(|no| declaration.containers.iter().any(|c| c.no == no))
     }
+}
+
+/// Two descriptions of one truck.
+fn shares(a: &Vehicle, b: &Vehicle) -> bool {
+    a.plates.iter().any(|p| b.plates.contains(p))
 }
 
 fn keep_if_any<'a>(found: Vec<Found<'a>>, keep: impl Fn(&Found<'a>) -> bool) -> Vec<Found<'a>> {

@@ -24,11 +24,11 @@ mod verdict;
 mod view;
 
 pub use draw::{CHAIN_DAYS_MAX, DayKey, DrawDay, KeyChain, days_between};
-pub use lines::{lines, reasons_md};
+pub use lines::{lines, lines_under, reasons_md};
 pub use policy::{
-    Bounds, Class, ClassOrder, Defaults, Measures, Need, Override, POLICY_LEN_MAX, Plan, Policy,
-    PolicyChange, PolicyDiff, PolicyFault, Ratio, SamplingPlan, SealRule, Start, StopRule, TareAge,
-    Tolerance, Tolerances,
+    Bounds, Class, ClassOrder, Defaults, Evidence, Measures, Need, Override, POLICY_LEN_MAX, Plan,
+    Policy, PolicyChange, PolicyDiff, PolicyFault, Ratio, SIGN_EN_MAX, SIGN_ZH_MAX, SamplingPlan,
+    SealRule, SignLines, Start, StopRule, TareAge, Tolerance, Tolerances,
 };
 pub use reads::{folded, look_alike};
 pub use sampling::{Because, PHASE_START, Phase, Selection, decayed, select};

@@ -2,7 +2,7 @@
 //! outvoted, with the shape of a plate, and without a close rival that a
 //! camera could have taken for it (DOMAIN 2).
 
-use crate::model::{Case, CasePlate, Plate};
+use crate::model::{Case, CasePlate, Declaration, Plate};
 
 /// Two readings of one plate whose scores differ by at most this are rivals;
 /// further apart the better one stands.
@@ -55,6 +55,16 @@ impl Reads {
         reads.ambiguous.retain(|plate| !sure.contains(plate));
         reads.sure = sure;
         reads
+    }
+
+    /// A declared trailer's plate was read exactly, and nothing like it beside.
+    pub(super) fn trailer_read(&self, declaration: &Declaration) -> bool {
+        let alone = |p: &Plate| {
+            let mut others = self.trailers.iter().filter(|read| *read != p);
+            !others.any(|read| look_alike(p, read))
+        };
+        let read = |p: &Plate| self.trailers.contains(p) && alone(p);
+        declaration.trailers.iter().any(|t| read(&t.plate))
     }
 }
 

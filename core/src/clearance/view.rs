@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use super::matching::{By, Found, Matching};
-use super::policy::{Class, Measures, Policy};
+use super::policy::{Class, Evidence, Measures, Need, Policy, SealRule};
 use super::reads::Reads;
 use super::standing::{Standing, back_to_lane};
 use crate::model::{
@@ -142,6 +142,27 @@ impl<'a> View<'a> {
             ClassHere::Known(_, measures) => Some(measures),
             ClassHere::None | ClassHere::Unknown => None,
         }
+    }
+
+    /// Whether the class, the load and the form want `evidence` to be there.
+    pub(super) fn requires(&self, evidence: Evidence) -> bool {
+        let defaults = &self.policy.defaults;
+        let everywhere = match evidence {
+            Evidence::Weight => true,
+            Evidence::Container => defaults.container == Need::Required,
+            Evidence::Trailer => defaults.trailer == Need::Required,
+            Evidence::Seal => self
+                .measures()
+                .is_some_and(|m| m.seal == SealRule::Required),
+            Evidence::Tag | Evidence::Driver => false,
+        };
+        everywhere || self.names(evidence)
+    }
+
+    /// Whether the measures name `evidence` for just this kind of truck.
+    pub(super) fn names(&self, evidence: Evidence) -> bool {
+        self.measures()
+            .is_some_and(|m| m.evidence.contains(&evidence))
     }
 
     /// No plate was readable: neither identity nor its absence.

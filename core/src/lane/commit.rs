@@ -17,7 +17,7 @@ impl Lane {
         verdict: Verdict,
         now: Now,
     ) {
-        let verdict = verdict.rendered();
+        let verdict = verdict.rendered_under(&passage.policy);
         let id = passage.id.clone();
         let body = VerdictBody {
             case: case.clone(),

@@ -14,7 +14,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::{Balance, Binding, Declaration, Kg, PassageId, Reservation, Spend};
+use crate::model::{
+    Balance, Binding, Declaration, Kg, LaneId, LastTaken, PassageId, Reservation, Spend,
+};
 use crate::time::Wall;
 
 /// How much may be taken from a declaration.
@@ -127,6 +129,9 @@ pub(super) struct Account {
     /// Vehicles that went, for a shared declaration.
     vehicles: Vec<String>,
     taken: Vec<Taken>,
+    /// The last passage that took from it and did not give back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    last: Option<LastTaken>,
     /// End of the longest window known.
     pub(super) valid_until: Option<Wall>,
 }
@@ -224,8 +229,34 @@ impl Account {
         taken.any(|t| matches!(t.stage, Stage::Open(_)) && t.passage == *passage)
     }
 
+    /// `passage` has just taken something: it is the last one that did.
+    pub(super) fn note_last(&mut self, passage: &PassageId, lane: Option<&LaneId>, at: Wall) {
+        if let Some(taken) = self.taken.iter().find(|t| t.passage == *passage) {
+            self.last = Some(LastTaken {
+                passage: passage.clone(),
+                lane: lane.cloned(),
+                vehicle: taken.vehicle.clone(),
+                at,
+                passed: false,
+            });
+        }
+    }
+
+    /// `passage` ended on the road at `at`.
+    pub(super) fn note_passed(&mut self, passage: &PassageId, at: Wall) {
+        if let Some(last) = self.last.as_mut().filter(|l| l.passage == *passage) {
+            last.at = at;
+            last.passed = true;
+        }
+    }
+
+    fn forget_last(&mut self, passage: &PassageId) {
+        self.last.take_if(|last| last.passage == *passage);
+    }
+
     /// Proof came that the truck did not pass.
     pub(super) fn give_back(&mut self, passage: &PassageId) {
+        self.forget_last(passage);
         let mut kept = Vec::with_capacity(self.taken.len());
         for mut taken in std::mem::take(&mut self.taken) {
             let from = match &taken.stage {
@@ -302,7 +333,10 @@ impl Account {
         let (back, kept): (Vec<_>, Vec<_>) =
             std::mem::take(&mut self.taken).into_iter().partition(which);
         self.taken = kept;
-        back.iter().for_each(|taken| self.untake(taken));
+        for taken in &back {
+            self.untake(taken);
+            self.forget_last(&taken.passage);
+        }
     }
 
     /// What the authority holds where that is more: a replaced disk forgets
@@ -315,6 +349,9 @@ impl Account {
             if !self.vehicles.contains(vehicle) {
                 self.vehicles.push(vehicle.clone());
             }
+        }
+        if self.last.is_none() {
+            self.last.clone_from(&held.last);
         }
         let stages = [
             (&held.reserved, Stage::Reserved),
@@ -363,6 +400,7 @@ impl Account {
             vehicles: self.vehicles.clone(),
             reserved: of(&Stage::Reserved),
             unsettled: of(&Stage::Unsettled),
+            last: self.last.clone(),
         }
     }
 }

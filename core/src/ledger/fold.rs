@@ -104,6 +104,19 @@ impl Ledger {
         true
     }
 
+    /// What an officer is told of a spent declaration: who took from it last.
+    pub(super) fn note_last(&mut self, draft: &Draft) {
+        let Some(id) = &draft.passage else {
+            return;
+        };
+        let took_from = self.passages.get(id).map(|p| p.took_from.clone());
+        for declaration in took_from.unwrap_or_default() {
+            if let Some(account) = self.accounts.get_mut(&declaration) {
+                account.note_last(id, draft.lane.as_ref(), draft.at);
+            }
+        }
+    }
+
     fn took_from(&mut self, id: &PassageId, declaration: &DeclarationId) {
         if let Some(passage) = self.passage_mut(id) {
             passage.took_from.insert(declaration.clone());
@@ -222,7 +235,7 @@ impl Ledger {
         }
     }
 
-    pub(super) fn outcome(&mut self, id: Option<&PassageId>, body: &OutcomeBody) {
+    pub(super) fn outcome(&mut self, id: Option<&PassageId>, body: &OutcomeBody, at: Wall) {
         let ended = id.and_then(|id| Arc::make_mut(&mut self.passages).remove(id));
         let (Some(id), Some(passage)) = (id, ended) else {
             return;
@@ -231,6 +244,9 @@ impl Ledger {
         for declaration in &passage.took_from {
             if let Some(account) = self.accounts.get_mut(declaration) {
                 account.end(id, passed);
+                if passed {
+                    account.note_passed(id, at);
+                }
             }
         }
     }
@@ -276,6 +292,9 @@ impl Ledger {
         }
         if let Some(account) = self.accounts.get_mut(&finding.declaration) {
             account.settle_finding(&finding.passage, finding.vehicle.as_str(), passed);
+            if passed {
+                account.note_passed(&finding.passage, finding.at);
+            }
         }
     }
 

@@ -145,7 +145,7 @@ impl Ledger {
                 false
             }
             Body::Outcome(body) => {
-                self.outcome(draft.passage.as_ref(), body);
+                self.outcome(draft.passage.as_ref(), body, draft.at);
                 false
             }
             Body::Feed(body) => {
@@ -180,6 +180,9 @@ impl Ledger {
             | Body::Snapshot(_)
             | Body::Checkpoint(_) => false,
         };
+        if took {
+            self.note_last(draft);
+        }
         if took { Took::Spent } else { Took::Nothing }
     }
 

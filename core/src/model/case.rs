@@ -157,6 +157,24 @@ pub struct Reservation {
     pub passage: PassageId,
 }
 
+/// The last passage that took from a declaration: what an officer is told of
+/// one that is spent.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LastTaken {
+    /// The passage.
+    pub passage: PassageId,
+    /// Its lane.
+    #[serde(default)]
+    pub lane: Option<LaneId>,
+    /// The vehicle: its first declared plate.
+    pub vehicle: String,
+    /// When it was seen passing, or else when it was decided.
+    pub at: Wall,
+    /// It was seen passing, or left from the bay.
+    pub passed: bool,
+}
+
 /// What has been taken from one declaration.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -179,6 +197,9 @@ pub struct Balance {
     /// Passages whose end nobody saw.
     #[serde(default)]
     pub unsettled: Vec<Reservation>,
+    /// The last passage that took from it; absent = not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last: Option<LastTaken>,
 }
 
 /// Where an enterprise's sampling plan stands.

@@ -23,7 +23,8 @@ mod weight;
 
 pub use case::{
     Balance, Case, CasePlate, CaseSeal, CaseWeight, ContainerRead, ConvoySeen, DeviceState, Draw,
-    Facts, JournalState, Link, Reservation, Sampling, SamplingTrack, StoreState, TagRead,
+    Facts, JournalState, LastTaken, Link, Reservation, Sampling, SamplingTrack, StoreState,
+    TagRead,
 };
 pub use container::{ContainerError, ContainerNo};
 pub use control::{Act, Control, Subject, SubjectKind};

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::declaration::word;
-use super::{DeclarationId, Draw, Kg, PassageId, Reason, Severity};
+use super::{DeclarationId, Draw, Kg, Lines, PassageId, Reason, Severity};
 
 word! {
     /// Ordered: Release < Hold < Inspect (L8).
@@ -167,12 +167,23 @@ pub struct Verdict {
 }
 
 impl Verdict {
-    /// The same verdict with every line for people filled in.
+    /// The same verdict with the built-in lines for people filled in.
     #[must_use]
-    pub fn rendered(mut self) -> Self {
+    pub fn rendered(self) -> Self {
+        self.rendered_by(crate::clearance::lines)
+    }
+
+    /// The same verdict with every line for people filled in, the driver's as
+    /// `policy` has them.
+    #[must_use]
+    pub fn rendered_under(self, policy: &crate::clearance::Policy) -> Self {
+        self.rendered_by(|reason| crate::clearance::lines_under(reason, policy))
+    }
+
+    fn rendered_by(mut self, lines: impl Fn(&Reason) -> (Lines, String)) -> Self {
         for reason in &mut self.reasons {
             if reason.for_driver.is_none() {
-                let (driver, officer) = crate::clearance::lines(reason);
+                let (driver, officer) = lines(reason);
                 reason.for_driver = Some(driver);
                 reason.for_officer = Some(officer);
             }

@@ -43,6 +43,7 @@ impl Entry {
             vehicles: self.vehicles,
             reserved: self.reserved,
             unsettled: self.unsettled,
+            last: None,
         };
         (self.declaration, balance)
     }

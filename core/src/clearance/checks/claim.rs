@@ -29,8 +29,15 @@ pub(super) fn check<'a>(view: &View<'a>, sheet: &mut Sheet<'a>) -> Trace {
             sheet.note(Code::ClaimUnavailable, expected, observed);
         }
     }
-    if claimed == 0 && !facts.contended {
-        return Trace::plain(CheckOutcome::NotNeeded);
-    }
-    Trace::plain(sheet.outcome())
+    let outcome = sheet.outcome_or(if claimed == 0 {
+        CheckOutcome::NotNeeded
+    } else {
+        CheckOutcome::Pass
+    });
+    let inputs = values([
+        ("claimed", claimed.into()),
+        ("contended", facts.contended.into()),
+    ]);
+    let ours = facts.controller.as_ref().map(|c| c.as_str());
+    Trace::of(outcome, inputs, values([("controller", ours.into())]))
 }

@@ -6,11 +6,20 @@ use crate::clearance::view::{ClassHere, View};
 use crate::model::{CheckOutcome, Code};
 
 pub(super) fn check<'a>(view: &View<'a>, sheet: &mut Sheet<'a>) -> Trace {
+    let main = view.main();
+    let enterprise = main.and_then(|m| m.enterprise);
+    let inputs = values([
+        (
+            "declaration",
+            main.map(|m| m.declaration.class.as_str()).into(),
+        ),
+        ("enterprise", enterprise.map(|e| e.class.as_str()).into()),
+    ]);
+    let class = |id: Option<&str>| values([("class", id.into())]);
     match &view.class {
-        ClassHere::None => Trace::plain(CheckOutcome::Unknown),
-        ClassHere::Known(class, _) => {
-            let inputs = values([("class", class.id.as_str().into())]);
-            Trace::of(CheckOutcome::Pass, inputs, nothing())
+        ClassHere::None => Trace::of(CheckOutcome::Unknown, inputs, class(None)),
+        ClassHere::Known(here, _) => {
+            Trace::of(CheckOutcome::Pass, inputs, class(Some(here.id.as_str())))
         }
         ClassHere::Unknown => {
             for document in &view.documents {
@@ -24,14 +33,19 @@ pub(super) fn check<'a>(view: &View<'a>, sheet: &mut Sheet<'a>) -> Trace {
                 if codes.iter().all(known) {
                     continue;
                 }
-                let observed = values([
+                let mut observed = values([
                     ("declaration", d.class.as_str().into()),
                     ("enterprise", codes[1].into()),
                     ("of", d.enterprise.as_str().into()),
                 ]);
+                // Nobody can know a number that is none.
+                let number = d.enterprise.shape_fault();
+                if let (None, Some(fault)) = (document.enterprise, number) {
+                    observed.insert("number".to_owned(), fault.into());
+                }
                 sheet.note(Code::ClassUnknown, nothing(), observed);
             }
-            Trace::plain(CheckOutcome::Unknown)
+            Trace::of(CheckOutcome::Unknown, inputs, class(None))
         }
     }
 }

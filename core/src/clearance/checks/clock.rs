@@ -5,11 +5,11 @@ use crate::clearance::view::View;
 use crate::model::{CheckOutcome, Code};
 
 pub(super) fn check<'a>(view: &View<'a>, sheet: &mut Sheet<'a>) -> Trace {
+    let trusted = || values([("clock", "trusted".into())]);
     if view.at.is_some() {
-        return Trace::plain(CheckOutcome::Pass);
+        return Trace::of(CheckOutcome::Pass, trusted(), trusted());
     }
-    let expected = values([("clock", "trusted".into())]);
-    let observed = values([("clock", "unknown".into())]);
-    sheet.note(Code::ClockUnknown, expected, observed);
-    Trace::plain(CheckOutcome::Unknown)
+    let observed = || values([("clock", "unknown".into())]);
+    sheet.note(Code::ClockUnknown, trusted(), observed());
+    Trace::of(CheckOutcome::Unknown, observed(), trusted())
 }

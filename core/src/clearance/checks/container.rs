@@ -2,14 +2,15 @@
 //! is a misread that an officer can mend, so it holds in place of the declared
 //! number it probably is; a good number that is not declared is a wrong box.
 
-use crate::clearance::policy::Need;
+use crate::clearance::policy::Evidence;
 use crate::clearance::sheet::{Sheet, Trace, values};
 use crate::clearance::view::View;
-use crate::model::{CheckOutcome, Code, ContainerError, ContainerNo};
+use crate::model::{CheckOutcome, Code, ContainerError, ContainerNo, Load};
 
 pub(super) fn check<'a>(view: &View<'a>, sheet: &mut Sheet<'a>) -> Trace {
+    let required = view.requires(Evidence::Container);
     if view.documents.is_empty() {
-        return Trace::plain(CheckOutcome::Unknown);
+        return trace(view, CheckOutcome::Unknown, 0, required);
     }
     let mut declared: Vec<&ContainerNo> = Vec::new();
     for container in view
@@ -39,19 +40,35 @@ pub(super) fn check<'a>(view: &View<'a>, sheet: &mut Sheet<'a>) -> Trace {
     missing.retain(|no| !good.contains(no));
     let extra: Vec<_> = good.iter().filter(|no| !declared.contains(no)).collect();
     let read_any = !view.case.containers.is_empty();
-    let needed = read_any || view.policy.defaults.container == Need::Required;
+    let needed = read_any || required;
     note(&missing, &extra, &bad, needed, sheet);
+    if declared.is_empty() && good.is_empty() && undeclared_box(view) {
+        let expected = values([("containers", 1.into())]);
+        let observed = values([("containers", 0.into())]);
+        sheet.note(Code::ContainerMissing, expected, observed);
+    }
     let outcome = sheet.outcome_or(if declared.is_empty() || !needed {
         CheckOutcome::NotNeeded
     } else {
         CheckOutcome::Pass
     });
+    trace(view, outcome, declared.len(), required)
+}
+
+fn trace(view: &View<'_>, outcome: CheckOutcome, declared: usize, required: bool) -> Trace {
     let inputs = values([
-        ("declared", declared.len().into()),
+        ("declared", declared.into()),
         ("read", view.case.containers.len().into()),
     ]);
-    let required = view.policy.defaults.container == Need::Required;
     Trace::of(outcome, inputs, values([("required", required.into())]))
+}
+
+/// A box load that names no box, where the policy wants one for just this kind
+/// of truck.
+fn undeclared_box(view: &View<'_>) -> bool {
+    let boxed = |load: Load| matches!(load, Load::Container | Load::EmptyContainer);
+    let mut documents = view.documents.iter();
+    view.names(Evidence::Container) && documents.any(|d| boxed(d.declaration.load))
 }
 
 /// Each declared number that was not read is explained once: by a wrong

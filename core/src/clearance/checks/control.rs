@@ -15,10 +15,11 @@ pub(super) fn check<'a>(view: &View<'a>, sheet: &mut Sheet<'a>) -> Trace {
         let severity = Severity::Hold;
         sheet.note_as(Code::ControlActive, severity, None, nothing(), observed);
     }
-    if facts.controls.is_empty() {
-        return Trace::plain(sheet.outcome());
-    }
-    let subjects = subjects(view);
+    let subjects = if facts.controls.is_empty() {
+        Subjects::new()
+    } else {
+        subjects(view)
+    };
     let mut active = 0u32;
     for control in &facts.controls {
         let superseded = facts
@@ -35,7 +36,7 @@ pub(super) fn check<'a>(view: &View<'a>, sheet: &mut Sheet<'a>) -> Trace {
         ("controls", facts.controls.len().into()),
         ("active", active.into()),
     ]);
-    Trace::of(sheet.outcome(), inputs, nothing())
+    Trace::of(sheet.outcome(), inputs, values([("active", 0.into())]))
 }
 
 fn note<'a>(control: &'a Control, sheet: &mut Sheet<'a>) {

@@ -8,12 +8,13 @@ use crate::clearance::view::View;
 use crate::model::{CheckOutcome, Code};
 
 pub(super) fn check<'a>(view: &View<'a>, sheet: &mut Sheet<'a>) -> Trace {
-    let mut convoys = 0;
+    let mut convoys = Vec::new();
+    let (mut come, mut members) = (0, 0);
     for document in &view.documents {
         let Some(convoy) = &document.declaration.convoy else {
             continue;
         };
-        convoys += 1;
+        convoys.push(convoy.no.as_str());
         let seen = view.case.facts.convoy.as_ref();
         let seen = seen.filter(|seen| seen.no == convoy.no);
         let mut arrived: BTreeSet<&str> = seen
@@ -24,17 +25,25 @@ pub(super) fn check<'a>(view: &View<'a>, sheet: &mut Sheet<'a>) -> Trace {
             arrived.retain(|text| !vehicle.plates.iter().any(|p| p.as_str() == *text));
             arrived.extend(vehicle.plates.first().map(|p| p.as_str()));
         }
-        if arrived.len() < convoy.members as usize {
+        come += arrived.len();
+        members += convoy.members as usize;
+        let missing = (convoy.members as usize).saturating_sub(arrived.len());
+        if missing > 0 {
             let expected = values([("members", convoy.members.into())]);
             let observed = values([
                 ("convoy", convoy.no.as_str().into()),
                 ("arrived", arrived.len().into()),
+                ("missing", missing.into()),
+                ("came", arrived.into_iter().collect::<Vec<_>>().into()),
             ]);
             sheet.note(Code::ConvoyIncomplete, expected, observed);
         }
     }
-    if convoys == 0 {
-        return Trace::plain(CheckOutcome::NotNeeded);
-    }
-    Trace::plain(sheet.outcome())
+    let outcome = sheet.outcome_or(if convoys.is_empty() {
+        CheckOutcome::NotNeeded
+    } else {
+        CheckOutcome::Pass
+    });
+    let inputs = values([("convoys", convoys.into()), ("arrived", come.into())]);
+    Trace::of(outcome, inputs, values([("members", members.into())]))
 }

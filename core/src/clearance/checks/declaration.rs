@@ -5,7 +5,7 @@ use crate::clearance::sheet::{Sheet, Trace, Values, nothing, values};
 use crate::clearance::standing::Standing;
 use crate::clearance::view::{Document, View};
 use crate::model::{
-    CheckOutcome, Code, DeclarationId, Direction, Form, Kg, Load, Status, StoreState,
+    Binding, CheckOutcome, Code, DeclarationId, Direction, Form, Kg, Load, Status, StoreState,
 };
 
 /// Digits of a 报关单 number, and the place of its import/export digit.
@@ -24,7 +24,7 @@ pub(super) fn check<'a>(view: &View<'a>, sheet: &mut Sheet<'a>) -> Trace {
         place(view, document, sheet);
         window(view, document, sheet);
         kind(document, sheet);
-        balance(document, sheet);
+        balance(view, document, sheet);
     }
     for id in &view.absent {
         absent(view, id, sheet);
@@ -38,7 +38,22 @@ pub(super) fn check<'a>(view: &View<'a>, sheet: &mut Sheet<'a>) -> Trace {
         Some(_) => CheckOutcome::Pass,
         None => CheckOutcome::Unknown,
     });
-    Trace::of(outcome, values([("ids", ids.into())]), nothing())
+    let main = view.documents[0].declaration;
+    let inputs = values([
+        ("ids", ids.into()),
+        ("status", main.status.as_str().into()),
+        ("port", main.port.as_str().into()),
+        ("direction", main.direction.as_str().into()),
+        ("valid_from", main.valid_from.to_string().into()),
+        ("valid_until", main.valid_until.to_string().into()),
+    ]);
+    let threshold = values([
+        ("status", Status::Released.as_str().into()),
+        ("port", view.case.port.as_str().into()),
+        ("direction", view.case.direction.as_str().into()),
+        ("at", view.at.map(|at| at.to_string()).into()),
+    ]);
+    Trace::of(outcome, inputs, threshold)
 }
 
 /// An item that cannot be used names this truck and no document: any of its
@@ -55,10 +70,14 @@ fn nameless<'a>(view: &View<'a>, sheet: &mut Sheet<'a>) {
 /// "None" is said only with a fresh, verified cache; otherwise the reason is
 /// the cache's (FORMATS 4).
 fn unmatched<'a>(view: &View<'a>, sheet: &mut Sheet<'a>) -> Trace {
-    if view.unread() {
-        return Trace::plain(CheckOutcome::Unknown);
-    }
     let candidates = view.case.facts.candidates.len();
+    let trace = |outcome| {
+        let inputs = values([("candidates", candidates.into()), ("ids", ().into())]);
+        Trace::of(outcome, inputs, values([("documents", 1.into())]))
+    };
+    if view.unread() {
+        return trace(CheckOutcome::Unknown);
+    }
     let observed = || {
         let plates: Vec<_> = view.reads.sure.iter().map(|p| p.as_str()).collect();
         values([("plates", plates.into())])
@@ -73,10 +92,9 @@ fn unmatched<'a>(view: &View<'a>, sheet: &mut Sheet<'a>) -> Trace {
     } else if view.cache_fresh() && view.store() == StoreState::Ok {
         sheet.note(Code::DeclarationNone, nothing(), observed());
     } else {
-        return Trace::plain(CheckOutcome::Unknown);
+        return trace(CheckOutcome::Unknown);
     }
-    let inputs = values([("candidates", candidates.into())]);
-    Trace::of(CheckOutcome::Fail, inputs, nothing())
+    trace(CheckOutcome::Fail)
 }
 
 /// A document that should ride on this one is not there.
@@ -186,7 +204,26 @@ const fn laden(load: Load) -> bool {
     }
 }
 
-fn balance<'a>(document: &Document<'a>, sheet: &mut Sheet<'a>) {
+/// Who took it, when and in which lane, where that is known. Of a shared
+/// declaration only this vehicle's own passage explains why it is spent.
+fn last(view: &View<'_>, document: &Document<'_>, observed: &mut Values) {
+    let balance = view.case.facts.ledger.get(&document.declaration.id);
+    let Some(last) = balance.and_then(|b| b.last.as_ref()) else {
+        return;
+    };
+    let mut plates = document.vehicle.iter().flat_map(|v| &v.plates);
+    let own = plates.any(|p| p.as_str() == last.vehicle);
+    if matches!(document.declaration.binding, Binding::Shared {}) && !own {
+        return;
+    }
+    observed.insert("passage".to_owned(), last.passage.as_str().into());
+    let lane = last.lane.as_ref().map(|lane| lane.as_str());
+    observed.insert("lane".to_owned(), lane.into());
+    observed.insert("at".to_owned(), last.at.to_string().into());
+    observed.insert("passed".to_owned(), last.passed.into());
+}
+
+fn balance<'a>(view: &View<'a>, document: &Document<'a>, sheet: &mut Sheet<'a>) {
     match document.standing {
         Standing::Unsettled { by } => {
             let expected = values([("settled", by.passage.as_str().into())]);
@@ -196,6 +233,7 @@ fn balance<'a>(document: &Document<'a>, sheet: &mut Sheet<'a>) {
             let expected = values([("left", 1.into())]);
             let mut observed = of(document);
             observed.insert("left".to_owned(), 0.into());
+            last(view, document, &mut observed);
             sheet.note(Code::DeclarationSpent, expected, observed);
         }
         Standing::Free

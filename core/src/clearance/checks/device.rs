@@ -23,6 +23,11 @@ pub(super) fn check<'a>(view: &View<'a>, sheet: &mut Sheet<'a>) -> Trace {
         (false, false) => CheckOutcome::Fail,
     };
     let devices = view.case.devices.len();
-    let inputs = values([("devices", devices.into()), ("late", late.into())]);
-    Trace::of(outcome, inputs, nothing())
+    let lost_count = lost.len();
+    let inputs = values([
+        ("devices", devices.into()),
+        ("late", late.into()),
+        ("lost", lost_count.into()),
+    ]);
+    Trace::of(outcome, inputs, values([("lost", 0.into())]))
 }

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use super::list::is_list;
-use crate::clearance::sheet::{Sheet, Trace, nothing, values};
+use crate::clearance::sheet::{Sheet, Trace, values};
 use crate::clearance::view::View;
 use crate::model::{CheckOutcome, Code, EnterpriseState};
 
@@ -58,9 +58,22 @@ pub(super) fn check<'a>(view: &View<'a>, sheet: &mut Sheet<'a>) -> Trace {
         CheckOutcome::Pass
     });
     let papers = view.measures().map(|m| m.papers_after);
-    Trace::of(
-        outcome,
-        nothing(),
-        values([("papers_after", papers.into())]),
-    )
+    let enterprise = view.main().and_then(|m| m.enterprise);
+    let inputs = values([
+        ("state", enterprise.map(|e| e.state.as_str()).into()),
+        (
+            "papers_overdue",
+            enterprise.map(|e| e.papers_overdue).into(),
+        ),
+        (
+            "settlements_overdue",
+            enterprise.map(|e| e.settlements_overdue).into(),
+        ),
+    ]);
+    let threshold = values([
+        ("state", EnterpriseState::Normal.as_str().into()),
+        ("overdue", 0.into()),
+        ("papers_after", papers.into()),
+    ]);
+    Trace::of(outcome, inputs, threshold)
 }

@@ -2,16 +2,20 @@
 
 use crate::clearance::sheet::{Sheet, Trace, values};
 use crate::clearance::view::View;
-use crate::model::{CheckOutcome, Code, JournalState};
+use crate::model::{Code, JournalState};
 
 pub(super) fn check<'a>(view: &View<'a>, sheet: &mut Sheet<'a>) -> Trace {
-    match view.case.facts.journal {
-        None | Some(JournalState::Ok) => Trace::plain(CheckOutcome::Pass),
-        Some(JournalState::Full | JournalState::Unreconciled) => {
-            let expected = values([("journal", "ok".into())]);
-            let observed = values([("journal", "full".into())]);
-            sheet.note(Code::JournalUnavailable, expected, observed);
-            Trace::plain(CheckOutcome::Fail)
+    let state = view.case.facts.journal.unwrap_or(JournalState::Ok);
+    let says = |state: JournalState| values([("journal", state.as_str().into())]);
+    match state {
+        JournalState::Ok => {}
+        JournalState::Full | JournalState::Unreconciled => {
+            sheet.note(
+                Code::JournalUnavailable,
+                says(JournalState::Ok),
+                says(state),
+            );
         }
     }
+    Trace::of(sheet.outcome(), says(state), says(JournalState::Ok))
 }

@@ -1,10 +1,12 @@
 //! Consolidated lists (集报): trips and goods weight that are left, and
 //! whether the class may use lists at all.
 
-use crate::clearance::sheet::{Sheet, Trace, nothing, values};
+use serde_json::Value;
+
+use crate::clearance::sheet::{Sheet, Trace, Values, values};
 use crate::clearance::standing::Standing;
 use crate::clearance::view::View;
-use crate::model::{Binding, CheckOutcome, Code, Declaration, Form};
+use crate::model::{Balance, Binding, CheckOutcome, Code, Declaration, Form};
 
 /// A list by its form or by its binding.
 pub(super) fn is_list(declaration: &Declaration) -> bool {
@@ -12,19 +14,22 @@ pub(super) fn is_list(declaration: &Declaration) -> bool {
 }
 
 pub(super) fn check<'a>(view: &View<'a>, sheet: &mut Sheet<'a>) -> Trace {
-    let mut lists = 0;
+    let mut lists = Vec::new();
     for document in view.documents.iter().filter(|d| is_list(d.declaration)) {
-        lists += 1;
         let id = document.declaration.id.as_str();
+        let balance = view.case.facts.ledger.get(&document.declaration.id);
+        lists.push(of_list(document.declaration, balance));
         match document.standing {
             Standing::TripsOver { issued, trips } => {
                 let expected = values([("trips", trips.into())]);
-                let observed = values([("declaration", id.into()), ("issued", issued.into())]);
+                let mut observed = balance_of(id, balance);
+                observed.insert("issued".to_owned(), issued.into());
                 sheet.note(Code::ListTripsOver, expected, observed);
             }
             Standing::QuantityOver { left, goods } => {
                 let expected = values([("left_kg", left.0.into())]);
-                let observed = values([("declaration", id.into()), ("goods_kg", goods.0.into())]);
+                let mut observed = balance_of(id, balance);
+                observed.insert("goods_kg".to_owned(), goods.0.into());
                 sheet.note(Code::ListQuantityOver, expected, observed);
             }
             Standing::Free
@@ -33,14 +38,43 @@ pub(super) fn check<'a>(view: &View<'a>, sheet: &mut Sheet<'a>) -> Trace {
             | Standing::Spent => {}
         }
         if view.measures().is_some_and(|m| !m.lists) {
-            let expected = values([("lists", false.into())]);
-            let observed = values([("declaration", id.into()), ("form", "cdl".into())]);
+            let expected = values([("lists_allowed", false.into())]);
+            let mut observed = values([("declaration", id.into())]);
+            observed.insert("has".to_owned(), "a consolidated list".into());
             sheet.note(Code::DeclarationWrongKind, expected, observed);
         }
     }
-    if lists == 0 {
-        return Trace::plain(CheckOutcome::NotNeeded);
+    let outcome = sheet.outcome_or(if lists.is_empty() {
+        CheckOutcome::NotNeeded
+    } else {
+        CheckOutcome::Pass
+    });
+    let allowed = view.measures().map(|m| m.lists);
+    let threshold = values([("lists_allowed", allowed.into())]);
+    Trace::of(outcome, values([("lists", lists.into())]), threshold)
+}
+
+/// What an officer sees of a list's balance: taken at commit, over the exit,
+/// kept for trucks in the bay, and gone with passages nobody saw end.
+fn balance_of(id: &str, balance: Option<&Balance>) -> Values {
+    let none = Balance::default();
+    let b = balance.unwrap_or(&none);
+    values([
+        ("declaration", id.into()),
+        ("issued", b.issued.into()),
+        ("passed", b.passed.into()),
+        ("issued_kg", b.goods_kg_issued.0.into()),
+        ("reserved", b.reserved.len().into()),
+        ("unsettled", b.unsettled.len().into()),
+    ])
+}
+
+/// A list in the trace: its balance beside its limits.
+fn of_list(declaration: &Declaration, balance: Option<&Balance>) -> Value {
+    let mut list = balance_of(declaration.id.as_str(), balance);
+    if let Binding::Trips { trips, goods_kg } = &declaration.binding {
+        list.insert("trips".to_owned(), (*trips).into());
+        list.insert("limit_kg".to_owned(), goods_kg.map(|kg| kg.0).into());
     }
-    let inputs = values([("lists", lists.into())]);
-    Trace::of(sheet.outcome(), inputs, nothing())
+    list.into()
 }

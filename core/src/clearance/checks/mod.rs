@@ -18,6 +18,7 @@ mod plate;
 pub(super) mod sampling;
 mod seal;
 mod store;
+mod tag;
 mod trailer;
 mod weight;
 
@@ -54,6 +55,7 @@ checks! {
     seal true
     container true
     trailer true
+    tag true
     driver true
     weight true
     sampling true

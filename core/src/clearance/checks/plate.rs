@@ -139,7 +139,8 @@ fn single_identity<'a>(view: &View<'a>, main: &Document<'a>, plates: usize, shee
     let boxed = boxes.any(|no| declaration.containers.iter().any(|c| c.no == no));
     let card = declaration.driver.as_ref().map(|d| d.card.as_str());
     let carded = card.is_some() && card == case.driver_card.as_deref();
-    if !(tagged || sealed || boxed || carded) {
+    let trailed = view.reads.trailer_read(declaration);
+    if !(tagged || sealed || boxed || carded || trailed) {
         let expected = values([("identities", 2.into())]);
         let observed = values([("identities", 1.into())]);
         sheet.note(Code::PlateLoose, expected, observed);
@@ -150,7 +151,7 @@ fn single_identity<'a>(view: &View<'a>, main: &Document<'a>, plates: usize, shee
 /// class never tries it (a camera of two minds), no number will do.
 fn loose<'a>(view: &View<'a>, agreeing: usize, sheet: &mut Sheet<'a>) {
     let needed = match &view.class {
-        ClassHere::Known(_, m) => usize::from(m.loose_match_corroborations),
+        ClassHere::Known(_, m) => m.corroborations(view.policy),
         ClassHere::None | ClassHere::Unknown => 0,
     };
     if needed == 0 || agreeing < needed {

@@ -2,7 +2,7 @@
 //! say so themselves and recently (L7). A state without a time, from a seal's
 //! memory, or from a clock that is far off is no state: `seal.stale`.
 
-use crate::clearance::policy::SealRule;
+use crate::clearance::policy::Evidence;
 use crate::clearance::sheet::{Sheet, Trace, values};
 use crate::clearance::view::View;
 use crate::model::{CaseSeal, CheckOutcome, Code, Declaration, Load, SealAlarm, SealId, SealState};
@@ -14,7 +14,7 @@ const AHEAD_MS_MAX: i64 = 60_000;
 
 pub(super) fn check<'a>(view: &View<'a>, sheet: &mut Sheet<'a>) -> Trace {
     if view.documents.is_empty() {
-        return Trace::plain(CheckOutcome::Unknown);
+        return trace(view, CheckOutcome::Unknown, 0, false);
     }
     let mut declared: Vec<&SealId> = Vec::new();
     for id in view
@@ -42,11 +42,9 @@ pub(super) fn check<'a>(view: &View<'a>, sheet: &mut Sheet<'a>) -> Trace {
         one(view, seal, sheet);
     }
     compare(&missing, &extra, sheet);
-    let required = view
-        .measures()
-        .is_some_and(|m| m.seal == SealRule::Required);
     let sealable = view.documents.iter().any(|d| sealable(d.declaration));
-    if required && sealable && declared.is_empty() && extra.is_empty() {
+    let required = view.names(Evidence::Seal) || (sealable && view.requires(Evidence::Seal));
+    if required && declared.is_empty() && extra.is_empty() {
         let expected = values([("seal", "required".into())]);
         sheet.note(Code::SealMissing, expected, values([("seals", 0.into())]));
     }
@@ -57,13 +55,20 @@ pub(super) fn check<'a>(view: &View<'a>, sheet: &mut Sheet<'a>) -> Trace {
     } else {
         CheckOutcome::Pass
     });
+    trace(view, outcome, declared.len(), required)
+}
+
+fn trace(view: &View<'_>, outcome: CheckOutcome, declared: usize, required: bool) -> Trace {
     Trace::of(
         outcome,
         values([
-            ("declared", declared.len().into()),
+            ("declared", declared.into()),
             ("read", view.case.seals.len().into()),
         ]),
-        values([("age_s_max", view.policy.defaults.seal_age_s_max.into())]),
+        values([
+            ("age_s_max", view.policy.defaults.seal_age_s_max.into()),
+            ("required", required.into()),
+        ]),
     )
 }
 

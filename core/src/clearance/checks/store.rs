@@ -5,17 +5,17 @@ use crate::clearance::view::View;
 use crate::model::{CheckOutcome, Code, StoreState};
 
 pub(super) fn check<'a>(view: &View<'a>, sheet: &mut Sheet<'a>) -> Trace {
-    if view.unread() && view.main().is_none() {
-        return Trace::plain(CheckOutcome::NotNeeded);
-    }
     let state = view.store();
+    let says = |state: StoreState| values([("store", state.as_str().into())]);
+    let trace = |outcome| Trace::of(outcome, says(state), says(StoreState::Ok));
+    if view.unread() && view.main().is_none() {
+        return trace(CheckOutcome::NotNeeded);
+    }
     let code = match state {
-        StoreState::Ok => return Trace::plain(CheckOutcome::Pass),
+        StoreState::Ok => return trace(CheckOutcome::Pass),
         StoreState::Unverified => Code::StoreUnverified,
         StoreState::Unavailable => Code::StoreUnavailable,
     };
-    let expected = values([("store", StoreState::Ok.as_str().into())]);
-    let observed = values([("store", state.as_str().into())]);
-    sheet.note(code, expected, observed);
-    Trace::plain(CheckOutcome::Unknown)
+    sheet.note(code, says(StoreState::Ok), says(state));
+    trace(CheckOutcome::Unknown)
 }

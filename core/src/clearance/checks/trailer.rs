@@ -1,19 +1,17 @@
 //! Trailer plates, compared with the declared trailers alone (FORMATS 2).
 
-use crate::clearance::policy::Need;
-use crate::clearance::sheet::{Sheet, Trace, nothing, values};
+use crate::clearance::policy::Evidence;
+use crate::clearance::sheet::{Sheet, Trace, values};
 use crate::clearance::view::View;
 use crate::model::{CheckOutcome, Code, Plate};
 
 pub(super) fn check<'a>(view: &View<'a>, sheet: &mut Sheet<'a>) -> Trace {
-    if view.documents.is_empty() {
-        return Trace::plain(CheckOutcome::Unknown);
-    }
     let trailers = view.documents.iter().flat_map(|d| &d.declaration.trailers);
     let declared: Vec<&Plate> = trailers.map(|t| &t.plate).collect();
     let texts: Vec<_> = declared.iter().map(|p| p.as_str()).collect();
     let expected = || values([("trailers", texts.clone().into())]);
-    for read in &view.reads.trailers {
+    let known = !view.documents.is_empty();
+    for read in view.reads.trailers.iter().filter(|_| known) {
         if declared.contains(&read) {
             continue;
         }
@@ -27,14 +25,16 @@ pub(super) fn check<'a>(view: &View<'a>, sheet: &mut Sheet<'a>) -> Trace {
             sheet.note(Code::PlateExtra, expected(), observed);
         }
     }
-    let required = view.policy.defaults.trailer == Need::Required;
+    let required = view.requires(Evidence::Trailer);
     let read = !view.reads.trailers.is_empty();
     let unread = declared.iter().any(|p| !view.reads.trailers.contains(p));
     if required && unread && sheet.outcome() == CheckOutcome::Pass {
         let observed = values([("plate", serde_json::Value::Null)]);
         sheet.note(Code::TrailerWrong, expected(), observed);
     }
-    let outcome = sheet.outcome_or(if !read && (!required || declared.is_empty()) {
+    let outcome = sheet.outcome_or(if !known {
+        CheckOutcome::Unknown
+    } else if !read && (!required || declared.is_empty()) {
         CheckOutcome::NotNeeded
     } else {
         CheckOutcome::Pass
@@ -43,10 +43,6 @@ pub(super) fn check<'a>(view: &View<'a>, sheet: &mut Sheet<'a>) -> Trace {
         ("declared", declared.len().into()),
         ("read", view.reads.trailers.len().into()),
     ]);
-    let threshold = if required {
-        values([("required", true.into())])
-    } else {
-        nothing()
-    };
+    let threshold = values([("required", required.into())]);
     Trace::of(outcome, inputs, threshold)
 }

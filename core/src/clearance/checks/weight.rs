@@ -18,20 +18,29 @@ use crate::time::Wall;
 const YEAR_DAYS: i64 = 365;
 
 pub(super) fn check<'a>(view: &View<'a>, sheet: &mut Sheet<'a>) -> Trace {
+    let none = || values([("kg", serde_json::Value::Null)]);
     let Some(main) = view.main() else {
-        return Trace::plain(CheckOutcome::Unknown);
+        let kg = view.case.weight.as_ref().map(|w| w.gross_kg.0);
+        let inputs = values([("kg", kg.into())]);
+        return Trace::of(CheckOutcome::Unknown, inputs, none());
     };
     let Some(weight) = &view.case.weight else {
-        let expected = values([("kg", view.theoretical().0.into())]);
-        sheet.note(Code::WeightMissing, expected, nothing());
-        return Trace::plain(CheckOutcome::Unknown);
+        let expected = || values([("kg", view.theoretical().0.into())]);
+        sheet.note(Code::WeightMissing, expected(), nothing());
+        return Trace::of(CheckOutcome::Unknown, none(), expected());
     };
     technical(weight, sheet);
-    let inputs = values([("kg", weight.gross_kg.0.into())]);
-    if sheet.outcome() == CheckOutcome::Fail {
-        return Trace::of(CheckOutcome::Unknown, inputs, nothing());
-    }
+    let inputs = values([
+        ("kg", weight.gross_kg.0.into()),
+        ("stable", weight.stable.into()),
+        ("seen_empty", weight.seen_empty.into()),
+        ("whole", weight.whole.into()),
+    ]);
     let expected = view.theoretical();
+    if sheet.outcome() == CheckOutcome::Fail {
+        let threshold = values([("kg", expected.0.into())]);
+        return Trace::of(CheckOutcome::Unknown, inputs, threshold);
+    }
     let (over, under) = allowed(view, weight, expected);
     let threshold = values([
         ("kg", expected.0.into()),

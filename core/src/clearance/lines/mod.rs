@@ -2,24 +2,23 @@
 //! short and saying what to do; to the officer in full, with what was expected
 //! and what was observed. Rendered lazily and never compared (L6).
 
+mod officer;
 mod table;
 
 use std::fmt::Write as _;
 
-use serde_json::{Map, Value};
-
+use super::policy::Policy;
 use crate::model::{Code, Lines, Reason, Severity};
-use table::{Text, text};
+use table::text;
 
-/// The lines that say `reason` to a driver and to an officer.
+/// The built-in lines that say `reason` to a driver and to an officer.
 #[must_use]
 pub fn lines(reason: &Reason) -> (Lines, String) {
     let t = text(reason.code);
     let (hans, hant, en) = match reason.severity {
         Severity::Warn => ("请通行", "請通行", "Drive on"),
         Severity::Hold => (t.hans, t.hant, t.en),
-        // A Hold made heavier by the policy sends the truck to the bay.
-        Severity::Inspect if reason.code.severity() < Severity::Inspect => {
+        Severity::Inspect if made_heavier(reason) => {
             ("请驶入查验区", "請駛入查驗區", "Drive to the bay")
         }
         Severity::Inspect => (t.hans, t.hant, t.en),
@@ -29,34 +28,32 @@ pub fn lines(reason: &Reason) -> (Lines, String) {
         zh_hant: hant.to_owned(),
         en: en.to_owned(),
     };
-    (driver, officer(reason, t))
+    (driver, officer::officer(reason, t))
 }
 
-fn officer(reason: &Reason, t: &Text) -> String {
-    let mut line = format!("{} {}: {}", reason.code, t.title, t.means);
-    for (word, values) in [
-        ("expected", &reason.expected),
-        ("observed", &reason.observed),
-    ] {
-        if !values.is_empty() {
-            write!(line, "; {word} {}", shown(values)).expect("writing to a String cannot fail");
-        }
-    }
-    line
-}
-
-fn shown(values: &Map<String, Value>) -> String {
-    let one = |(key, value): (&String, &Value)| {
-        let value = match value {
-            Value::Null => "none".to_owned(),
-            Value::String(text) => text.clone(),
-            Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => {
-                value.to_string()
+/// The same with the driver's lines that `policy` puts in their place. A line
+/// is about the code at its published weight: a warning still says "drive on",
+/// and a Hold made heavier still sends the truck to the bay.
+#[must_use]
+pub fn lines_under(reason: &Reason, policy: &Policy) -> (Lines, String) {
+    let (mut driver, officer) = lines(reason);
+    let own = policy.lines.get(&reason.code);
+    if let Some(own) = own.filter(|_| reason.severity == reason.code.severity()) {
+        let put = |line: &mut String, own: &Option<String>| {
+            if let Some(own) = own {
+                line.clone_from(own);
             }
         };
-        format!("{} {value}", key.replace('_', " "))
-    };
-    values.iter().map(one).collect::<Vec<_>>().join(", ")
+        put(&mut driver.zh_hans, &own.zh_hans);
+        put(&mut driver.zh_hant, &own.zh_hant);
+        put(&mut driver.en, &own.en);
+    }
+    (driver, officer)
+}
+
+/// A Hold that the policy made heavier sends the truck to the bay.
+fn made_heavier(reason: &Reason) -> bool {
+    reason.code.severity() < Severity::Inspect
 }
 
 /// `docs/reasons.md`: every code with its weight, meaning and lines.
@@ -103,10 +100,8 @@ that would inspect weigh as a hold.
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::clearance::policy::{SIGN_EN_MAX, SIGN_ZH_MAX};
     use crate::clearance::sheet::values;
-
-    const SIGN_ZH_MAX: usize = 16;
-    const SIGN_EN_MAX: usize = 40;
 
     fn reason(code: Code, severity: Severity) -> Reason {
         Reason {
@@ -139,20 +134,28 @@ mod tests {
     }
 
     #[test]
-    fn the_officers_line_names_what_was_expected_and_observed() {
-        let (_, officer) = lines(&reason(Code::WeightWholeTruckOver, Severity::Inspect));
-        assert!(
-            officer.ends_with("; expected kg 36000, over kg 1800; observed kg 38240"),
-            "{officer}"
-        );
-    }
-
-    #[test]
     fn a_reason_made_a_warning_lets_the_driver_go_and_one_made_heavier_sends_it_to_the_bay() {
         let (driver, _) = lines(&reason(Code::WeightWholeTruckOver, Severity::Warn));
         assert_eq!(driver.en, "Drive on");
         let (driver, _) = lines(&reason(Code::PlateExtra, Severity::Inspect));
         assert_eq!(driver.en, "Drive to the bay");
+    }
+
+    #[test]
+    fn the_policys_line_stands_in_place_of_the_built_in_one_at_its_published_weight() {
+        let text = include_str!("../../../../config/policy.toml").to_owned()
+            + "\n[lines.\"weight.whole-truck-over\"]\nzh-Hans = \"超重 去查验\"\nen = \"Overweight - bay 1\"\n";
+        let policy = Policy::parse(&text).unwrap();
+        let over = reason(Code::WeightWholeTruckOver, Severity::Inspect);
+        let (driver, officer) = lines_under(&over, &policy);
+        assert_eq!(driver.zh_hans, "超重 去查验");
+        assert_eq!(driver.zh_hant, lines(&over).0.zh_hant);
+        assert_eq!(driver.en, "Overweight - bay 1");
+        assert_eq!(officer, lines(&over).1);
+        let covered = reason(Code::WeightWholeTruckOver, Severity::Warn);
+        assert_eq!(lines_under(&covered, &policy).0.en, "Drive on");
+        let other = reason(Code::SealOpen, Severity::Inspect);
+        assert_eq!(lines_under(&other, &policy), lines(&other));
     }
 
     /// Traditional lines must not be simplified ones left as they were.

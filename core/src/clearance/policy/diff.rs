@@ -15,7 +15,7 @@ use crate::model::PolicyRef;
 /// One measure that is another, came or went.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct PolicyChange {
-    /// `defaults`, `class`, `override`, `severity` or `stops`.
+    /// `defaults`, `class`, `override`, `severity`, `stops` or `lines`.
     pub part: &'static str,
     /// Which class, override or code; empty for the defaults.
     pub of: String,
@@ -92,6 +92,7 @@ impl Policy {
             ("override", overrides(self), overrides(new)),
             ("severity", severities(self), severities(new)),
             ("stops", stops(self), stops(new)),
+            ("lines", sign_lines(self), sign_lines(new)),
         ] {
             let names: BTreeSet<_> = old.keys().chain(new.keys()).collect();
             let none = json!({});
@@ -170,6 +171,12 @@ fn fits(o: &Override) -> String {
 fn severities(policy: &Policy) -> BTreeMap<String, Value> {
     let one = policy.severity.iter();
     one.map(|(code, weight)| (code.as_str().to_owned(), json!({"severity": weight})))
+        .collect()
+}
+
+fn sign_lines(policy: &Policy) -> BTreeMap<String, Value> {
+    let one = policy.lines.iter();
+    one.map(|(code, lines)| (code.as_str().to_owned(), written(lines)))
         .collect()
 }
 

@@ -3,8 +3,10 @@
 //! its text, so that a record names the very file it was judged under (L6).
 
 mod diff;
+mod evidence;
 mod parse;
 mod plan;
+mod signs;
 mod table;
 
 use std::collections::BTreeMap;
@@ -13,7 +15,9 @@ use crate::model::{Code, Form, Kg, Load, PolicyRef, Severity, StopKind};
 use crate::time::Wall;
 
 pub use diff::{ClassOrder, PolicyChange, PolicyDiff};
+pub use evidence::Evidence;
 pub use plan::{Bounds, Plan, Ratio, SamplingPlan, Start};
+pub use signs::{SIGN_EN_MAX, SIGN_ZH_MAX, SignLines};
 pub use table::PolicyFault;
 
 /// Longest text of a policy (L9): it travels in a record and stays in memory
@@ -39,6 +43,8 @@ pub struct Policy {
     pub severity: BTreeMap<Code, Severity>,
     /// Where a reason sends a truck.
     pub stops: Vec<StopRule>,
+    /// What the sign says in place of the built-in lines.
+    pub lines: BTreeMap<Code, SignLines>,
 }
 
 /// What holds for every class.
@@ -112,6 +118,8 @@ pub struct Measures {
     pub lists: bool,
     /// Papers may follow after release.
     pub papers_after: bool,
+    /// Evidence that must be there beyond what is required anyway.
+    pub evidence: Vec<Evidence>,
 }
 
 /// Tolerances over and under.
@@ -176,6 +184,8 @@ pub struct Override {
     pub lists: Option<bool>,
     /// Papers may follow after release.
     pub papers_after: Option<bool>,
+    /// Evidence that must be there beyond what is required anyway.
+    pub evidence: Option<Vec<Evidence>>,
 }
 
 /// Where a reason sends a truck.
@@ -251,6 +261,19 @@ impl Policy {
     }
 }
 
+impl Measures {
+    /// How many independent facts must agree for a look-alike plate to count;
+    /// 0 = never. Where the policy wants two identities, two of them.
+    #[must_use]
+    pub fn corroborations(&self, policy: &Policy) -> usize {
+        match usize::from(self.loose_match_corroborations) {
+            0 => 0,
+            n if policy.defaults.single_identity => n,
+            n => n.max(2),
+        }
+    }
+}
+
 impl Override {
     fn apply(&self, m: &mut Measures) {
         if let Some(sampling) = self.sampling {
@@ -273,6 +296,9 @@ impl Override {
         }
         if let Some(papers) = self.papers_after {
             m.papers_after = papers;
+        }
+        if let Some(evidence) = &self.evidence {
+            m.evidence.clone_from(evidence);
         }
     }
 }

@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use toml::de::{DeTable, DeValue};
 
+use super::evidence::evidence;
 use super::plan::PLAN;
+use super::signs::sign_lines;
 use super::table::{ENTRIES_MAX, Faults, Table, count, kg, text, word};
 use super::{
     Class, Defaults, Measures, Need, Override, POLICY_LEN_MAX, Policy, PolicyFault, SealRule,
@@ -48,6 +50,7 @@ pub(super) fn policy(source: &str) -> Result<Policy, Vec<PolicyFault>> {
     let overrides = overrides(&mut root, &called, &mut faults);
     let severity = severity(&mut root, &mut faults);
     let stops = stops(&mut root, &mut faults);
+    let lines = sign_lines(&mut root, &mut faults);
     root.close(&mut faults);
     faults.found.sort_by_key(|f| f.line);
     match (version, effective_from, defaults) {
@@ -61,6 +64,7 @@ pub(super) fn policy(source: &str) -> Result<Policy, Vec<PolicyFault>> {
                 overrides,
                 severity,
                 stops,
+                lines,
             })
         }
         _ => Err(faults.found),
@@ -218,6 +222,7 @@ fn measures(t: &mut Table<'_, '_>, faults: &mut Faults<'_>) -> Option<Measures> 
         loose_match_corroborations: o.loose_match_corroborations?,
         lists: o.lists?,
         papers_after: o.papers_after?,
+        evidence: o.evidence.unwrap_or_default(),
     })
 }
 
@@ -247,6 +252,7 @@ fn measures_of(t: &mut Table<'_, '_>, faults: &mut Faults<'_>) -> Override {
         ),
         lists: t.optional("lists", flag, faults, DeValue::as_bool),
         papers_after: t.optional("papers_after", flag, faults, DeValue::as_bool),
+        evidence: evidence(t, faults),
     }
 }
 
@@ -303,7 +309,7 @@ fn overrides(root: &mut Table<'_, '_>, called: &Called, faults: &mut Faults<'_>)
     overrides
 }
 
-fn code(text: &str) -> Option<Code> {
+pub(super) fn code(text: &str) -> Option<Code> {
     Code::ALL.iter().copied().find(|c| c.as_str() == text)
 }
 

@@ -187,6 +187,20 @@ impl<'a, 'i> Table<'a, 'i> {
         self.table.iter().map(of).collect()
     }
 
+    /// The table under every key, for tables whose keys are data.
+    pub(super) fn tables_by_key(&self, faults: &mut Faults<'_>) -> Vec<(String, Self)> {
+        let mut tables = Vec::new();
+        for (key, value) in self.table {
+            let (key, start) = (key.get_ref().to_string(), value.span().start);
+            let path = self.path(&format!("\"{key}\""));
+            match value.get_ref().as_table() {
+                Some(table) => tables.push((key, Self::new(table, path, start))),
+                None => faults.add(start, &path, "write a table [lines.\"plate.unread\"]"),
+            }
+        }
+        tables
+    }
+
     /// Reports the keys nobody asked for.
     pub(super) fn close(self, faults: &mut Faults<'_>) {
         for key in self.table.keys() {

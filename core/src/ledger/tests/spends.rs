@@ -17,6 +17,68 @@ fn a_single_declaration_is_released_once_and_passes() {
     assert_eq!(b.release(3, &d), Err(Refusal::Changed));
 }
 
+/// "Already passed at 14:02 in lane 3": the last passage that took and kept.
+#[test]
+fn an_account_remembers_the_last_passage_that_took_from_it() {
+    let d = list(4, 100_000);
+    let mut b = Bench::new();
+    let last = |b: &Bench| {
+        let last = b.balance("list").last;
+        last.map(|l| {
+            (
+                l.passage,
+                l.vehicle,
+                l.passed,
+                l.at,
+                l.lane.map(String::from),
+            )
+        })
+    };
+    let said = |n: u32, vehicle: &str, passed: bool, at: Wall| {
+        Some((
+            passage(n),
+            vehicle.into(),
+            passed,
+            at,
+            Some("L1".to_owned()),
+        ))
+    };
+    assert_eq!(last(&b), None);
+    assert_eq!(b.release(1, &d), Ok(Took::Spent));
+    assert_eq!(last(&b), said(1, PLATE, false, now()));
+    let later = wall("2026-11-24T08:00:40+08:00");
+    let ended = Outcome::Passed;
+    b.put_at(later, Some(&passage(1)), OutcomeBody { how: ended }.into());
+    assert_eq!(last(&b), said(1, PLATE, true, later));
+    assert_eq!(b.judge(2, &d, OTHER, Release), Ok(Took::Spent));
+    assert_eq!(last(&b), said(2, OTHER, false, now()));
+    b.end(2, Outcome::NotSeenPassing);
+    assert_eq!(last(&b), said(2, OTHER, false, now()));
+    assert_eq!(b.judge(3, &d, OTHER, Hold), Ok(Took::Nothing));
+    assert_eq!(last(&b), said(2, OTHER, false, now()));
+    assert_eq!(b.release(4, &d), Ok(Took::Spent));
+    b.give_back(4);
+    assert_eq!(last(&b), None, "what was given back was not taken");
+    assert_eq!(b.replayed(), b.ledger);
+}
+
+#[test]
+fn a_finding_says_that_the_last_passage_left_from_the_bay_or_was_turned_away() {
+    let d = single();
+    for (then, kept) in [("released-at-bay", true), ("refused", false)] {
+        let mut b = Bench::new();
+        assert_eq!(b.judge(1, &d, PLATE, Inspect), Ok(Took::Spent));
+        let found = finding("f-1", &passage(1), "single", then);
+        b.feed(|f| f.findings = vec![found.clone()]);
+        let last = b.balance("single").last;
+        assert_eq!(last.is_some(), kept, "{then}");
+        if let Some(last) = last {
+            assert!(last.passed);
+            assert_eq!(last.at, found.at);
+        }
+    }
+}
+
 #[test]
 fn a_hold_takes_nothing_and_is_never_refused() {
     let d = single();
