@@ -238,7 +238,8 @@ fn a_line_of_seven_bits_read_as_eight_is_lost_with_words_that_say_so() {
     assert_eq!(s.state().0, DeviceState::Lost);
     let why = s.why().unwrap().to_string();
     assert!(why.contains("7 data bits, even parity"), "{why}");
-    assert_eq!(s.noise_pct(), 100);
+    assert_eq!(s.noise_permille(), 1000);
+    assert!(s.counts().noise_runs > 10, "{:?}", s.counts());
 }
 
 fn keep_alive(sent: Wall) -> Vec<u8> {

@@ -12,11 +12,13 @@
 //! Lanes never wait for the disk, a scrape, a broker or sled: every queue is
 //! bounded, and each has its rule for when it is full.
 
+mod arm_watch;
 mod authority;
 mod back;
 mod backend;
 mod desk;
 mod devices;
+mod gauges;
 mod lane_task;
 mod logging;
 mod overlay;
@@ -49,6 +51,7 @@ use crate::committer::{
 };
 use crate::config::Config;
 use crate::journal::RealDisk;
+use crate::metrics::queues::{self, Queue, Sender};
 use crate::metrics::{InstallError, Metrics, PrometheusHandle};
 use crate::store::{DiskOptions, SledMedium, SledStore, StoreHandle, StoreThread};
 
@@ -164,13 +167,14 @@ pub fn run(config: Config, policy: Policy) -> Result<(), RunError> {
     // One owner per state directory, taken before anything else is touched.
     let disk = own(&journal_dir)?;
     let (metrics, scrape) = install_metrics(&config)?;
+    metrics.classes(policy.classes.iter().map(|class| class.id.clone()));
     let clock = Clock::start(clock_config(&config), None);
     let (mut gatekeeper, opened) = open_journal(disk, &config, &policy, &clock)?;
     if let Some(at) = recorded_at(&mut gatekeeper) {
         clock.recorded(at);
     }
     say_opened(&opened);
-    let (told, tells) = mpsc::channel(NOTICES_MAX);
+    let (told, tells) = queues::channel(Queue::Notices, NOTICES_MAX);
     let ledger = gatekeeper.ledger().clone();
     let failed = Arc::new(AtomicBool::new(false));
     let durable = Arc::new(Notify::new());
@@ -302,7 +306,7 @@ fn say_opened(opened: &Opened) {
 fn spawn_committer(
     gatekeeper: Gatekeeper<RealDisk, u64>,
     hooks: status::CommitHooks,
-    told: mpsc::Sender<Told>,
+    told: Sender<Told>,
     failed: &Arc<AtomicBool>,
 ) -> Result<(Committer, CommitterHandle), RunError> {
     let failed = Arc::clone(failed);
@@ -327,7 +331,7 @@ fn spawn_store(
     config: &Config,
     shared: &PortShared,
     claims: &LocalClaims,
-    told: mpsc::Sender<Told>,
+    told: Sender<Told>,
 ) -> Result<(StoreHandle, StoreThread), RunError> {
     let options = DiskOptions {
         dir: config.controller.state_dir.join("store"),

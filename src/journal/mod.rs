@@ -10,6 +10,7 @@ mod mem;
 mod reader;
 mod recover;
 mod snapshot;
+mod usage;
 mod verify;
 mod writer;
 
@@ -20,6 +21,7 @@ pub use reader::JournalReader;
 pub(crate) use reader::{Cursor, records_from};
 pub use recover::{Recovered, Torn, recover};
 pub use snapshot::write_snapshot;
+pub use usage::{Usage, usage};
 pub use verify::{Report, verify};
 pub use writer::{AppendError, Group, Writer};
 
