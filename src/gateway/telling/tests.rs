@@ -213,8 +213,8 @@ fn one_truck(telling: &mut Telling, n: u64) {
     let order = OrderId::parse(&format!("o-{n}")).unwrap();
     telling.ordered(&order, "release");
     // One in ten is never answered.
-    if n % 10 != 0 {
-        telling.answered(&order, n % 3 == 0);
+    if !n.is_multiple_of(10) {
+        telling.answered(&order, n.is_multiple_of(3));
     }
     telling.lift(at(n * 10 + 2));
     telling.heard(&inputs(true, n * 10 + 3));
