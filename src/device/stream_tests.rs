@@ -278,6 +278,18 @@ fn known_camera() -> (Stream, i64) {
     (s, ahead_ms)
 }
 
+#[test]
+fn how_far_a_clock_is_off_is_shown_while_ours_is_believed() {
+    let (mut s, ahead_ms) = known_camera();
+    assert_eq!(s.clock_off_ms(), None, "ours is unknown");
+    let sent = |ms: u64| keep_alive(wall(ms).plus_ms(ahead_ms));
+    s.message(&sent(70_000), false, trusted(70_040));
+    let off = s.clock_off_ms().unwrap();
+    assert!((off - ahead_ms).abs() <= 1_000, "{off}");
+    s.message(&sent(75_000), false, now(75_040));
+    assert_eq!(s.clock_off_ms(), None);
+}
+
 /// Case c01: the truck is 190 s gone when its plate arrives.
 #[test]
 fn a_plate_that_is_delivered_late_is_placed_when_it_was_read() {

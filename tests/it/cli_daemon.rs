@@ -181,7 +181,10 @@ fn metrics_and_status_show_what_journal_store_and_orders_are() {
         "{status}"
     );
     while !daemon.ask(&["status", "--json"]).ends(0).json()["outbox_oldest_s"].is_u64() {
-        assert!(began.elapsed() < UP_WITHIN, "records wait for the authority");
+        assert!(
+            began.elapsed() < UP_WITHIN,
+            "records wait for the authority"
+        );
     }
     assert!(daemon.value("lanegate_journal_free_bytes") > 0.0);
     assert!(daemon.value("lanegate_outbox_records") > 0.0);
