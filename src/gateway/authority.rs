@@ -237,13 +237,15 @@ impl Task {
         shared.sample_outbox(at);
     }
 
-    /// Asks for a snapshot while a control cannot be read.
+    /// Asks for a snapshot while something is in force that only one can mend.
     fn plead(&mut self) {
         let shared = &self.port.shared;
-        let unreadable = shared.committer.view().ledger.wants_snapshot();
-        let needed = unreadable && self.session.is_connected();
+        let wanted = shared.committer.view().ledger.wants_snapshot();
+        let needed = wanted && self.session.is_connected();
         if self.plea.due(needed, shared.clock.mono()) {
-            warn!("a control cannot be read and every truck holds: asking for a snapshot");
+            warn!(
+                "something came that cannot be used and that only a snapshot can mend: asking for one"
+            );
             shared.metrics.count(&metrics::SNAPSHOTS_ASKED, &[], 1);
             self.session.ask_snapshot();
         }
