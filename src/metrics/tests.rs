@@ -202,7 +202,7 @@ fn unseen_queues(path: &str, text: &str) -> Vec<String> {
 }
 
 /// Lists that are no queues between parts, with what bounds them.
-const LISTS: [(&str, &str); 9] = [
+const LISTS: [(&str, &str); 11] = [
     (
         "gateway/telling.rs",
         "passages and orders under way, 16 and 64, for numbers alone",
@@ -224,6 +224,14 @@ const LISTS: [(&str, &str); 9] = [
         "behind the store's queue, which fills when it is full",
     ),
     ("committer/open.rs", "the records of one start"),
+    (
+        "journal/pages.rs",
+        "the segments of one journal that is looked back over",
+    ),
+    (
+        "cli/replay.rs",
+        "in a command that ends: no daemon, no scrape",
+    ),
 ];
 
 /// L9: whoever makes a queue shows it.

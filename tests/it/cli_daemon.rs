@@ -231,10 +231,10 @@ fn a_seed_that_does_not_lead_to_its_anchor_is_a_fault_of_the_configuration() {
 #[test]
 fn metrics_and_status_show_what_journal_store_and_orders_are() {
     let mut daemon = Daemon::start();
+    daemon.await_that(|daemon| daemon.value("lanegate_store_ready") == 1.0);
     let site = &daemon.site;
     let records = daemon.value("lanegate_journal_records");
     assert!(records >= 2.0, "{records}");
-    assert_eq!(daemon.value("lanegate_store_ready"), 1.0);
     assert_eq!(daemon.value("lanegate_store_declarations"), 0.0);
     assert_eq!(daemon.value("lanegate_cache_age_seconds"), -1.0);
     assert_eq!(daemon.value("lanegate_device_up{device=\"scale-1\"}"), 0.0);

@@ -203,7 +203,12 @@ fn every_reason_is_told_to_the_driver_in_three_scripts_and_to_the_officer() {
     for script in ["zh-Hans", "zh-Hant", "en"] {
         assert!(!reason["for_driver"][script].as_str().unwrap().is_empty());
     }
-    assert!(reason["for_officer"].as_str().unwrap().contains("40000"));
+    assert!(
+        reason["for_officer"]
+            .as_str()
+            .unwrap()
+            .contains("40,000 kg")
+    );
     assert_eq!(said["stops"][0]["kind"], "weigh");
 }
 

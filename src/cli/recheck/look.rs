@@ -326,7 +326,7 @@ fn entry_of(record: &Record, body: &VerdictBody) -> Entry {
         lane: record.lane.clone(),
         passage: body.verdict.passage.clone(),
         officer: None,
-        class: super::selection::class_of(&body.verdict),
+        class: body.verdict.class().to_owned(),
         declarations: matched.iter().map(|m| m.id.clone()).collect(),
         why: BTreeSet::new(),
         versions: matched.iter().map(|m| (m.id.clone(), m.version)).collect(),

@@ -66,13 +66,6 @@ pub(super) fn cut_off(case: &Case) -> Option<String> {
     }
 }
 
-/// The class it was judged by.
-pub(super) fn class_of(verdict: &Verdict) -> String {
-    let check = verdict.checks.iter().find(|check| check.check == "class");
-    let class = check.and_then(|check| check.inputs.get("class")?.as_str());
-    class.unwrap_or("none").to_owned()
-}
-
 /// Whom a control would have to be on to act on this truck: what was read, and
 /// what its documents name.
 pub(super) fn subjects(case: &Case, verdict: &Verdict) -> BTreeSet<Subject> {

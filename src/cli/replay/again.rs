@@ -105,7 +105,7 @@ fn of(journal: &str, seq: u64, body: &VerdictBody, policy: &Policy) -> Again {
         seq,
         passage: body.verdict.passage.clone(),
         judged_at: body.case.judged_at,
-        class: class_of(&now),
+        class: now.class().to_owned(),
         before: Said::of(&recorded),
         after: Said::of(&now),
         broken: differs.filter(|_| same_rules),
@@ -124,13 +124,4 @@ fn differing(recorded: &Verdict, now: &Verdict) -> Option<&'static str> {
     ];
     let mut differing = same.into_iter().filter(|(_, same)| !same);
     differing.next().map(|(what, _)| what)
-}
-
-/// As the check of the class says; a truck without documents has none.
-fn class_of(verdict: &Verdict) -> String {
-    let check = verdict.checks.iter().find(|c| c.check == "class");
-    let class = check.and_then(|c| c.inputs.get("class"));
-    let unknown = verdict.reasons.iter().any(|r| r.code == Code::ClassUnknown);
-    let none = if unknown { "unknown" } else { "none" };
-    class.and_then(|c| c.as_str()).unwrap_or(none).to_owned()
 }
