@@ -8,6 +8,7 @@ pub mod clock;
 pub mod committer;
 pub mod config;
 pub mod device;
+pub mod draws;
 pub mod gateway;
 pub mod http;
 pub mod journal;

@@ -67,6 +67,9 @@ pub enum Label {
     Code,
     /// `version` of the program.
     Version,
+    /// From what is in force: a policy's version, a class's id. Not said to the
+    /// recorder but written out by [`live`], so that what is gone is gone.
+    Live(&'static str),
     /// Fixed words.
     Words {
         /// The label's name.
@@ -83,7 +86,7 @@ impl Label {
             Self::Device => "device",
             Self::Code => "code",
             Self::Version => "version",
-            Self::Words { name, .. } => name,
+            Self::Live(name) | Self::Words { name, .. } => name,
         }
     }
 }
@@ -249,6 +252,7 @@ impl Metrics {
             Label::Device => self.names.devices.iter().cloned().collect(),
             Label::Version => vec![env!("CARGO_PKG_VERSION").to_owned()],
             Label::Words { words, .. } => words.iter().map(|w| (*w).to_owned()).collect(),
+            Label::Live(_) => Vec::new(),
             Label::Code => core_words(label).into_iter().map(str::to_owned).collect(),
         }
     }
@@ -273,6 +277,7 @@ impl Metrics {
             Label::Device => self.names.devices.contains(value),
             Label::Version => value == env!("CARGO_PKG_VERSION"),
             Label::Words { words, .. } => words.contains(&value),
+            Label::Live(_) => false,
             Label::Code => core_words(label).contains(&value),
         }
     }
@@ -282,9 +287,43 @@ impl Metrics {
 /// no list.
 fn other(label: Label) -> Option<String> {
     match label {
-        Label::Version => None,
+        Label::Version | Label::Live(_) => None,
         Label::Lane | Label::Device | Label::Code | Label::Words { .. } => Some(OTHER.to_owned()),
     }
+}
+
+/// Rows of a metric whose labels are taken from what is in force, in
+/// Prometheus' text format.
+///
+/// # Panics
+/// A row has not as many values as the metric has labels.
+#[must_use]
+pub fn live(metric: &Metric, rows: &[(Vec<String>, u64)]) -> String {
+    let shape = match metric.shape {
+        Shape::Counter => "counter",
+        Shape::Gauge | Shape::Histogram => "gauge",
+    };
+    let name = metric.name;
+    let mut out = format!("# HELP {name} {}\n# TYPE {name} {shape}\n", metric.help);
+    for (values, n) in rows {
+        assert_eq!(values.len(), metric.labels.len(), "{name}");
+        let labels = metric.labels.iter().zip(values);
+        let labels: Vec<_> = labels
+            .map(|(label, value)| format!("{}=\"{}\"", label.name(), escaped(value)))
+            .collect();
+        writeln!(out, "{name}{{{}}} {n}", labels.join(",")).expect("a string takes all");
+    }
+    out
+}
+
+fn escaped(value: &str) -> String {
+    let plain = |c: char| match c {
+        '\\' => "\\\\".to_owned(),
+        '"' => "\\\"".to_owned(),
+        '\n' => "\\n".to_owned(),
+        c => c.to_string(),
+    };
+    value.chars().map(plain).collect()
 }
 
 /// `docs/metrics.md`.
@@ -293,7 +332,7 @@ pub fn markdown() -> String {
     let mut out = String::from(
         "# Metrics\n\n\
          Served at `/metrics` of `[http] listen`, in Prometheus' text format. A label takes its values from the\n\
-         configuration (`lane`, `device`) or from the lists below; everything else is counted under `other`, so\n\
+         configuration (`lane`, `device`), from the policies in force or from the lists below; everything else is counted under `other`, so\n\
          nothing a truck, a device or a stranger sends makes a new series. Every series exists from the start.\n\
          Histograms have buckets from 100 us to 30 s.\n\n\
          | metric | kind | labels | says |\n|---|---|---|---|\n",
@@ -315,10 +354,16 @@ pub fn markdown() -> String {
     out.push_str("\n## Values of labels\n\n| metric | label | values |\n|---|---|---|\n");
     for metric in ALL {
         for label in metric.labels {
-            if let Label::Words { name, words } = label {
-                let (metric, words) = (metric.name, words.join(", "));
-                writeln!(out, "| `{metric}` | `{name}` | {words} |").expect("a string takes all");
-            }
+            let (metric, words) = match label {
+                Label::Words { words, .. } => (metric.name, words.join(", ")),
+                Label::Live(_) => (
+                    metric.name,
+                    "from the policies in force, as they are now".to_owned(),
+                ),
+                Label::Lane | Label::Device | Label::Code | Label::Version => continue,
+            };
+            let name = label.name();
+            writeln!(out, "| `{metric}` | `{name}` | {words} |").expect("a string takes all");
         }
     }
     out.push_str(

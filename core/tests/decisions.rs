@@ -4,7 +4,7 @@
 
 mod table;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use lanegate_core::clearance::judge;
 use lanegate_core::model::{Case, Code, Reason, Severity, Verdict, VerdictKind, parse_json};
@@ -273,4 +273,49 @@ fn a_policy_with_every_code_tightened_never_gives_a_better_verdict() {
             assert_eq!(strict.verdict, VerdictKind::Inspect, "{}", row.name);
         }
     }
+}
+
+/// A truck selected by sampling alone is not a failed check, and the trace
+/// says on what it was selected.
+#[test]
+fn the_trace_of_sampling_explains_itself() {
+    let row = Row {
+        name: "trace".to_owned(),
+        set: BTreeMap::from([
+            (
+                "facts.draw".to_owned(),
+                serde_json::json!({"day": "2026-11-24", "trip": 4, "value": "0".repeat(64)}),
+            ),
+            (
+                "facts.sampling".to_owned(),
+                serde_json::json!({"plan": "csp1", "phase": "screening", "run": 3, "moved_by": "f-9"}),
+            ),
+        ]),
+        policy: vec![(
+            "start = \"fraction\" }".to_owned(),
+            "start = \"fraction\", rate_min = \"1/500\", rate_max = \"1/2\" }".to_owned(),
+        )],
+        verdict: String::new(),
+        codes: Vec::new(),
+        ids: None,
+        spend: None,
+        kind: None,
+        line: None,
+        just_not: Vec::new(),
+        stops: None,
+    };
+    let verdict = judge(&case_of(&row), &policy_of(&row));
+    assert_eq!(codes(&verdict), ["sampling.selected"]);
+    let trace = verdict.checks.iter().find(|c| c.check == "sampling");
+    let trace = serde_json::to_value(trace.unwrap()).unwrap();
+    let expected = serde_json::json!({
+        "check": "sampling", "outcome": "pass",
+        "inputs": {"because": "draw", "draw": true, "selected": true, "plan": "csp1",
+            "phase": "screening", "run": 3, "moved_by": "f-9"},
+        "threshold": {"plan": "csp1", "rate": "1/2", "rate_min": "1/500", "rate_max": "1/2",
+            "i": 8, "f": "1/200", "start": "fraction", "veto": false}
+    });
+    assert_eq!(trace, expected);
+    let draw = verdict.draw.unwrap();
+    assert_eq!((draw.trip, draw.selected), (4, Some(true)));
 }

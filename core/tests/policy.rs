@@ -55,8 +55,8 @@ fn the_shipped_policy_has_the_five_classes_of_2026_best_first() {
     let fixed = Plan::Fixed {
         rate: Ratio { num: 8, den: 10 },
     };
-    assert_eq!(policy.classes[3].measures.sampling, fixed);
-    assert_eq!(policy.classes[4].measures.sampling, Plan::All);
+    assert_eq!(policy.classes[3].measures.sampling.plan, fixed);
+    assert_eq!(policy.classes[4].measures.sampling.plan, Plan::All);
 }
 
 /// The measures a lane meets with the 2007 classes: another file, nothing else.
@@ -283,6 +283,51 @@ fn names_that_mean_nothing_or_two_things_are_refused() {
         let has = found.iter().any(|f| f.path == path);
         assert!(has, "{to}: {found:?}");
     }
+}
+
+#[test]
+fn a_sampling_plan_with_bounds_that_cross_or_keys_of_another_plan_is_refused() {
+    for (from, to, path) in [
+        (
+            "start = \"fraction\" }",
+            "start = \"fraction\", rate_min = \"1/2\", rate_max = \"1/3\" }",
+            "class[0].sampling.rate_min",
+        ),
+        (
+            "start = \"fraction\" }",
+            "start = \"fraction\", decay_days = 0 }",
+            "class[0].sampling.decay_days",
+        ),
+        (
+            "start = \"fraction\" }",
+            "start = \"fraction\", veto = \"no\" }",
+            "class[0].sampling.veto",
+        ),
+        (
+            "start = \"fraction\" }",
+            "start = \"fraction\", rate = \"1/3\" }",
+            "class[0].sampling.rate",
+        ),
+        (
+            "\nsampling = { plan = \"fixed\", rate = \"8/10\" }",
+            "\nsampling = { plan = \"fixed\", rate = \"8/10\", veto = true }",
+            "class[3].sampling.veto",
+        ),
+        (
+            "\nsampling = { plan = \"all\" }",
+            "\nsampling = { plan = \"all\", rate_max = \"1/2\" }",
+            "class[4].sampling.rate_max",
+        ),
+    ] {
+        let found = faults(&edited(from, to));
+        let has = found.iter().any(|f| f.path == path);
+        assert!(has, "{to}: {found:?}");
+    }
+    let equal = edited(
+        "start = \"fraction\" }",
+        "start = \"fraction\", rate_min = \"1/2\", rate_max = \"2/4\" }",
+    );
+    assert!(Policy::parse(&equal).is_ok());
 }
 
 #[test]

@@ -6,10 +6,7 @@
 //! hysteresis: down at once when the connection is lost or silent, up again
 //! only after a run of heartbeats.
 
-use std::collections::BTreeMap;
-
-use lanegate_core::model::{Facts, Link, Position};
-use lanegate_core::record::FeedBody;
+use lanegate_core::model::{Facts, Link};
 use lanegate_core::time::{Clock, Micros, Mono, Now, Wall};
 
 /// Without a heartbeat for this long the line counts as down; the authority
@@ -104,27 +101,6 @@ impl Freshness {
     pub fn fill(&self, facts: &mut Facts, now: Now) {
         facts.cache_age_s = self.age_s(now);
         facts.link = Some(self.link(now.mono));
-    }
-}
-
-/// The record of a heartbeat: nothing but where the feed stands and when.
-#[must_use]
-pub const fn heartbeat_body(position: Position, sent_at: Wall) -> FeedBody {
-    FeedBody {
-        epoch: position.epoch,
-        seq: position.seq,
-        sent_at,
-        snapshot: false,
-        part: None,
-        declarations: Vec::new(),
-        enterprises: Vec::new(),
-        controls: Vec::new(),
-        findings: Vec::new(),
-        policies: Vec::new(),
-        unusable: BTreeMap::new(),
-        unusable_ids: Vec::new(),
-        unusable_enterprises: Vec::new(),
-        control_unreadable: false,
     }
 }
 

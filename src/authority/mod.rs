@@ -6,6 +6,6 @@ mod freshness;
 mod session;
 mod topics;
 
-pub use freshness::{Freshness, heartbeat_body};
+pub use freshness::Freshness;
 pub use session::{Ask, IN_FLIGHT_MAX, Session};
 pub use topics::{Topic, Topics};

@@ -8,10 +8,11 @@ use lanegate_core::clearance::Policy;
 use serde_json::{Value, json};
 
 use super::files::{self, FileFault};
-use super::output::{line, note};
+use super::output::{chain, line, note};
 use super::{Done, Exit};
 use crate::clock::wall_now;
 use crate::config::{Config, port_warnings};
+use crate::draws::read_seed;
 
 /// Where the system names serial ports by adapter and by place.
 const SERIAL_DIR: &str = "/dev/serial";
@@ -42,6 +43,11 @@ pub(crate) fn check(args: &CheckArgs) -> Done {
         let config = config.as_ref().ok()?;
         Some(config.controller.policy.clone())
     });
+    let shadow = config.as_ref().ok();
+    let shadow = shadow.and_then(|config| config.controller.shadow_policy.clone());
+    if let Some(Err(faults)) = shadow.as_deref().map(files::policy) {
+        found.faults.extend(faults);
+    }
     match config {
         Ok(config) => found.warn_of_config(&args.config, config),
         Err(faults) => found.faults.extend(faults),
@@ -64,12 +70,24 @@ pub(crate) fn check(args: &CheckArgs) -> Done {
 
 impl Found {
     fn warn_of_config(&mut self, file: &Path, config: Config) {
+        self.check_seed(file, &config);
         let ports = port_warnings(&config, Path::new(SERIAL_DIR));
         let written = config.warnings.into_iter();
         self.warnings
             .extend(written.map(|warning| files::of_config(file, warning)));
         self.warnings
             .extend(ports.into_iter().map(|why| FileFault::whole(file, why)));
+    }
+
+    /// A credential is there only while the service runs.
+    fn check_seed(&mut self, file: &Path, config: &Config) {
+        let Some(draw) = config.draw.as_ref().filter(|d| d.seed.is_absolute()) else {
+            return;
+        };
+        if let Err(why) = read_seed(draw) {
+            let why = format!("draw.seed: {}", chain(&why));
+            self.faults.push(FileFault::whole(file, why));
+        }
     }
 
     fn warn_of_policy(&mut self, file: &Path, policy: &Policy) {

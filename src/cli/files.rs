@@ -5,15 +5,15 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use lanegate_core::clearance::Policy;
+use lanegate_core::clearance::{POLICY_LEN_MAX, Policy};
+use lanegate_core::ledger::{PolicyBy, PolicyOffer};
+use lanegate_core::record::PolicySource;
 use serde_json::{Value, json};
 
 use super::output::note;
 use super::{Exit, No};
 use crate::config::{Config, ConfigFault};
-
-/// Largest policy read (L9).
-const POLICY_LEN_MAX: u64 = 4 << 20;
+use crate::store::LineFault;
 
 /// The configuration to go by.
 #[derive(Args, Clone)]
@@ -95,10 +95,29 @@ pub(crate) fn of_config(file: &Path, fault: ConfigFault) -> FileFault {
     }
 }
 
+/// Faults of a file of lines.
+pub(crate) fn of_lines(file: &Path, faults: Vec<LineFault>) -> Vec<FileFault> {
+    let of_line = |LineFault { line, path, why }| FileFault {
+        file: file.to_owned(),
+        line,
+        path,
+        why,
+    };
+    faults.into_iter().map(of_line).collect()
+}
+
 /// The policy.
 pub(crate) fn policy(file: &Path) -> Result<Policy, Vec<FileFault>> {
-    let text = text(file, POLICY_LEN_MAX).map_err(|fault| vec![fault])?;
-    Policy::parse(&text).map_err(|faults| {
+    policy_offer(file, PolicyBy::itself(PolicySource::Start)).map(|(policy, _)| policy)
+}
+
+/// The policy with its text, to be put on record.
+pub(crate) fn policy_offer(
+    file: &Path,
+    by: PolicyBy,
+) -> Result<(Policy, PolicyOffer), Vec<FileFault>> {
+    let text = text(file, POLICY_LEN_MAX as u64).map_err(|fault| vec![fault])?;
+    PolicyOffer::read(&text, by).map_err(|faults| {
         let of_policy = |fault: lanegate_core::clearance::PolicyFault| FileFault {
             file: file.to_owned(),
             line: fault.line as u64,

@@ -1,6 +1,6 @@
 //! `declarations import FILE`: whole or not at all, every faulty line listed.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::Args;
 use lanegate_core::model::Declaration;
@@ -8,17 +8,14 @@ use lanegate_core::time::Wall;
 use serde_json::json;
 
 use super::declarations::{Where, WhereArgs};
-use super::files::{self, FileFault};
 use super::output::{line, note};
 use super::socket::Client;
-use super::{Done, Exit, No};
+use super::{Done, Exit, No, files, lines};
 use crate::clock::wall_now;
 use crate::config::Config;
 use crate::gateway::socket::{Imported, LINE_LEN_MAX};
-use crate::store::{LineFault, parse_csv, parse_json_lines, rounded_looking};
+use crate::store::rounded_looking;
 
-/// Largest file read (L9): twice the largest port's declarations.
-const FILE_LEN_MAX: u64 = 4 << 30;
 /// Bytes of declarations sent to the daemon at once, with room for the rest of
 /// the line.
 const PART_LEN_MAX: usize = LINE_LEN_MAX / 2;
@@ -27,7 +24,8 @@ const ROUNDED_PCT: usize = 20;
 
 #[derive(Args)]
 pub(crate) struct ImportArgs {
-    /// JSON Lines; CSV if the name ends in .csv.
+    /// JSON Lines; CSV if the name ends in .csv, with the columns of
+    /// docs/imports.md.
     file: PathBuf,
     /// How old the file is: the moment at which it held everything released.
     #[arg(long, value_name = "TIME", value_parser = Wall::parse)]
@@ -44,7 +42,10 @@ pub(crate) fn import(args: &ImportArgs) -> Done {
         let why = format!("--as-of {as_of} lies in the future by this machine's clock");
         return Err(No::new(Exit::Usage, why));
     }
-    let declarations = read(&args.file)?;
+    let declarations = lines::declarations(&args.file).map_err(|unread| {
+        let then = "nothing was imported; mend the lines listed and import the file again";
+        unread.refuse(then)
+    })?;
     let looking = rounded_looking(&declarations);
     if looking > 1 && looking * 100 >= declarations.len() * ROUNDED_PCT {
         note(format!(
@@ -65,34 +66,6 @@ pub(crate) fn import(args: &ImportArgs) -> Done {
         line(told(&imported));
     }
     Ok(Exit::Done)
-}
-
-/// Every declaration of the file, or every fault.
-fn read(file: &Path) -> Result<Vec<Declaration>, No> {
-    let then = "nothing was imported; mend the lines listed and import the file again";
-    let refuse = |faults: &[FileFault]| files::refuse(Exit::Data, faults, then);
-    if !file.is_file() {
-        let fault = FileFault::whole(file, "is not there, or is no file");
-        return Err(files::refuse(Exit::Io, &[fault], "nothing was imported"));
-    }
-    let text = files::text(file, FILE_LEN_MAX).map_err(|fault| refuse(&[fault]))?;
-    let is_csv = file
-        .extension()
-        .is_some_and(|ext| ext.eq_ignore_ascii_case("csv"));
-    let read = match is_csv {
-        true => parse_csv(&text),
-        false => parse_json_lines(&text),
-    };
-    read.map_err(|faults| {
-        let of_line = |LineFault { line, path, why }| FileFault {
-            file: file.to_owned(),
-            line,
-            path,
-            why,
-        };
-        let faults: Vec<_> = faults.into_iter().map(of_line).collect();
-        refuse(&faults)
-    })
 }
 
 fn offline(

@@ -132,6 +132,11 @@ fn tell(report: &Report, compared: bool) {
     for (kind, n) in &report.kinds {
         line(format!("  {n:>9} {kind}"));
     }
+    let draws = &report.draws;
+    line(format!(
+        "draws: {} verified, {} not open yet, {} without a key; {} chains of keys",
+        draws.verified, draws.not_open, draws.without_key, draws.chains
+    ));
     if let (Some(seq), Some(sha256)) = (report.head_seq, &report.head_sha256) {
         line(format!("head: record {seq}, sha256 {sha256}"));
     }
@@ -306,7 +311,19 @@ fn said(kind: Kind, body: &Value) -> String {
                 n("findings")
             )
         }
-        Kind::Policy => word(&body["policy"]["version"]),
+        Kind::Policy => {
+            let version = word(&body["policy"]["version"]);
+            let by = body["officer"].as_str().map(|who| format!(" by {who}"));
+            let source = body["source"].as_str().map(|from| format!(" from {from}"));
+            let standing = body["standing"].as_str().unwrap_or("active");
+            let (by, source) = (by.unwrap_or_default(), source.unwrap_or_default());
+            format!("{version} {standing}{source}{by}")
+        }
+        Kind::DrawKey => {
+            let begins = !body["chain"].is_null();
+            let chain = if begins { ", a new chain" } else { "" };
+            format!("of {}{chain}", word(&body["day"]))
+        }
         Kind::Resumed => word(&body["resumes"]),
         Kind::ControlLate => word(&body["control"]),
         Kind::Genesis
@@ -314,7 +331,6 @@ fn said(kind: Kind, body: &Value) -> String {
         | Kind::ArmDown
         | Kind::Finding
         | Kind::Reconciled
-        | Kind::DrawKey
         | Kind::Snapshot
         | Kind::Checkpoint => String::new(),
     }

@@ -2,17 +2,24 @@
 //! [`Exit`].
 
 mod check;
+mod controls;
+mod decide;
 mod declarations;
 mod decode;
 #[cfg(feature = "sim")]
 mod demo;
+mod enterprises;
 mod files;
 mod import;
 mod journal;
 mod lane;
+mod lines;
 mod offline;
 mod order;
 mod output;
+mod policy;
+mod recheck;
+mod replay;
 mod run;
 #[cfg(feature = "sim")]
 mod simulate;
@@ -87,12 +94,28 @@ enum Command {
     Simulate(simulate::SimulateArgs),
     /// Decode messages in hex from standard input, one a line.
     Decode(decode::DecodeArgs),
+    /// Judge cases from standard input, one JSON object a line.
+    Decide(decide::DecideArgs),
+    /// Judge recorded cases again under another policy: what would change.
+    Replay(replay::ReplayArgs),
     /// Import, export, show and count released declarations.
     #[command(subcommand)]
     Declarations(declarations::DeclarationsCommand),
+    /// Import enterprises.
+    #[command(subcommand)]
+    Enterprises(enterprises::EnterprisesCommand),
+    /// List the controls in force.
+    #[command(subcommand)]
+    Controls(controls::ControlsCommand),
+    /// List the releases to look at again after the fact.
+    #[command(subcommand)]
+    Recheck(recheck::RecheckCommand),
     /// Verify, show and export the journal.
     #[command(subcommand)]
     Journal(journal::JournalCommand),
+    /// Check, compare and put in force a policy, or go back to the one before.
+    #[command(subcommand)]
+    Policy(policy::PolicyCommand),
     /// An officer decides about a truck.
     #[command(subcommand)]
     Order(order::OrderCommand),
@@ -137,8 +160,14 @@ pub fn main() -> ExitCode {
         #[cfg(feature = "sim")]
         Command::Simulate(args) => Ok(simulate::simulate(&args)),
         Command::Decode(args) => Ok(decode::decode(&args)),
+        Command::Decide(args) => decide::decide(&args),
+        Command::Replay(args) => replay::replay(&args),
         Command::Declarations(command) => declarations::declarations(command),
+        Command::Enterprises(command) => enterprises::enterprises(command),
+        Command::Controls(command) => controls::controls(command),
+        Command::Recheck(command) => recheck::recheck(&command),
         Command::Journal(command) => journal::journal(command),
+        Command::Policy(command) => policy::policy(command),
         Command::Order(command) => order::order(command),
         Command::Lane(command) => lane::lane(command),
         Command::Status(args) => status::status(&args),

@@ -7,16 +7,18 @@ use std::os::linux::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use lanegate_core::clearance::Policy;
-use lanegate_core::model::{Declaration, DeclarationId};
+use lanegate_core::ledger::Ledger;
+use lanegate_core::model::{Declaration, DeclarationId, Enterprise, PolicyRef};
+use lanegate_core::record::FeedBody;
 use lanegate_core::time::Wall;
 
 use super::output::{chain, complain};
 use super::{Exit, No};
 use crate::clock::wall_now;
-use crate::committer::{Answer, Gatekeeper, Options};
+use crate::committer::{Answer, Configured, Gatekeeper, Options};
 use crate::config::Config;
-use crate::gateway::socket::{HandIn, Imported, hand_in};
-use crate::journal::RealDisk;
+use crate::gateway::socket::{HandIn, Imported, ImportedEnterprises, hand_in, hand_in_enterprises};
+use crate::journal::{RealDisk, recover};
 use crate::store::{DiskOptions, SledMedium, SledStore, Store as _, StoreError};
 
 /// Memory for the store's pages: a command has no lanes to answer.
@@ -48,12 +50,7 @@ impl Offline {
     pub(crate) fn take_or_make(config: &Config) -> Result<Self, No> {
         let dir = config.controller.state_dir.clone();
         let journal = dir.join("journal");
-        let disk = RealDisk::lock(&journal).map_err(|error| {
-            if error.kind() == ErrorKind::WouldBlock {
-                return in_use(&journal, config);
-            }
-            No::new(Exit::Io, format!("{}: {error}", journal.display()))
-        })?;
+        let disk = lock(config, &journal)?;
         let options = DiskOptions {
             dir: dir.join("store"),
             cache_bytes: CACHE_BYTES,
@@ -105,18 +102,7 @@ impl Offline {
             applies,
             ended,
         } = hand_in(gatekeeper.ledger(), declarations, as_of, now, held);
-        for body in records {
-            gatekeeper.apply_feed((), now, body);
-        }
-        let failed = |why: String| {
-            let why = format!("{}: {why}; nothing was imported", dir.display());
-            No::new(Exit::Io, why)
-        };
-        let answers = gatekeeper.flush().map_err(|e| failed(chain(&e)))?;
-        let full = |answer: &Answer<()>| matches!(answer, Answer::NotApplied { .. });
-        if answers.iter().any(full) {
-            return Err(failed("the disk is full; free some space".to_owned()));
-        }
+        record(&mut gatekeeper, &dir, now, records)?;
         let mut imported = Imported {
             ended,
             ..Imported::default()
@@ -140,6 +126,71 @@ impl Offline {
         stopped.map_err(|e| No::new(Exit::Io, chain(&e)))?;
         Ok(imported)
     }
+
+    /// Takes enterprises in: on the record, where they live.
+    pub(crate) fn import_enterprises(
+        self,
+        config: &Config,
+        policy: &Policy,
+        enterprises: Vec<Enterprise>,
+    ) -> Result<ImportedEnterprises, No> {
+        let Self {
+            disk,
+            mut store,
+            dir,
+        } = self;
+        let now = wall_now();
+        let mut gatekeeper = open_journal(disk, config, policy, now)?;
+        let (parts, mut imported) = hand_in_enterprises(gatekeeper.ledger(), enterprises);
+        record(&mut gatekeeper, &dir, now, parts.records)?;
+        for apply in parts.applies {
+            let applied = store.apply(apply);
+            applied.map_err(|error| half_done(&dir, &error))?;
+        }
+        imported.count = gatekeeper.ledger().enterprise_count();
+        let stopped = gatekeeper.stop(wall_now(), "enterprises import");
+        stopped.map_err(|e| No::new(Exit::Io, chain(&e)))?;
+        Ok(imported)
+    }
+}
+
+/// All durable with one flush, or none in force.
+fn record(
+    gatekeeper: &mut Gatekeeper<RealDisk, ()>,
+    dir: &Path,
+    now: Wall,
+    records: Vec<FeedBody>,
+) -> Result<(), No> {
+    for body in records {
+        gatekeeper.apply_feed((), now, body);
+    }
+    let failed = |why: String| {
+        let why = format!("{}: {why}; nothing was imported", dir.display());
+        No::new(Exit::Io, why)
+    };
+    let answers = gatekeeper.flush().map_err(|e| failed(chain(&e)))?;
+    let full = |answer: &Answer<()>| matches!(answer, Answer::NotApplied { .. });
+    if answers.iter().any(full) {
+        return Err(failed("the disk is full; free some space".to_owned()));
+    }
+    Ok(())
+}
+
+/// What the journal says is in force, under the lock.
+pub(crate) fn ledger(config: &Config) -> Result<Ledger, No> {
+    let journal = config.controller.state_dir.join("journal");
+    if !journal.is_dir() {
+        let why = format!(
+            "{} is not there; check state_dir in the configuration (the daemon makes it at its \
+             first start)",
+            journal.display()
+        );
+        return Err(No::new(Exit::Io, why));
+    }
+    let mut disk = lock(config, &journal)?;
+    let recovered = recover(&mut disk, config.journal.segment_bytes);
+    let recovered = recovered.map_err(|e| No::new(Exit::Io, chain(&e)))?;
+    Ok(recovered.map(|r| r.ledger).unwrap_or_default())
 }
 
 /// On the record but not in the store: safe, since a miss is then a Hold.
@@ -153,10 +204,42 @@ fn half_done(dir: &Path, error: &StoreError) -> No {
     No::new(Exit::Io, why)
 }
 
+/// The journal of `config`, as a start of the daemon would find it: what its
+/// policy files say that is new goes on record first.
+pub(crate) fn journal(
+    config: &Config,
+    configured: Configured,
+    now: Wall,
+) -> Result<Gatekeeper<RealDisk, ()>, No> {
+    let dir = config.controller.state_dir.join("journal");
+    let disk = lock(config, &dir)?;
+    let reference = configured.policy.policy.clone();
+    open(disk, config, reference, Some(configured), now)
+}
+
 fn open_journal(
     disk: RealDisk,
     config: &Config,
     policy: &Policy,
+    now: Wall,
+) -> Result<Gatekeeper<RealDisk, ()>, No> {
+    open(disk, config, policy.reference(), None, now)
+}
+
+fn lock(config: &Config, journal: &Path) -> Result<RealDisk, No> {
+    RealDisk::lock(journal).map_err(|error| {
+        if error.kind() == ErrorKind::WouldBlock {
+            return in_use(journal, config);
+        }
+        No::new(Exit::Io, format!("{}: {error}", journal.display()))
+    })
+}
+
+fn open(
+    disk: RealDisk,
+    config: &Config,
+    policy: PolicyRef,
+    configured: Option<Configured>,
     now: Wall,
 ) -> Result<Gatekeeper<RealDisk, ()>, No> {
     let io = |why: String| No::new(Exit::Io, why);
@@ -164,13 +247,14 @@ fn open_journal(
     let options = Options {
         segment_len_max: config.journal.segment_bytes,
         free_floor_bytes: config.journal.free_space_floor_bytes,
+        configured,
         ..Options::new(
             config.controller.id.clone(),
             config.controller.port.clone(),
             now,
             nonce,
             env!("CARGO_PKG_VERSION").to_owned(),
-            policy.reference(),
+            policy,
         )
     };
     let (gatekeeper, opened) = Gatekeeper::open(disk, options).map_err(|e| io(chain(&e)))?;

@@ -3,13 +3,14 @@
 use std::process::ExitCode;
 
 use clap::Args;
-use lanegate_core::clearance::Policy;
+use lanegate_core::ledger::PolicyBy;
+use lanegate_core::record::{PolicySource, sha256_hex};
 
 use super::files::{self, ConfigArg};
 use super::output::{chain, complain, note};
 use super::{Exit, No};
 use crate::config::Config;
-use crate::gateway::{self, Logs, init_logs};
+use crate::gateway::{self, Files, Logs, init_logs};
 
 #[derive(Args)]
 pub(crate) struct RunArgs {
@@ -19,7 +20,7 @@ pub(crate) struct RunArgs {
 
 pub(crate) fn run(args: &RunArgs) -> ExitCode {
     let exit = match load(args) {
-        Ok((config, policy)) => match gateway::run(config, policy) {
+        Ok((config, files)) => match gateway::run(config, files) {
             Ok(()) => Exit::Done as u8,
             Err(error) => {
                 complain(chain(&error));
@@ -31,8 +32,8 @@ pub(crate) fn run(args: &RunArgs) -> ExitCode {
     ExitCode::from(exit)
 }
 
-/// Both files, or every fault of both.
-fn load(args: &RunArgs) -> Result<(Config, Policy), No> {
+/// The files, or every fault of the first that has some.
+fn load(args: &RunArgs) -> Result<(Config, Files), No> {
     let file = &args.config.config;
     let then = "nothing was started; mend the files, `lanegate check` tells when they are right";
     let refuse = |faults: Vec<_>| files::refuse(Exit::Config, &faults, then);
@@ -42,10 +43,24 @@ fn load(args: &RunArgs) -> Result<(Config, Policy), No> {
         No::new(Exit::Config, why)
     })?;
     let config = files::config(file).map_err(refuse)?;
-    let policy = files::policy(&config.controller.policy).map_err(refuse)?;
+    let by = || PolicyBy::itself(PolicySource::Start);
+    let offer = |file: &std::path::PathBuf| files::policy_offer(file, by()).map(|(_, offer)| offer);
+    let policy = offer(&config.controller.policy).map_err(refuse)?;
+    let shadow = config.controller.shadow_policy.as_ref().map(offer);
+    let shadow = shadow.transpose().map_err(refuse)?;
+    let bytes = std::fs::read(file).map_err(|why| {
+        let why = format!("{}: {why}", file.display());
+        No::new(Exit::Config, why)
+    })?;
     for warning in &config.warnings {
         let warning = files::of_config(file, warning.clone());
         note(format!("warning: {warning}"));
     }
-    Ok((config, policy))
+    let files = Files {
+        config: file.clone(),
+        config_sha256: sha256_hex(&bytes),
+        policy,
+        shadow,
+    };
+    Ok((config, files))
 }

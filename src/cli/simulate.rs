@@ -26,8 +26,9 @@ pub(crate) struct SimulateArgs {
     /// How often in a thousand a camera reads a plate right.
     #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(u32).range(0..=1000))]
     plate_read_permille: u32,
-    /// Write the journal of each seed under `seed-N` in this directory, for
-    /// `lanegate journal verify`; `seed-N` must not exist yet.
+    /// Write the journal of each seed under `seed-N` in this directory and the
+    /// policy beside them, for `lanegate journal verify` and `lanegate replay`;
+    /// `seed-N` must not exist yet.
     #[arg(long, value_name = "DIR")]
     journal: Option<PathBuf>,
     /// Break a law on purpose, to see that it is noticed.

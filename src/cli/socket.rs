@@ -92,6 +92,7 @@ impl Client {
             Some(1) => Exit::No,
             Some(64) => Exit::Usage,
             Some(65) => Exit::Data,
+            Some(78) => Exit::Config,
             _ => Exit::Io,
         };
         let why = answer["why"].as_str().unwrap_or("refused without a reason");

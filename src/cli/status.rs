@@ -141,11 +141,49 @@ fn render(status: &Value) -> String {
         format!("cache: {}", cache.join(", ")),
         format!("journal: {}", log.join(", ")),
     ];
+    lines.extend(render_policy(&status["policy"]));
     for lane in status["lanes"].as_array().into_iter().flatten() {
         lines.push(String::new());
         lines.extend(render_lane(lane));
     }
     lines.join("\n")
+}
+
+/// Since when, from whom, and what else there is; one line each.
+fn render_policy(policy: &Value) -> Vec<String> {
+    if policy["since"].is_null() {
+        return Vec::new();
+    }
+    let named = |policy: &Value| {
+        let sha256 = word(&policy["sha256"]);
+        let digits = sha256.get(..12).unwrap_or(&sha256).to_owned();
+        format!("{} ({digits})", word(&policy["version"]))
+    };
+    let mut first = vec![format!(
+        "policy: {} since {}",
+        named(policy),
+        word(&policy["since"])
+    )];
+    say(&mut first, &policy["source"], |source| {
+        format!("from {source}")
+    });
+    say(&mut first, &policy["officer"], |officer| {
+        format!("by {officer}")
+    });
+    let mut lines = vec![first.join(", ")];
+    for waiting in policy["waiting"].as_array().into_iter().flatten() {
+        let from = word(&waiting["effective_from"]);
+        lines.push(format!("  waits for {from}: {}", named(waiting)));
+    }
+    let shadow = &policy["shadow"];
+    if !shadow.is_null() {
+        let (n, of) = (word(&shadow["differing"]), word(&shadow["judged"]));
+        lines.push(format!(
+            "  shadow: {}, {n} of {of} verdicts differ",
+            named(shadow)
+        ));
+    }
+    lines
 }
 
 fn render_lane(lane: &Value) -> Vec<String> {

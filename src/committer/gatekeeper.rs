@@ -91,8 +91,18 @@ impl<D: Disk, T> Gatekeeper<D, T> {
 
     /// Queues a batch of the feed.
     pub fn apply_feed(&mut self, token: T, at: Wall, body: FeedBody) {
+        self.apply_feed_with(token, at, body, Vec::new());
+    }
+
+    /// The same with records that are appended together with it.
+    pub fn apply_feed_with(&mut self, token: T, at: Wall, body: FeedBody, with: Vec<Prepared>) {
         let body = Box::new(body);
-        self.queue.push_back(Entry::Feed { token, at, body });
+        self.queue.push_back(Entry::Feed {
+            token,
+            at,
+            body,
+            with,
+        });
     }
 
     /// Checks all that waits in its order, appends what passes with one sync,
@@ -118,7 +128,12 @@ impl<D: Disk, T> Gatekeeper<D, T> {
                     }
                     work.notes.push_back(Entry::Note(drafts));
                 }
-                Entry::Feed { token, at, body } => work.feed(token, at, *body),
+                Entry::Feed {
+                    token,
+                    at,
+                    body,
+                    with,
+                } => work.feed(token, at, *body, &with),
             }
         }
         self.write(work)

@@ -12,7 +12,7 @@ mod thread;
 mod view;
 
 pub use gatekeeper::{Gatekeeper, SnapshotError};
-pub use open::{OpenError, Opened, Options};
+pub use open::{Configured, OpenError, Opened, Options};
 pub use outbox::Outbox;
 pub use queue::{Answer, Flushed};
 pub use thread::{

@@ -3,9 +3,13 @@
 
 use std::collections::VecDeque;
 
+use lanegate_core::ledger::{Policies, PolicyOffer};
 use lanegate_core::model::{ControllerId, Outcome, PassageId, PolicyRef, PortCode};
-use lanegate_core::record::{Draft, GenesisBody, Link, OutcomeBody, Prepared, StartBody};
-use lanegate_core::time::Wall;
+use lanegate_core::record::{
+    Draft, GenesisBody, Link, OutcomeBody, PolicyBody, PolicySource, PolicyStanding, Prepared,
+    StartBody,
+};
+use lanegate_core::time::{Clock, Mono, Now, Wall};
 
 use super::gatekeeper::Gatekeeper;
 use super::outbox::Outbox;
@@ -26,8 +30,11 @@ pub struct Options {
     pub nonce: String,
     /// Version of the program.
     pub program: String,
-    /// The policy in force.
+    /// The policy in force if no record tells of one.
     pub policy: PolicyRef,
+    /// The configured policies, put on record if they are news; none = the
+    /// journal alone says what is in force.
+    pub configured: Option<Configured>,
     /// Size at which a new segment is begun.
     pub segment_len_max: u64,
     /// Below so many free bytes nothing is released.
@@ -52,10 +59,22 @@ impl Options {
             nonce,
             program,
             policy,
+            configured: None,
             segment_len_max: SEGMENT_LEN_MAX,
             free_floor_bytes: 2 * SEGMENT_LEN_MAX,
         }
     }
+}
+
+/// The policies the configuration names.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Configured {
+    /// The policy.
+    pub policy: PolicyOffer,
+    /// One that judges beside it.
+    pub shadow: Option<PolicyOffer>,
+    /// Whether the time of the start is to be believed.
+    pub clock: Clock,
 }
 
 /// What the start found.
@@ -118,16 +137,22 @@ impl<D: Disk, T> Gatekeeper<D, T> {
             snapshot: recovered.snapshot,
             torn: recovered.torn,
         };
+        let policies = news(recovered.ledger.policies(), &options);
         let body = StartBody {
             start,
             program: options.program.clone(),
-            policy: options.policy.clone(),
+            policy: in_force(recovered.ledger.policies(), &policies, &options),
         };
         let mut drafts = VecDeque::new();
         if is_new {
             drafts.push_back(genesis(&options));
         }
         drafts.push_back(controllers_own(options.at, body.into()));
+        drafts.extend(
+            policies
+                .into_iter()
+                .map(|p| controllers_own(options.at, p.into())),
+        );
         for (passage, lane) in open {
             drafts.push_back(Draft {
                 at: options.at,
@@ -151,6 +176,33 @@ impl<D: Disk, T> Gatekeeper<D, T> {
         gatekeeper.append_now(&drafts).map_err(OpenError::Start)?;
         Ok((gatekeeper, opened))
     }
+}
+
+/// What the configured files put on record.
+fn news(policies: &Policies, options: &Options) -> Vec<PolicyBody> {
+    let Some(configured) = &options.configured else {
+        return Vec::new();
+    };
+    let now = Now {
+        mono: Mono(0),
+        wall: options.at,
+        clock: configured.clock,
+    };
+    let taken = policies.take_file(&configured.policy, now);
+    let taken = taken.unwrap_or_else(|why| {
+        tracing::error!(%why, "the configured policy is not taken: what was in force stays");
+        None
+    });
+    let shadow = policies.take_shadow_file(configured.shadow.as_ref(), PolicySource::Start);
+    taken.into_iter().chain(shadow).collect()
+}
+
+/// The policy trucks are judged by from this start on.
+fn in_force(policies: &Policies, news: &[PolicyBody], options: &Options) -> PolicyRef {
+    let active = news.iter().find(|p| p.standing == PolicyStanding::Active);
+    let active = active.map(|p| &p.policy);
+    let held = || policies.active().map(|held| &held.policy);
+    active.or_else(held).unwrap_or(&options.policy).clone()
 }
 
 /// A record of the controller's own.

@@ -22,6 +22,8 @@ pub(super) enum Entry<T> {
         token: T,
         at: Wall,
         body: Box<FeedBody>,
+        /// Records that go with it or not at all.
+        with: Vec<Prepared>,
     },
 }
 
@@ -107,13 +109,16 @@ impl<T> Work<T> {
         Some((seq, self.ledger.apply(seq, prepared.draft())))
     }
 
-    pub(super) fn feed(&mut self, token: T, at: Wall, body: FeedBody) {
+    pub(super) fn feed(&mut self, token: T, at: Wall, body: FeedBody, with: &[Prepared]) {
         let late = self.ledger.late(&body);
         let draft = controllers_own(at, body.into());
         let Some((seq, _)) = self.push(&draft.into()) else {
             self.answers.push(Answer::NotApplied { token });
             return;
         };
+        for draft in with {
+            self.push(draft);
+        }
         self.answers.push(Answer::Applied {
             token,
             seq,

@@ -37,7 +37,7 @@ enum Request {
     Commit(Vec<Prepared>, Guard, Reply<Committed>),
     Note(Vec<Prepared>),
     /// Answered with the generation reached; none = not in force.
-    Feed(Wall, Box<FeedBody>, Reply<Option<u64>>),
+    Feed(Wall, Box<FeedBody>, Vec<Prepared>, Reply<Option<u64>>),
     Acknowledged(u64),
     AuthorityHolds(String, u64, Reply<bool>),
     Reconcile(Wall, Box<ReconciledBody>, Reply<bool>),
@@ -205,7 +205,23 @@ impl CommitterHandle {
         body: FeedBody,
         reply: impl FnOnce(Option<u64>) + Send + 'static,
     ) -> Result<(), Busy> {
-        self.ask(Request::Feed(at, Box::new(body), Box::new(reply)))
+        self.apply_feed_with(at, body, Vec::new(), reply)
+    }
+
+    /// The same with records that are appended together with it, or not at
+    /// all.
+    ///
+    /// # Errors
+    /// [`Busy`]: `reply` will not be called.
+    pub fn apply_feed_with(
+        &self,
+        at: Wall,
+        body: FeedBody,
+        with: Vec<Draft>,
+        reply: impl FnOnce(Option<u64>) + Send + 'static,
+    ) -> Result<(), Busy> {
+        let with = Prepared::all(with);
+        self.ask(Request::Feed(at, Box::new(body), with, Box::new(reply)))
     }
 
     /// The authority acknowledged everything through `through`.
@@ -323,9 +339,9 @@ impl<D: Disk> Running<D> {
                 self.gatekeeper.submit(token, drafts, guard);
             }
             Request::Note(drafts) => self.gatekeeper.note(drafts),
-            Request::Feed(at, body, reply) => {
+            Request::Feed(at, body, with, reply) => {
                 let token = self.waits(Waits::Feed(reply));
-                self.gatekeeper.apply_feed(token, at, *body);
+                self.gatekeeper.apply_feed_with(token, at, *body, with);
             }
             Request::Acknowledged(through) => self.gatekeeper.acknowledged(through),
             Request::AuthorityHolds(genesis, through, reply) => {

@@ -30,6 +30,7 @@ pub(super) fn config(table: &DeTable<'_>, sink: &Sink, base: &Path) -> Option<Co
         .section("socket", &keys::SOCKET)
         .need("path", path_from(base));
     let journal = journal(&root.section("journal", &keys::JOURNAL));
+    let draw = super::draw::draw(&root);
     let sections = root.sections("lane", &keys::LANE);
     if sections.is_empty() && !root.has("lane") {
         root.fault("lane", "is missing: write [[lane]], once for each lane");
@@ -53,6 +54,7 @@ pub(super) fn config(table: &DeTable<'_>, sink: &Sink, base: &Path) -> Option<Co
         http: http?,
         socket: socket?,
         journal: journal?,
+        draw: draw?,
         lanes: lanes.into_iter().collect::<Option<_>>()?,
         warnings: Vec::new(),
     };
@@ -70,6 +72,7 @@ fn controller(s: &Section<'_>, base: &Path) -> Option<ControllerConfig> {
     let port = s.need("port", parsed(PortCode::parse));
     let state_dir = s.need("state_dir", path_from(base));
     let policy = s.need("policy", path_from(base));
+    let shadow_policy = s.maybe("shadow_policy", path_from(base));
     // The unit gives a stop 60 s in all.
     let drain = s.need("drain_s", number(1..=45));
     let stall = s.need("stall_s", number(2..=60));
@@ -78,6 +81,7 @@ fn controller(s: &Section<'_>, base: &Path) -> Option<ControllerConfig> {
         port: port?,
         state_dir: state_dir?,
         policy: policy?,
+        shadow_policy: shadow_policy?,
         drain: Micros::from_s(drain?),
         stall: Micros::from_s(stall?),
     })

@@ -34,21 +34,23 @@ const fn optional(name: &'static str) -> Key {
     Key { name, rule }
 }
 
-pub(super) static ROOT: [Key; 7] = [
+pub(super) static ROOT: [Key; 8] = [
     optional("controller"),
     optional("clock"),
     optional("broker"),
     optional("http"),
     optional("socket"),
     optional("journal"),
+    optional("draw"),
     optional("lane"),
 ];
 
-pub(super) static CONTROLLER: [Key; 6] = [
+pub(super) static CONTROLLER: [Key; 7] = [
     required("id", "\"szb-x\""),
     required("port", "\"5345\""),
     required("state_dir", "\"/var/lib/lanegate\""),
     required("policy", "\"/etc/lanegate/policy.toml\""),
+    optional("shadow_policy"),
     default("drain_s", "20"),
     default("stall_s", "8"),
 ];
@@ -79,6 +81,13 @@ pub(super) static SOCKET: [Key; 1] = [default("path", "\"/run/lanegate/lanegate.
 pub(super) static JOURNAL: [Key; 2] = [
     default("segment_mib", "64"),
     default("free_space_floor_mib", "512"),
+];
+
+pub(super) static DRAW: [Key; 4] = [
+    required("seed", "\"draw-seed\""),
+    required("last_day", "\"2027-12-31\""),
+    required("anchor", "\"<64 hex digits>\""),
+    required("anchor_day", "\"2026-12-31\""),
 ];
 
 pub(super) static LANE: [Key; 9] = [

@@ -8,6 +8,7 @@
 
 mod controller;
 mod device;
+mod draw;
 mod evidence;
 mod fault;
 mod io;
@@ -33,6 +34,7 @@ pub use device::{
     ArmDrive, DeviceConfig, InputBit, InputMap, IoConfig, MqttSource, Outputs, Parity, PulseTimer,
     ScaleConfig, SerialLine, Source, WeightUnit,
 };
+pub use draw::DrawConfig;
 pub use fault::ConfigFault;
 pub use ports::port_warnings;
 
@@ -58,6 +60,9 @@ pub struct Config {
     pub socket: PathBuf,
     /// The journal.
     pub journal: JournalConfig,
+    /// A chain of draw keys that is handed in; without one the controller
+    /// draws its own.
+    pub draw: Option<DrawConfig>,
     /// 1 to 32 lanes.
     pub lanes: Vec<LaneSetup>,
     /// What works but is likely to hurt later.
@@ -75,6 +80,8 @@ pub struct ControllerConfig {
     pub state_dir: PathBuf,
     /// The policy to start with.
     pub policy: PathBuf,
+    /// A policy that judges beside it and only counts.
+    pub shadow_policy: Option<PathBuf>,
     /// How long a stop waits for passages under way.
     pub drain: Micros,
     /// A thread with work that makes no progress for this long stops the
@@ -206,19 +213,7 @@ impl BrokerConfig {
         let Some(file) = &self.password_file else {
             return Ok(None);
         };
-        let path = match (file.is_absolute(), credentials_dir) {
-            (true, _) => file.clone(),
-            (false, Some(dir)) => dir.join(file),
-            (false, None) => {
-                return Err(std::io::Error::new(
-                    std::io::ErrorKind::NotFound,
-                    format!(
-                        "{} is a credential, but no credentials were passed",
-                        file.display()
-                    ),
-                ));
-            }
-        };
+        let path = credential(file, credentials_dir)?;
         let text = std::fs::read_to_string(&path)?;
         match text.lines().next() {
             Some(password) if !password.is_empty() => Ok(Some(password.to_owned())),
@@ -230,5 +225,20 @@ impl BrokerConfig {
                 ),
             )),
         }
+    }
+}
+
+/// Where a credential's file lies: a bare name among those systemd passed.
+fn credential(file: &Path, credentials_dir: Option<&Path>) -> std::io::Result<PathBuf> {
+    match (file.is_absolute(), credentials_dir) {
+        (true, _) => Ok(file.to_owned()),
+        (false, Some(dir)) => Ok(dir.join(file)),
+        (false, None) => Err(std::io::Error::new(
+            std::io::ErrorKind::NotFound,
+            format!(
+                "{} is a credential, but no credentials were passed",
+                file.display()
+            ),
+        )),
     }
 }

@@ -9,7 +9,7 @@ const REFERENCE: &str = include_str!("../../config/lane.toml");
 const DEV: &str = include_str!("../../config/lane.dev.toml");
 
 /// Every table of keys with the header that opens it in `lane.toml`.
-static TABLES: [(&str, &[Key]); 14] = [
+static TABLES: [(&str, &[Key]); 15] = [
     ("[controller]", &keys::CONTROLLER),
     ("[clock]", &keys::CLOCK),
     ("[broker.devices]", &keys::BROKER),
@@ -17,6 +17,7 @@ static TABLES: [(&str, &[Key]); 14] = [
     ("[http]", &keys::HTTP),
     ("[socket]", &keys::SOCKET),
     ("[journal]", &keys::JOURNAL),
+    ("[draw]", &keys::DRAW),
     ("[[lane]]", &keys::LANE),
     ("[lane.times]", &keys::TIMES),
     ("[lane.io]", &keys::IO),
@@ -423,4 +424,41 @@ fn a_file_that_is_not_there_is_a_fault_with_its_name() {
             .why
             .starts_with("/nonexistent/lane.toml cannot be read")
     );
+}
+
+#[test]
+fn a_chain_of_draw_keys_needs_its_anchor_before_its_last_day() {
+    let table = |anchor_day: &str, anchor: &str| {
+        let text = format!(
+            "[draw]\nseed = \"draw-seed\"\nlast_day = \"2027-12-31\"\nanchor = \"{anchor}\"\nanchor_day = \"{anchor_day}\"\n\n[[lane]]"
+        );
+        DEV.replacen("[[lane]]", &text, 1)
+    };
+    let key = "0".repeat(64);
+    let read = parse(&table("2026-12-31", &key)).unwrap();
+    assert_eq!(read.draw.unwrap().last_day.to_string(), "2027-12-31");
+    assert_eq!(parse(DEV).unwrap().draw, None);
+    for (text, path, why) in [
+        (
+            table("2027-12-31", &key),
+            "draw.anchor_day",
+            "is not 1 to 400 days before",
+        ),
+        (
+            table("2025-12-31", &key),
+            "draw.anchor_day",
+            "is not 1 to 400 days before",
+        ),
+        (table("31.12.2026", &key), "draw.anchor_day", "is no day"),
+        (table("2026-12-31", "00ff"), "draw.anchor", "is no key"),
+        (
+            table("2026-12-31", &key).replace("seed = ", "seeds = "),
+            "draw.seed",
+            "is missing",
+        ),
+    ] {
+        let listed = faults(&text);
+        let told = |f: &String| f.contains(path) && f.contains(why);
+        assert!(listed.iter().any(told), "{path}: {listed:?}");
+    }
 }

@@ -5,6 +5,7 @@ use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
 
 use lanegate_core::model::{LaneId, Link};
+use lanegate_core::record::{Draft, FeedBody};
 use lanegate_core::time::Clock;
 use serde_json::json;
 use tokio::sync::{mpsc, oneshot};
@@ -14,6 +15,7 @@ use tracing::{debug, error, info, warn};
 use super::RunError;
 use super::back::Lanes;
 use super::devices::{broker_fault, connection_config};
+use super::policy;
 use super::port::Port;
 use crate::authority::feed::Batch;
 use crate::authority::{Ask, Session, Topic, Topics};
@@ -385,9 +387,15 @@ impl Task {
 
     /// Journal first, then store, then the answer.
     async fn apply(&mut self, batch: Batch) {
-        let at = self.port.shared.clock.now().wall;
+        let mut batch = batch;
+        let now = self.port.shared.clock.now();
         let position = self.session.position();
-        let in_force = self.put_in_force(at, &batch).await;
+        let desk = self.port.policy.clone();
+        let turn = policy::turn(&desk).await;
+        let policies = policy::fed(&self.port, &mut batch, now);
+        let in_force = self.put_in_force(now.wall, &batch, policies).await;
+        policy::publish(&self.port);
+        drop(turn);
         if !in_force {
             error!("a batch of the feed could not be written to the journal");
             self.session.not_applied(&batch, position);
@@ -409,17 +417,20 @@ impl Task {
         self.tell_facts_changed();
     }
 
-    async fn put_in_force(&self, at: lanegate_core::time::Wall, batch: &Batch) -> bool {
+    async fn put_in_force(
+        &self,
+        at: lanegate_core::time::Wall,
+        batch: &Batch,
+        policies: Vec<Draft>,
+    ) -> bool {
         loop {
             let (to, applied) = oneshot::channel();
             let reply = move |generation: Option<u64>| {
                 to.send(generation).ok();
             };
-            let asked = self
-                .port
-                .shared
-                .committer
-                .apply_feed(at, batch.feed_body(at), reply);
+            let (body, with) = (batch.feed_body(at), policies.clone());
+            let committer = &self.port.shared.committer;
+            let asked = committer.apply_feed_with(at, body, with, reply);
             if asked.is_ok() {
                 return matches!(applied.await, Ok(Some(_)));
             }
@@ -470,7 +481,7 @@ impl Task {
             .metrics
             .count(&metrics::FEED_BATCHES, &["heartbeat"], 1);
         if let (true, Some(position), Some(sent_at)) = (due, self.session.position(), sent_at) {
-            let body = crate::authority::heartbeat_body(position, sent_at);
+            let body = FeedBody::heartbeat(position, sent_at);
             // On record once a minute; a busy committer gets the next one.
             let told = shared.committer.apply_feed(now.wall, body, |_| {});
             told.ok();

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use lanegate_core::model::LaneId;
 use serde_json::Value;
+use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
@@ -14,7 +15,8 @@ use super::backend::PortBackend;
 use super::desk::{Answer, Desk, Intake, Tell};
 use super::pages::PortPages;
 use super::port::{LaneCall, LaneEnd, LaneEnds, LaneSays, Port};
-use super::{RunError, Told, socket};
+use super::sampling::SamplingTold;
+use super::{RunError, Told, policy, socket};
 use crate::committer::Notice;
 use crate::http::Server;
 use crate::journal::JournalError;
@@ -182,6 +184,11 @@ async fn serve(
     let authority = authority::run(port.clone(), ends_for_authority, stop.clone());
     let authority = tokio::spawn(authority);
     tokio::spawn(hear_lanes(ends.says, lanes, to_authority));
+    // From here on SIGHUP is a question, not the end.
+    let hangup = signal(SignalKind::hangup())
+        .inspect_err(|why| error!(%why, "SIGHUP cannot be watched: no reload"))
+        .ok();
+    tokio::spawn(policy::keep(port.clone(), hangup, stop.clone()));
     tokio::spawn(upkeep(scrape, port.clone(), stop.clone()));
     // Whoever waits for readiness is told only now.
     if ends.ready.send(()).is_err() {
@@ -252,6 +259,7 @@ async fn hear_lanes(mut says: mpsc::Receiver<LaneSays>, lanes: Lanes, to: mpsc::
 async fn upkeep(scrape: PrometheusHandle, port: Port, stop: CancellationToken) {
     let mut every = tokio::time::interval(std::time::Duration::from_secs(5));
     let mut turns = 0_u64;
+    let mut moved = SamplingTold::new(&port);
     let mut snapshot_at = port.shared.committer.view().head_seq;
     loop {
         tokio::select! {
@@ -259,6 +267,9 @@ async fn upkeep(scrape: PrometheusHandle, port: Port, stop: CancellationToken) {
             () = stop.cancelled() => return,
         }
         scrape.run_upkeep();
+        // The key of the day before is opened although no truck comes.
+        port.shared.name_draw_key();
+        moved.tell(&port);
         turns += 1;
         if turns.is_multiple_of(12) {
             port.shared.clock.check_mark();

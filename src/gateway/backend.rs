@@ -1,13 +1,17 @@
 //! The daemon as the local socket sees it.
 
-use lanegate_core::model::{DeclarationId, LaneOrder, Order};
+use lanegate_core::model::{ControlId, DeclarationId, Enterprise, LaneOrder, Order};
+use lanegate_core::record::FeedBody;
 use lanegate_core::time::Wall;
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
 
 use super::back::Lanes;
 use super::port::Port;
-use super::socket::{Backend, DeclarationsAsk, Imported, TellDeclarations, TellOrder, hand_in};
+use super::socket::{
+    Backend, DeclarationsAsk, Imported, ImportedEnterprises, InForceAsk, PolicyAsk,
+    TellDeclarations, TellOrder, TellPolicy, hand_in, hand_in_enterprises,
+};
 use super::status;
 use crate::store::{Applied, Busy, StoreError};
 
@@ -47,7 +51,8 @@ impl Backend for PortBackend {
         if records.is_empty() && present.is_none() {
             return None;
         }
-        Some(json!({"passage": id, "lane": present, "records": records}))
+        let balances = self.balances_of(&records);
+        Some(json!({"passage": id, "lane": present, "records": records, "balances": balances}))
     }
 
     fn order(&self, order: Order, tell: TellOrder) {
@@ -56,6 +61,12 @@ impl Backend for PortBackend {
 
     fn lane_order(&self, order: LaneOrder, tell: TellOrder) {
         self.lanes.lane_order(order, tell);
+    }
+
+    fn policy(&self, ask: PolicyAsk, tell: TellPolicy) {
+        let port = self.port.clone();
+        self.runtime
+            .spawn(async move { tell(super::policy::ask(&port, ask).await) });
     }
 
     fn declarations(&self, ask: DeclarationsAsk, tell: TellDeclarations) {
@@ -78,6 +89,19 @@ impl Backend for PortBackend {
             } => {
                 self.runtime.spawn(async move {
                     let imported = import(&port, declarations, as_of).await;
+                    tell(imported.map(|i| json!(i)));
+                });
+            }
+        }
+    }
+
+    fn in_force(&self, ask: InForceAsk, tell: TellDeclarations) {
+        match ask {
+            InForceAsk::Controls { after, limit } => tell(Ok(self.controls(after, limit))),
+            InForceAsk::Enterprises(enterprises) => {
+                let port = self.port.clone();
+                self.runtime.spawn(async move {
+                    let imported = import_enterprises(&port, enterprises).await;
                     tell(imported.map(|i| json!(i)));
                 });
             }
@@ -116,6 +140,31 @@ async fn export(port: &Port, after: Option<DeclarationId>, limit: usize) -> Resu
 }
 
 impl PortBackend {
+    fn controls(&self, after: Option<ControlId>, limit: usize) -> Value {
+        let view = self.port.shared.committer.view();
+        let controls = view.ledger.controls();
+        let behind = controls.filter(|c| after.as_ref().is_none_or(|after| c.id > *after));
+        json!({ "controls": behind.take(limit).collect::<Vec<_>>() })
+    }
+
+    /// What is left of the declarations the passage was judged by: trips and
+    /// goods issued and passed, what is kept for trucks in the bay, and who
+    /// took last.
+    fn balances_of(&self, records: &[Value]) -> Value {
+        let ledger = self.port.shared.committer.view().ledger.clone();
+        let matched = records
+            .iter()
+            .filter_map(|record| record["body"]["verdict"]["declarations"].as_array());
+        let mut balances = serde_json::Map::new();
+        for declaration in matched.flatten() {
+            let id = declaration["id"].as_str().unwrap_or_default();
+            let parsed = DeclarationId::parse(id).ok();
+            let balance = parsed.and_then(|id| ledger.balance(&id));
+            balances.insert(id.to_owned(), json!(balance.unwrap_or_default()));
+        }
+        Value::Object(balances)
+    }
+
     /// The last records of one passage, without the personal data of others.
     fn records_of(&self, id: &str) -> Vec<Value> {
         let dir = self.port.config.controller.state_dir.join("journal");
@@ -133,6 +182,47 @@ impl PortBackend {
 }
 
 /// Journal first, then store.
+async fn import_enterprises(
+    port: &Port,
+    enterprises: Vec<Enterprise>,
+) -> Result<ImportedEnterprises, String> {
+    let at = port.shared.clock.now().wall;
+    let ledger = port.shared.committer.view().ledger.clone();
+    let (parts, mut imported) = hand_in_enterprises(&ledger, enterprises);
+    record(port, at, parts.records).await?;
+    for apply in parts.applies {
+        ask(|to| {
+            let reply = move |result: Result<Applied, StoreError>| {
+                to.send(result).ok();
+            };
+            port.store.apply(apply, reply)
+        })
+        .await?
+        .map_err(|e| e.to_string())?;
+    }
+    imported.count = port.shared.committer.view().ledger.enterprise_count();
+    Ok(imported)
+}
+
+/// Each durable before the next.
+async fn record(port: &Port, at: Wall, records: Vec<FeedBody>) -> Result<(), String> {
+    for record in records {
+        let (to, applied) = oneshot::channel();
+        let reply = move |generation: Option<u64>| {
+            to.send(generation).ok();
+        };
+        let asked = port.shared.committer.apply_feed(at, record, reply);
+        asked.map_err(|busy| busy.to_string())?;
+        if !matches!(applied.await, Ok(Some(_))) {
+            return Err(
+                "the journal could not take what was handed in; nothing is in force".to_owned(),
+            );
+        }
+    }
+    Ok(())
+}
+
+/// Journal first, then store.
 async fn import(
     port: &Port,
     declarations: Vec<lanegate_core::model::Declaration>,
@@ -142,19 +232,7 @@ async fn import(
     let held = held_among(port, &declarations).await;
     let ledger = port.shared.committer.view().ledger.clone();
     let parts = hand_in(&ledger, declarations, as_of, at, |id| held.contains(id));
-    for record in parts.records {
-        let (to, applied) = oneshot::channel();
-        let reply = move |generation: Option<u64>| {
-            to.send(generation).ok();
-        };
-        let asked = port.shared.committer.apply_feed(at, record, reply);
-        asked.map_err(|busy| busy.to_string())?;
-        if !matches!(applied.await, Ok(Some(_))) {
-            return Err(
-                "the journal could not take the declarations; nothing is in force".to_owned(),
-            );
-        }
-    }
+    record(port, at, parts.records).await?;
     let mut imported = Imported {
         ended: parts.ended,
         ..Imported::default()

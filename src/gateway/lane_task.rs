@@ -6,7 +6,8 @@ use std::collections::VecDeque;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use lanegate_core::lane::{Command, Event, Guard, Lane, Refusal, Token};
+use lanegate_core::clearance::Policy;
+use lanegate_core::lane::{Command, Draws, Event, Guard, Lane, Refusal, Token};
 use lanegate_core::model::{DeviceId, Facts, LaneId, PassageId, StoreState};
 use lanegate_core::record::Draft;
 use lanegate_core::time::{Micros, Mono, Now};
@@ -52,6 +53,8 @@ pub(super) struct LaneTask {
     answers: mpsc::Receiver<Event>,
     answer_to: mpsc::Sender<Event>,
     calls: mpsc::Receiver<LaneCall>,
+    /// The policy for trucks that arrive from now on.
+    policy: watch::Receiver<Arc<Policy>>,
     says: mpsc::Sender<LaneSays>,
     status: watch::Sender<Value>,
     telling: Telling,
@@ -198,10 +201,12 @@ impl LaneTask {
         let (calls_to, calls) = mpsc::channel(CALLS_MAX);
         let (status, status_seen) = watch::channel(Value::Null);
         let config = Arc::new(setup.config.clone());
+        let mut policy = port.policy.watch();
+        let in_force = policy.borrow_and_update().clone();
         let task = Self {
             n,
             setup: setup.clone(),
-            lane: Lane::new(config, port.policy.clone(), recovery, now),
+            lane: Lane::new(config, in_force, recovery, now),
             board: None,
             running: Vec::new(),
             events,
@@ -209,6 +214,7 @@ impl LaneTask {
             answers,
             answer_to,
             calls,
+            policy,
             says,
             status,
             telling: Telling::new(lane_id.clone(), port.shared.metrics.clone()),
@@ -243,6 +249,10 @@ impl LaneTask {
             tokio::select! {
                 biased;
                 Some(event) = self.answers.recv() => self.lane.handle_event(event, clock.now()),
+                Ok(()) = self.policy.changed() => {
+                    let policy = self.policy.borrow_and_update().clone();
+                    self.lane.handle_event(Event::PolicyChanged(policy), clock.now());
+                }
                 Some(event) = self.events.recv() => self.hear(event, clock.now()),
                 Some(call) = self.calls.recv() => self.call(call, clock.now()),
                 () = port.stop.cancelled(), if self.draining.is_none() => self.drain(port, clock.now()),
@@ -310,14 +320,15 @@ impl LaneTask {
             } => {
                 let to = self.answer_to.clone();
                 let id = passage.clone();
-                let reply = move |facts: Facts| {
-                    answer(&to, candidates(id, attempt, facts));
+                let reply = move |(facts, draws)| {
+                    answer(&to, candidates(id, attempt, facts, draws));
                 };
                 if port.store.look_up(*query, reply).is_err() {
                     self.telling.queue_full("store");
                     let mut facts = Facts::unknown();
                     facts.store = Some(StoreState::Unavailable);
-                    answer(&self.answer_to, candidates(passage, attempt, facts));
+                    let none = Draws::default();
+                    answer(&self.answer_to, candidates(passage, attempt, facts, none));
                 }
             }
             Command::Commit {
@@ -475,11 +486,12 @@ impl LaneTask {
     }
 }
 
-fn candidates(passage: PassageId, attempt: u32, facts: Facts) -> Event {
+fn candidates(passage: PassageId, attempt: u32, facts: Facts, draws: Draws) -> Event {
     Event::Candidates {
         passage,
         attempt,
         facts: Box::new(facts),
+        draws,
     }
 }
 

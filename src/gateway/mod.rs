@@ -21,7 +21,9 @@ mod lane_task;
 mod logging;
 mod overlay;
 mod pages;
+mod policy;
 mod port;
+mod sampling;
 pub mod socket;
 mod status;
 mod telling;
@@ -29,14 +31,15 @@ mod watchdog;
 
 pub use desk::{Answer, Desk, Intake, Tell};
 pub use logging::{Logs, init_logs};
+pub use policy::Files;
+pub(crate) use policy::back_to;
 
 use std::io::Read as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use lanegate_core::clearance::Policy;
-use lanegate_core::model::PolicyRef;
+use lanegate_core::ledger::Ledger;
 use lanegate_core::time::Wall;
 use tokio::sync::{Notify, mpsc};
 use tokio_util::sync::CancellationToken;
@@ -45,14 +48,16 @@ use tracing::{error, info};
 use crate::claims::LocalClaims;
 use crate::clock::{Clock, ClockConfig, Stopwatch};
 use crate::committer::{
-    Committer, CommitterHandle, Gatekeeper, Notice, OpenError, Opened, Options,
+    Committer, CommitterHandle, Configured, Gatekeeper, Notice, OpenError, Opened, Options,
 };
 use crate::config::Config;
+use crate::draws::{DayKeys, SeedError};
 use crate::journal::RealDisk;
 use crate::metrics::{InstallError, Metrics, PrometheusHandle};
 use crate::store::{DiskOptions, SledMedium, SledStore, StoreHandle, StoreThread};
 
 use overlay::Overlay;
+use policy::PolicyDesk;
 use port::{Port, PortShared};
 
 /// Requests the committer may have waiting: what its own limit allows.
@@ -118,6 +123,19 @@ pub enum RunError {
         /// Why.
         why: String,
     },
+    /// The policy on record.
+    #[error(
+        "the policy in force ({version}) cannot be read by this program: {faults}; put another in force: lanegate policy activate FILE --config CONFIG"
+    )]
+    Policy {
+        /// Which.
+        version: String,
+        /// Every fault.
+        faults: String,
+    },
+    /// The draw's keys.
+    #[error("the keys of the random draw")]
+    Draw(#[source] SeedError),
     /// A device's configuration.
     #[error("device {device}: {why}")]
     Device {
@@ -133,7 +151,7 @@ impl RunError {
     #[must_use]
     pub const fn exit(&self) -> u8 {
         match self {
-            Self::Broker { .. } | Self::Device { .. } => 78,
+            Self::Broker { .. } | Self::Device { .. } | Self::Policy { .. } | Self::Draw(_) => 78,
             Self::StateDir { .. }
             | Self::InUse(_)
             | Self::Journal(_)
@@ -158,25 +176,26 @@ pub(crate) enum Told {
 ///
 /// # Errors
 /// See [`RunError`]; nothing was moved if it could not start.
-pub fn run(config: Config, policy: Policy) -> Result<(), RunError> {
-    let policy = Arc::new(policy);
+pub fn run(config: Config, files: Files) -> Result<(), RunError> {
     let journal_dir = config.controller.state_dir.join("journal");
     // One owner per state directory, taken before anything else is touched.
     let disk = own(&journal_dir)?;
     let (metrics, scrape) = install_metrics(&config)?;
     let clock = Clock::start(clock_config(&config), None);
-    let (mut gatekeeper, opened) = open_journal(disk, &config, &policy, &clock)?;
+    let (mut gatekeeper, opened) = open_journal(disk, &config, &files, &clock)?;
     if let Some(at) = recorded_at(&mut gatekeeper) {
         clock.recorded(at);
     }
     say_opened(&opened);
     let (told, tells) = mpsc::channel(NOTICES_MAX);
     let ledger = gatekeeper.ledger().clone();
+    let policy = Arc::new(PolicyDesk::new(files, ledger.policies(), clock.now())?);
+    let draws = open_draws(&config, &ledger)?;
     let failed = Arc::new(AtomicBool::new(false));
     let durable = Arc::new(Notify::new());
     let hooks = status::CommitHooks::new(metrics.clone(), clock.clone(), durable.clone());
     let (committer, handle) = spawn_committer(gatekeeper, hooks, told.clone(), &failed)?;
-    let shared = PortShared::new(clock, handle, metrics, durable, &ledger);
+    let shared = PortShared::new(clock, handle, metrics, durable, draws, &ledger);
     let claims = LocalClaims::new(config.controller.id.clone());
     let (store, store_thread) = spawn_store(&config, &shared, &claims, told)?;
     let port = Port {
@@ -194,6 +213,11 @@ pub fn run(config: Config, policy: Policy) -> Result<(), RunError> {
         }
         other => other,
     }
+}
+
+fn open_draws(config: &Config, ledger: &Ledger) -> Result<DayKeys, RunError> {
+    let state_dir = &config.controller.state_dir;
+    DayKeys::open(config.draw.as_ref(), state_dir, ledger.draw_key()).map_err(RunError::Draw)
 }
 
 fn own(dir: &std::path::Path) -> Result<RealDisk, RunError> {
@@ -223,7 +247,8 @@ fn install_metrics(config: &Config) -> Result<(Metrics, PrometheusHandle), RunEr
     crate::metrics::install(lanes, devices).map_err(RunError::Metrics)
 }
 
-fn clock_config(config: &Config) -> ClockConfig {
+/// When this controller believes its wall clock.
+pub(crate) fn clock_config(config: &Config) -> ClockConfig {
     ClockConfig {
         rtc_trusted: config.clock.rtc_trusted,
         mark: Some(config.clock.mark.clone()),
@@ -231,18 +256,10 @@ fn clock_config(config: &Config) -> ClockConfig {
     }
 }
 
-/// The policy as records name it.
-pub(crate) fn policy_ref(policy: &Policy) -> PolicyRef {
-    PolicyRef {
-        version: policy.version.clone(),
-        sha256: policy.sha256.clone(),
-    }
-}
-
 fn open_journal(
     disk: RealDisk,
     config: &Config,
-    policy: &Policy,
+    files: &Files,
     clock: &Clock,
 ) -> Result<(Gatekeeper<RealDisk, u64>, Opened), RunError> {
     let now = clock.now();
@@ -256,8 +273,13 @@ fn open_journal(
         now.wall,
         nonce,
         env!("CARGO_PKG_VERSION").to_owned(),
-        policy_ref(policy),
+        files.policy.policy.clone(),
     );
+    options.configured = Some(Configured {
+        policy: files.policy.clone(),
+        shadow: files.shadow.clone(),
+        clock: now.clock,
+    });
     options.segment_len_max = config.journal.segment_bytes;
     options.free_floor_bytes = config.journal.free_space_floor_bytes;
     Gatekeeper::open(disk, options).map_err(RunError::Journal)

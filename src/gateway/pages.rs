@@ -81,7 +81,7 @@ impl Pages for PortPages {
 
     fn metrics(&self) -> String {
         self.say_gauges();
-        self.scrape.render()
+        self.scrape.render() + &super::policy::metrics_text(&self.port)
     }
 }
 
@@ -94,6 +94,8 @@ impl PortPages {
         say.set(&metrics::JOURNAL_SEQ, &[], whole(view.head_seq));
         let unreadable = i64::from(view.ledger.is_control_unreadable());
         say.set(&metrics::CONTROLS_UNREADABLE, &[], unreadable);
+        let waiting = view.ledger.policies().waiting().len();
+        say.set(&metrics::POLICIES_WAITING, &[], whole(waiting as u64));
         say.set(&metrics::OUTBOX, &[], whole(view.unacknowledged()));
         let now = shared.clock.now();
         let trusted = i64::from(now.clock == Clock::Trusted);

@@ -3,19 +3,22 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use lanegate_core::clearance::Policy;
+use lanegate_core::clearance::DrawDay;
 use lanegate_core::lane::Event;
 use lanegate_core::ledger::Ledger;
 use lanegate_core::model::{LaneId, LaneOrder, Order};
+use lanegate_core::time::Now;
 use serde_json::Value;
 use tokio::sync::{Notify, mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::desk::Answer;
+use super::policy::PolicyDesk;
 use crate::authority::Freshness;
 use crate::clock::Clock;
 use crate::committer::CommitterHandle;
 use crate::config::Config;
+use crate::draws::DayKeys;
 use crate::metrics::Metrics;
 use crate::mqtt::{Peer, Status};
 use crate::store::StoreHandle;
@@ -30,6 +33,8 @@ pub(crate) struct PortShared {
     freshness: Arc<Mutex<Freshness>>,
     /// Records have become durable.
     pub(crate) durable: Arc<Notify>,
+    /// Keys of the draw.
+    draws: Arc<DayKeys>,
     /// How each connection is.
     links: Arc<Mutex<BTreeMap<&'static str, watch::Receiver<Status>>>>,
 }
@@ -40,6 +45,7 @@ impl PortShared {
         committer: CommitterHandle,
         metrics: Metrics,
         durable: Arc<Notify>,
+        draws: DayKeys,
         ledger: &Ledger,
     ) -> Self {
         Self {
@@ -48,8 +54,20 @@ impl PortShared {
             metrics,
             freshness: Arc::new(Mutex::new(Freshness::new(ledger.heard_at()))),
             durable,
+            draws: Arc::new(draws),
             links: Arc::default(),
         }
+    }
+
+    /// The day to draw on, its key named on the record before any draw is.
+    pub(crate) fn draw_day(&self, now: Now) -> Option<DrawDay> {
+        let note = |draft| self.committer.note(vec![draft]);
+        self.draws.today(now, note)
+    }
+
+    /// Names the day's key on the record, whether anything is drawn or not.
+    pub(crate) fn name_draw_key(&self) {
+        let _today = self.draw_day(self.clock.now());
     }
 
     /// A connection's status is shown from now on.
@@ -78,7 +96,7 @@ impl PortShared {
 #[derive(Clone)]
 pub(crate) struct Port {
     pub(crate) config: Arc<Config>,
-    pub(crate) policy: Arc<Policy>,
+    pub(crate) policy: Arc<PolicyDesk>,
     pub(crate) shared: PortShared,
     pub(crate) store: StoreHandle,
     /// SIGTERM, SIGINT or a failed journal: drain.

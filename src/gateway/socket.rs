@@ -10,8 +10,13 @@
 //! {"op":"declarations-show","id":ID}                 -> the declaration, or null
 //! {"op":"declarations-export","after":ID,"limit":N}  -> {"declarations":[...]}
 //! {"op":"declarations-import","declarations":[...],"as_of":T} -> {"kept",...}
+//! {"op":"policy-active"}                             -> {"version","sha256","text",...}
+//! {"op":"policy-activate","text":T,"shadow":B,"officer":O,"reason":R} -> {"policy","standing",...}
+//! {"op":"policy-rollback","waiting":V,"shadow":B,"officer":O,"reason":R} -> the same
+//! {"op":"controls-list","after":ID,"limit":N}        -> {"controls":[...]}
+//! {"op":"enterprises-import","enterprises":[...]}    -> {"kept","stale","count"}
 //!
-//! answer: {"ok":true,"data":...} | {"ok":false,"exit":1|64|65|74,"why":"..."}
+//! answer: {"ok":true,"data":...} | {"ok":false,"exit":1|64|65|74|78,"why":"..."}
 //! ```
 //!
 //! Who may ask is the file system's business: mode 0660, the group of the
@@ -28,7 +33,9 @@ mod listener;
 use std::sync::Arc;
 use std::time::Duration;
 
-use lanegate_core::model::{Declaration, DeclarationId, LaneOrder, Order};
+use lanegate_core::clearance::PolicyFault;
+use lanegate_core::ledger::PolicyBy;
+use lanegate_core::model::{ControlId, Declaration, DeclarationId, Enterprise, LaneOrder, Order};
 use lanegate_core::time::Wall;
 use serde_json::Value;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
@@ -41,7 +48,7 @@ use tokio_util::sync::CancellationToken;
 use super::Answer;
 use answer::{No, line_of};
 
-pub use hand_in::{HandIn, Imported, hand_in};
+pub use hand_in::{HandIn, Imported, ImportedEnterprises, hand_in, hand_in_enterprises};
 pub use listener::{Listener, SocketError};
 
 /// Longest line read (L9): an import comes in parts below it.
@@ -76,6 +83,69 @@ pub enum DeclarationsAsk {
     },
 }
 
+/// What is asked about policies.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum PolicyAsk {
+    /// The one in force, with its text.
+    Active,
+    /// Put this one in force, or let it judge beside.
+    Activate {
+        /// Its text.
+        text: String,
+        /// Only count.
+        shadow: bool,
+        /// Who asks.
+        by: PolicyBy,
+    },
+    /// Undo.
+    RollBack {
+        /// What.
+        back: PolicyBack,
+        /// Who asks.
+        by: PolicyBy,
+    },
+}
+
+/// What a rollback undoes.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum PolicyBack {
+    /// The policy in force: the one before comes back.
+    Before,
+    /// One that waits, by version or the first digits of its SHA-256.
+    Waiting(String),
+    /// The shadow.
+    Shadow,
+}
+
+/// Why a policy was not taken; nothing changed.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum PolicyNo {
+    /// The answer is no.
+    Refused(String),
+    /// The text has these faults.
+    Faults(Vec<PolicyFault>),
+    /// The daemon cannot.
+    Io(String),
+}
+
+/// Hears what became of a policy.
+pub type TellPolicy = Box<dyn FnOnce(Result<Value, PolicyNo>) + Send>;
+
+/// What is asked about what is in force beside declarations.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum InForceAsk {
+    /// A page of the controls that are not withdrawn, by id:
+    /// `{"controls":[...]}`.
+    Controls {
+        /// The page begins behind this one; none = at the first.
+        after: Option<ControlId>,
+        /// At most so many.
+        limit: usize,
+    },
+    /// Take these in ([`hand_in_enterprises`]): an [`ImportedEnterprises`].
+    Enterprises(Vec<Enterprise>),
+}
+
 /// Hears how an order was answered.
 pub type TellOrder = Box<dyn FnOnce(Answer) + Send>;
 /// Hears what is known about declarations, or why nothing is.
@@ -93,6 +163,10 @@ pub trait Backend: Send + Sync + 'static {
     fn lane_order(&self, order: LaneOrder, tell: TellOrder);
     /// Something about declarations.
     fn declarations(&self, ask: DeclarationsAsk, tell: TellDeclarations);
+    /// Something about policies.
+    fn policy(&self, ask: PolicyAsk, tell: TellPolicy);
+    /// Something about what is in force beside them.
+    fn in_force(&self, ask: InForceAsk, tell: TellDeclarations);
 }
 
 /// Answers clients until `stop` is cancelled, then lets go of them and takes

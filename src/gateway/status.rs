@@ -111,7 +111,7 @@ pub(super) fn controller(port: &Port, now: Now) -> Value {
             "refused": status.refused,
             "outbox": status.outbox,
         })).collect::<Vec<_>>(),
-        "policy": super::policy_ref(&port.policy),
+        "policy": super::policy::status(port),
     })
 }
 

@@ -7,6 +7,7 @@
 mod disk;
 mod frame;
 mod mem;
+mod pages;
 mod reader;
 mod recover;
 mod snapshot;
@@ -16,6 +17,7 @@ mod writer;
 pub use disk::{Disk, RealDisk};
 pub use frame::RECORD_LEN_MAX;
 pub use mem::{DiskCounts, MemDisk};
+pub use pages::Pages;
 pub use reader::JournalReader;
 pub(crate) use reader::{Cursor, records_from};
 pub use recover::{Recovered, Torn, recover};

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use lanegate_core::record::{Body, Kind, Link, NO_PREV, Record, canonical, sha256_hex};
+use lanegate_core::record::{
+    Body, DrawAudit, DrawReport, Kind, Link, NO_PREV, Record, canonical, sha256_hex,
+};
 use serde::Serialize;
 
 use super::reader::{segments, walk};
@@ -28,12 +30,14 @@ pub struct Report {
     pub torn_bytes: u64,
     /// Records by kind.
     pub kinds: BTreeMap<String, u64>,
+    /// The draws, computed again.
+    pub draws: DrawReport,
     /// The first thing that is wrong.
     pub fault: Option<String>,
 }
 
 /// Checks every record of the journal on `disk`: frames, checksums, canonical
-/// form, sequence, chain, bodies, and the snapshots that are still there.
+/// form, sequence, chain, bodies, draws, and the snapshots that are still there.
 ///
 /// # Errors
 /// The disk cannot be read; damage is in the report.
@@ -56,16 +60,19 @@ fn check<D: Disk>(disk: &D, report: &mut Report) -> Result<(), JournalError> {
         return Err(JournalError::Missing { seq: 0 });
     }
     let mut named = BTreeMap::new();
+    let mut draws = DrawAudit::default();
     for (i, segment) in segments.iter().enumerate() {
         let read = disk.read(&segment.name);
         let bytes = read.map_err(JournalError::io(&segment.name, "read"))?;
         let last = i + 1 == segments.len();
         let walked = walk(segment, &bytes, last, link.take(), |record, text| {
-            look_at(record, text, report, &mut named)
+            look_at(record, text, report, &mut named, &mut draws)
         })?;
         link = walked.link;
         report.torn_bytes = walked.torn;
     }
+    report.draws = draws.report();
+    report.fault.clone_from(&report.draws.fault);
     if let Some(link) = link {
         report.head_seq = link.seq.checked_sub(1);
         report.head_sha256 = Some(link.prev);
@@ -88,6 +95,7 @@ fn look_at(
     text: &str,
     report: &mut Report,
     named: &mut BTreeMap<u64, String>,
+    draws: &mut DrawAudit,
 ) -> Result<(), String> {
     if canonical(record) != text {
         return Err("the text is not canonical".to_owned());
@@ -103,6 +111,12 @@ fn look_at(
     }
     if let Body::Snapshot(body) = &draft.body {
         named.insert(body.seq, body.sha256.clone());
+    }
+    if let Body::DrawKey(body) = &draft.body {
+        draws.key(record.seq, body);
+    }
+    if let Body::Verdict(body) = &draft.body {
+        draws.verdict(record.seq, body);
     }
     report.records += 1;
     *report

@@ -119,6 +119,17 @@ const FEED: Label = words(
         "gap",
     ],
 );
+const MOVED: Label = words(
+    "by",
+    &[
+        "conforms",
+        "nonconforms",
+        "undone",
+        "vetoed",
+        "brought",
+        "decayed",
+    ],
+);
 const QUEUE: Label = words(
     "queue",
     &[
@@ -131,8 +142,24 @@ const QUEUE: Label = words(
         "authority-in",
         "authority-out",
         "sign",
+        "shadow",
     ],
 );
+const POLICY_SOURCE: Label = words("source", &["file", "officer", "feed", "rollback", "clock"]);
+const POLICY_RESULT: Label = words(
+    "result",
+    &[
+        "active",
+        "waiting",
+        "withdrawn",
+        "shadow",
+        "shadow-ended",
+        "refused",
+        "unchanged",
+    ],
+);
+const ACTIVE_VERDICT: Label = words("active", &["release", "inspect", "hold"]);
+const SHADOW_VERDICT: Label = words("shadow", &["release", "inspect", "hold"]);
 
 metrics! {
     BUILD = Gauge "lanegate_build_info" [Label::Version]
@@ -201,8 +228,19 @@ metrics! {
         "Messages of the feed, by what became of them.";
     CONTROLS_UNREADABLE = Gauge "lanegate_controls_unreadable" []
         "Controls whose subject cannot be read: every lane is Hold while above 0.";
+    SAMPLING_MOVES = Counter "lanegate_sampling_moves_total" [MOVED]
+        "Moves of enterprises' sampling states, by what moved them.";
     ACKS_REFUSED = Counter "lanegate_records_refused_total" []
         "Records the authority took but refused to use.";
+
+    POLICY_INFO = Gauge "lanegate_policy_info" [Label::Live("version"), Label::Live("sha256"), Label::Live("role")]
+        "Always 1; the labels name the policy in force (role active) and the one that judges beside it (role shadow).";
+    POLICY_CHANGES = Counter "lanegate_policy_changes_total" [POLICY_SOURCE, POLICY_RESULT]
+        "Policies handed in, by whom and by what became of them; a reload of the file is source file.";
+    POLICIES_WAITING = Gauge "lanegate_policies_waiting" []
+        "Policies that wait for their time.";
+    SHADOW_VERDICTS = Counter "lanegate_shadow_verdicts_total" [Label::Live("class"), ACTIVE_VERDICT, SHADOW_VERDICT]
+        "Recorded cases by class, the verdict on record and the verdict of the shadow policy; begins at 0 with each shadow.";
 
     LINK_UP = Gauge "lanegate_link_up" [LINK]
         "1 while connected to the broker.";
@@ -220,6 +258,8 @@ metrics! {
 pub(super) fn core_words(label: Label) -> Vec<&'static str> {
     match label {
         Label::Code => Code::ALL.iter().map(|code| code.as_str()).collect(),
-        Label::Lane | Label::Device | Label::Version | Label::Words { .. } => Vec::new(),
+        Label::Lane | Label::Device | Label::Version | Label::Live(_) | Label::Words { .. } => {
+            Vec::new()
+        }
     }
 }

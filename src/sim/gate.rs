@@ -2,18 +2,34 @@
 //! memory, flushed after a simulated `fdatasync`.
 
 use std::collections::{BTreeSet, VecDeque};
+use std::convert::Infallible;
 use std::sync::Arc;
 
 use firmware_sim::Us;
-use lanegate_core::lane::{Event, Geometry, Guard, Query, Recovery, Token};
+use jiff::ToSpan as _;
+use lanegate_core::clearance::{DayKey, KeyChain};
+use lanegate_core::lane::{Draws, Event, Geometry, Guard, Query, Recovery, Token};
+use lanegate_core::ledger::PolicyOffer;
 use lanegate_core::model::{
-    Buckets, ControllerId, Declaration, Facts, LaneId, PassageId, PolicyRef, PortCode, StoreState,
+    Buckets, ControllerId, Declaration, Facts, LaneId, PassageId, PortCode, StoreState,
 };
 use lanegate_core::record::{Draft, FeedBody, Prepared, Record};
 use lanegate_core::time::{Now, Wall};
 
-use crate::committer::{Answer, Gatekeeper, Options};
+use crate::committer::{Answer, Configured, Gatekeeper, Options};
+use crate::draws::DayKeys;
 use crate::journal::MemDisk;
+
+/// Days a simulated port may draw on.
+const DRAW_DAYS: i32 = 366;
+
+/// The same keys in every simulation.
+fn key_chain(now: Now) -> KeyChain {
+    let first = now.wall.date().expect("a simulation begins in our time");
+    let last = first.checked_add(DRAW_DAYS.days());
+    let last = last.expect("a year later is in the calendar");
+    KeyChain::new(last, DayKey::new([0x5a; 32]))
+}
 
 /// How long a simulated `fdatasync` takes.
 const SYNC_US: Us = 2_000;
@@ -42,18 +58,25 @@ pub(super) struct Gate {
     /// segment in turn.
     texts: Vec<Arc<str>>,
     durable: VecDeque<(Arc<str>, Record)>,
+    draws: DayKeys,
 }
 
 impl Gate {
-    pub(super) fn open(controller: &str, port: &str, policy: PolicyRef, now: Now) -> Self {
+    pub(super) fn open(controller: &str, port: &str, policy: &PolicyOffer, now: Now) -> Self {
         let mut options = Options::new(
             ControllerId::parse(controller).expect("a name of ours"),
             PortCode::parse(port).expect("a code of ours"),
             now.wall,
             "simulation".to_owned(),
             env!("CARGO_PKG_VERSION").to_owned(),
-            policy,
+            policy.policy.clone(),
         );
+        // A kept journal can judge its cases again.
+        options.configured = Some(Configured {
+            policy: policy.clone(),
+            shadow: None,
+            clock: now.clock,
+        });
         options.free_floor_bytes = 0;
         let (keeper, _) =
             Gatekeeper::open(MemDisk::new(), options).expect("an empty disk has room for a start");
@@ -62,6 +85,7 @@ impl Gate {
             flush_at: None,
             texts: Vec::new(),
             durable: VecDeque::new(),
+            draws: DayKeys::fixed(key_chain(now)),
         };
         gate.read_durable();
         gate
@@ -95,6 +119,20 @@ impl Gate {
 
     pub(super) fn facts(&self, found: Vec<Declaration>, store: StoreState, query: &Query) -> Facts {
         self.keeper.published().read().facts(found, store, query)
+    }
+
+    /// What sampling knows of the candidates among `facts`.
+    pub(super) fn draws(&mut self, facts: &Facts, now: Now, now_us: Us) -> Draws {
+        let mut drafts = Vec::new();
+        let today = self.draws.today(now, |draft| {
+            drafts.push(draft);
+            Ok::<(), Infallible>(())
+        });
+        if !drafts.is_empty() {
+            self.note(drafts, now_us);
+        }
+        let view = self.keeper.published().read();
+        view.ledger.draws(facts, today.as_ref())
     }
 
     pub(super) fn submit(

@@ -9,8 +9,9 @@ use std::sync::{Arc, OnceLock};
 use firmware_sim::{Input, Output, Score, TruckView, Us, World, WorldOptions};
 use lanegate_core::clearance::Policy;
 use lanegate_core::lane::{Command, Event, Guard, Query, Tell, Token};
-use lanegate_core::model::{LaneId, PassageId, PolicyRef, VerdictKind};
-use lanegate_core::record::{Body, Draft, Record};
+use lanegate_core::ledger::{PolicyBy, PolicyOffer};
+use lanegate_core::model::{LaneId, PassageId, VerdictKind};
+use lanegate_core::record::{Body, Draft, PolicySource, Record};
 use lanegate_core::time::{Clock, Micros, Mono, Now, Wall};
 use serde_json::json;
 use sha2::{Digest, Sha256};
@@ -92,20 +93,16 @@ impl Rig {
         }
         let config =
             Config::parse(&text, Path::new("/")).expect("the simulated port is configured");
-        let policy = policy();
+        let (policy, offer) = policy();
         let now = now_at(0, Clock::Unknown);
-        let reference = PolicyRef {
-            version: policy.version.clone(),
-            sha256: policy.sha256.clone(),
-        };
-        let gate = Gate::open(CONTROLLER, PORT, reference, now);
+        let gate = Gate::open(CONTROLLER, PORT, offer, now);
         let mut store = MemStore::in_memory();
         while store.tend() == crate::store::Upkeep::More {}
         let lanes = world.lanes().iter().zip(&config.lanes);
         let lanes = lanes.map(|(layout, setup)| {
             let id = LaneId::parse(&layout.lane).expect("the world names lanes well");
             let recovery = gate.recovery(&id, setup.config.geometry);
-            SimLane::new(setup, layout, &policy, recovery, now)
+            SimLane::new(setup, layout, policy, recovery, now)
         });
         let session = Session::new(CONTROLLER, gate.genesis(), None, 0, gate.head());
         let mut rig = Self {
@@ -281,10 +278,12 @@ impl Rig {
         if self.sabotage == Some(Sabotage::LedgerForgotten) {
             facts.ledger.clear();
         }
+        let draws = self.gate.draws(&facts, now, self.now_us);
         let event = Event::Candidates {
             passage,
             attempt,
             facts: Box::new(facts),
+            draws,
         };
         self.lanes[n].handle_event(event, now);
     }
@@ -531,10 +530,14 @@ impl Rig {
 }
 
 /// Every port is judged by the same policy: it is read once.
-fn policy() -> Arc<Policy> {
-    static READ: OnceLock<Arc<Policy>> = OnceLock::new();
-    let read = || Arc::new(Policy::parse(&policy_text()).expect("the shipped policy is valid"));
-    READ.get_or_init(read).clone()
+fn policy() -> &'static (Arc<Policy>, PolicyOffer) {
+    static READ: OnceLock<(Arc<Policy>, PolicyOffer)> = OnceLock::new();
+    READ.get_or_init(|| {
+        let by = PolicyBy::itself(PolicySource::Start);
+        let read = PolicyOffer::read(&policy_text(), by);
+        let (policy, offer) = read.expect("the shipped policy is valid");
+        (Arc::new(policy), offer)
+    })
 }
 
 fn releases(draft: &Draft) -> bool {

@@ -36,7 +36,8 @@ pub struct Plan {
 #[derive(Clone, Debug, Default)]
 pub struct Extras {
     /// Write the journal of each seed as files under `seed-N` in this
-    /// directory, for `lanegate journal verify`.
+    /// directory, for `lanegate journal verify` and `lanegate replay`, and
+    /// the policy beside them.
     pub journal: Option<PathBuf>,
     /// Do this wrong in every seed.
     pub sabotage: Option<Sabotage>,
@@ -80,6 +81,11 @@ pub fn simulate(plan: &Plan) -> Summary {
 /// # Errors
 /// A journal cannot be written.
 pub fn simulate_with(plan: &Plan, extras: &Extras) -> io::Result<Summary> {
+    if let Some(dir) = &extras.journal {
+        // What it was judged under, to replay it or to change a number first.
+        fs::create_dir_all(dir)?;
+        fs::write(dir.join("policy.toml"), super::setup::policy_text())?;
+    }
     let workers = std::thread::available_parallelism().map_or(1, usize::from);
     let next = AtomicU64::new(plan.seeds.start);
     let summary = Mutex::new(Summary::default());

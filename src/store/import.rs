@@ -8,55 +8,17 @@
 use std::collections::BTreeMap;
 
 use csv::StringRecord;
-use lanegate_core::model::{Declaration, DeclarationId, Fault, parse_json};
+use lanegate_core::model::{Declaration, Fault, parse_handed_in};
 use serde_json::{Map, Value, json};
 
-/// Longest line or CSV record read (L9).
-const LINE_LEN_MAX: usize = 256 << 10;
-
-/// One fault of a file.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, serde::Serialize)]
-pub struct LineFault {
-    /// Counted from 1.
-    pub line: u64,
-    /// Where in the line: a path of the JSON, or a column.
-    pub path: String,
-    /// What is wrong and what to write instead.
-    pub why: String,
-}
-
-impl std::fmt::Display for LineFault {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { line, path, why } = self;
-        if path.is_empty() || path == "." {
-            write!(f, "line {line}: {why}")
-        } else {
-            write!(f, "line {line}: {path}: {why}")
-        }
-    }
-}
+use super::lines::{LINE_LEN_MAX, LineFault, Lines, parse_lines};
 
 /// Reads one declaration a line; empty lines are skipped.
 ///
 /// # Errors
 /// Every fault of every line.
 pub fn parse_json_lines(text: &str) -> Result<Vec<Declaration>, Vec<LineFault>> {
-    let mut file = File::default();
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    for (line, text) in (1..).zip(text.lines()) {
-        if text.trim().is_empty() {
-            continue;
-        }
-        if text.len() > LINE_LEN_MAX {
-            file.fault(line, Fault::new("", "longer than 256 KiB"));
-            continue;
-        }
-        match parse_json::<Declaration>(text) {
-            Ok(declaration) => file.take(line, declaration),
-            Err(fault) => file.fault(line, fault),
-        }
-    }
-    file.finish()
+    parse_lines(text, LINE_LEN_MAX, |d: &Declaration| Some(d.id.as_str()))
 }
 
 /// Columns of a CSV file with where each goes; the first ones are needed.
@@ -93,14 +55,16 @@ const COLUMNS_OPTIONAL: [&str; 13] = [
 ];
 
 /// Reads a CSV file with a header: one declaration a record, with one vehicle
-/// and at most one trailer and one container. `plates` and `seals` are lists
-/// separated by `|`; an empty cell is absent; `trips` makes it a consolidated
-/// list.
+/// and at most one trailer. An empty cell is absent; `trips` makes it a
+/// consolidated list. `plates` and `seals` are lists separated by `|`; several
+/// boxes are separated by `;` in `container`, `container_tare_kg` and `seals`
+/// alike, so that `8000620011|8000620012;` is two seals on the first box and
+/// none on the second. Without a box the seals are the truck's.
 ///
 /// # Errors
 /// Every fault of every record.
 pub fn parse_csv(text: &str) -> Result<Vec<Declaration>, Vec<LineFault>> {
-    let mut file = File::default();
+    let mut file = Lines::new();
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let mut reader = csv::Reader::from_reader(text.as_bytes());
     let header = match reader.headers() {
@@ -116,27 +80,75 @@ pub fn parse_csv(text: &str) -> Result<Vec<Declaration>, Vec<LineFault>> {
             Ok(record) => record,
             Err(error) => {
                 let line = error.position().map_or(1, csv::Position::line);
-                file.fault(line, Fault::new("", error.to_string()));
+                file.fault(line, Fault::new("", ragged(&error)));
                 continue;
             }
         };
         let line = record.position().map_or(1, csv::Position::line);
-        let cells: BTreeMap<&str, &str> = header
-            .iter()
-            .zip(record.iter())
-            .filter(|(_, cell)| !cell.is_empty())
-            .collect();
-        let wrong = id_faults(&cells);
-        let usable = complete && wrong.is_empty() && record_fits(&record, line, &mut file);
-        wrong.into_iter().for_each(|fault| file.fault(line, fault));
-        if usable {
-            match parse_json::<Declaration>(&to_json(&cells).to_string()) {
-                Ok(declaration) => file.take(line, declaration),
-                Err(fault) => file.fault(line, fault),
-            }
+        if record.as_slice().len() > LINE_LEN_MAX {
+            file.fault(line, Fault::new("", "longer than 256 KiB"));
+            continue;
         }
+        take_record(&header, &record, line, complete, &mut file);
     }
     file.finish()
+}
+
+fn take_record(
+    header: &StringRecord,
+    record: &StringRecord,
+    line: u64,
+    complete: bool,
+    file: &mut Lines<Declaration>,
+) {
+    let cells: BTreeMap<&str, &str> = header
+        .iter()
+        .zip(record.iter())
+        .filter(|(_, cell)| !cell.is_empty())
+        .collect();
+    let mut wrong = id_faults(&cells);
+    wrong.extend(box_faults(&cells));
+    let named: Vec<String> = wrong.iter().map(|fault| fault.path.clone()).collect();
+    wrong.into_iter().for_each(|fault| file.fault(line, fault));
+    if !complete {
+        return;
+    }
+    let read = parse_handed_in::<Declaration>(&to_json(&cells).to_string());
+    match read {
+        Ok(declaration) if named.is_empty() => {
+            let id = declaration.id.clone();
+            file.take(line, Some(id.as_str()), declaration);
+        }
+        Ok(declaration) => file.named(line, Some(declaration.id.as_str())),
+        Err(faults) => faults
+            .into_iter()
+            .filter(|fault| !named.iter().any(|column| stands_in(column, &fault.path)))
+            .for_each(|fault| file.fault(line, fault)),
+    }
+}
+
+/// Whether what `path` names was made of `column`, whose fault is told already.
+fn stands_in(column: &str, path: &str) -> bool {
+    match column {
+        "driver_card" => path.starts_with("driver"),
+        "tag" => path.ends_with(".tag"),
+        "seals" => path.contains("seals"),
+        "container" => path.starts_with("containers"),
+        "container_tare_kg" => path.starts_with("containers") && path.ends_with(".tare_kg"),
+        column => path == column,
+    }
+}
+
+fn ragged(error: &csv::Error) -> String {
+    if let csv::ErrorKind::UnequalLengths {
+        expected_len, len, ..
+    } = error.kind()
+    {
+        return format!(
+            "{len} cells where the header has {expected_len}; a cell with a comma is quoted"
+        );
+    }
+    error.to_string()
 }
 
 /// How many ids end in 000: in a file from a spreadsheet many such are a sign
@@ -148,8 +160,8 @@ pub fn rounded_looking(declarations: &[Declaration]) -> usize {
         .count()
 }
 
-fn check_header(header: &StringRecord, file: &mut File) -> bool {
-    let faults_before = file.faults.len();
+fn check_header(header: &StringRecord, file: &mut Lines<Declaration>) -> bool {
+    let faults_before = file.fault_count();
     for name in COLUMNS_NEEDED {
         if !header.iter().any(|column| column == name) {
             file.fault(1, Fault::new(name, "this column is needed"));
@@ -163,32 +175,63 @@ fn check_header(header: &StringRecord, file: &mut File) -> bool {
             file.fault(1, Fault::new(name, "this column occurs twice"));
         }
     }
-    file.faults.len() == faults_before
+    file.fault_count() == faults_before
 }
 
-fn record_fits(record: &StringRecord, line: u64, file: &mut File) -> bool {
-    let fits = record.as_slice().len() <= LINE_LEN_MAX;
-    if !fits {
-        file.fault(line, Fault::new("", "longer than 256 KiB"));
-    }
-    fits
-}
+/// Columns of numbers that are no amounts.
+const NUMBERS_OF_THINGS: [&str; 7] = [
+    "id",
+    "enterprise",
+    "driver_card",
+    "tag",
+    "seals",
+    "container",
+    "controller",
+];
 
-/// What spreadsheets do to numbers of documents.
+/// What spreadsheets do to numbers of documents and of other things.
 fn id_faults(cells: &BTreeMap<&str, &str>) -> Vec<Fault> {
+    let mut faults = Vec::new();
+    for name in NUMBERS_OF_THINGS {
+        let cell = cells.get(name).copied().unwrap_or_default();
+        let mut parts = cell.split(['|', ';']).map(str::trim);
+        if parts.clone().any(|part| part.starts_with('\'')) {
+            let why = "leading apostrophe: export the column as text without one";
+            faults.push(Fault::new(name, why));
+        } else if parts.any(is_spreadsheet_number) {
+            let why = "spreadsheet number format: the digits are lost; export the column as text";
+            faults.push(Fault::new(name, why));
+        }
+    }
     let id = cells.get("id").copied().unwrap_or_default();
-    let why = if id.is_empty() {
-        "may not be empty"
-    } else if id.starts_with('\'') {
-        "leading apostrophe: export the column as text without one"
-    } else if is_spreadsheet_number(id) {
-        "spreadsheet number format: the digits are lost; export the column as text"
-    } else if cells.get("form") == Some(&"bill") && !is_bill_number(id) {
-        "wrong kind of document: a bill (报关单) has 18 digits"
-    } else {
-        return Vec::new();
-    };
-    vec![Fault::new("id", why)]
+    let named = faults.iter().any(|fault| fault.path == "id");
+    if id.is_empty() {
+        faults.push(Fault::new("id", "may not be empty"));
+    } else if !named && cells.get("form") == Some(&"bill") && !is_bill_number(id) {
+        let why = "wrong kind of document: a bill (报关单) has 18 digits";
+        faults.push(Fault::new("id", why));
+    }
+    faults
+}
+
+/// As many tares as boxes, and seals for none that is not there.
+fn box_faults(cells: &BTreeMap<&str, &str>) -> Vec<Fault> {
+    let count = |name: &str| cells.get(name).map_or(0, |cell| cell.split(';').count());
+    let boxes = count("container");
+    let mut faults = Vec::new();
+    let tares = count("container_tare_kg");
+    if tares != boxes {
+        let why = format!("{tares} tares for {boxes} boxes; separate both by \";\"");
+        faults.push(Fault::new("container_tare_kg", why));
+    }
+    let seals = count("seals");
+    if seals > boxes.max(1) || (boxes > 1 && seals > 0 && seals < boxes) {
+        let why = format!(
+            "seals of {seals} boxes for {boxes}; \";\" separates boxes, \"|\" the seals of one"
+        );
+        faults.push(Fault::new("seals", why));
+    }
+    faults
 }
 
 /// One digit, a fraction and an exponent, as in `5.3452E+17`.
@@ -210,11 +253,7 @@ fn is_bill_number(id: &str) -> bool {
 fn to_json(cells: &BTreeMap<&str, &str>) -> Value {
     let text = |name: &str| cells.get(name).map(|cell| json!(cell));
     let number = |name: &str| cells.get(name).map(|cell| as_number(cell));
-    let list = |name: &str| {
-        let cell = cells.get(name)?;
-        let parts: Vec<&str> = cell.split('|').map(str::trim).collect();
-        Some(json!(parts))
-    };
+    let list = |name: &str| cells.get(name).map(|cell| parts(cell));
     let mut object = Map::new();
     for name in [
         "id",
@@ -251,14 +290,9 @@ fn to_json(cells: &BTreeMap<&str, &str>) -> Value {
     );
     let card = text("driver_card").map(|card| json!({"card": card}));
     put(&mut object, "driver", card);
-    let mut container = Map::new();
-    put(&mut container, "no", text("container"));
-    put(&mut container, "tare_kg", number("container_tare_kg"));
-    if container.is_empty() {
-        put(&mut object, "seals", list("seals"));
-    } else {
-        put(&mut container, "seals", list("seals"));
-        put(&mut object, "containers", Some(json!([container])));
+    match boxes(cells) {
+        boxes if boxes.is_empty() => put(&mut object, "seals", list("seals")),
+        boxes => put(&mut object, "containers", Some(json!(boxes))),
     }
     let mut binding = Map::new();
     put(&mut binding, "trips", number("trips"));
@@ -273,6 +307,28 @@ fn to_json(cells: &BTreeMap<&str, &str>) -> Value {
     Value::Object(object)
 }
 
+/// The boxes, each with its tare and its seals.
+fn boxes(cells: &BTreeMap<&str, &str>) -> Vec<Value> {
+    let column = |name: &str| cells.get(name).copied().unwrap_or_default().split(';');
+    let mut tares = column("container_tare_kg");
+    let mut seals = column("seals");
+    let no = column("container").map(str::trim);
+    let one = |no: &str| {
+        let tare = as_number(tares.next().unwrap_or_default().trim());
+        let on = seals.next().unwrap_or_default();
+        json!({"no": no, "tare_kg": tare, "seals": parts(on)})
+    };
+    match cells.contains_key("container") {
+        true => no.map(one).collect(),
+        false => Vec::new(),
+    }
+}
+
+fn parts(cell: &str) -> Value {
+    let parts = cell.split('|').map(str::trim);
+    json!(parts.filter(|part| !part.is_empty()).collect::<Vec<_>>())
+}
+
 fn put(object: &mut Map<String, Value>, name: &str, value: Option<Value>) {
     if let Some(value) = value {
         object.insert(name.to_owned(), value);
@@ -285,45 +341,6 @@ fn as_number(cell: &str) -> Value {
     match cell.parse::<u32>() {
         Ok(number) if whole => json!(number),
         Ok(_) | Err(_) => json!(cell),
-    }
-}
-
-/// A file as far as it was read.
-#[derive(Default)]
-struct File {
-    declarations: Vec<Declaration>,
-    faults: Vec<LineFault>,
-    lines: BTreeMap<DeclarationId, u64>,
-}
-
-impl File {
-    fn fault(&mut self, line: u64, fault: Fault) {
-        self.faults.push(LineFault {
-            line,
-            path: fault.path,
-            why: fault.why,
-        });
-    }
-
-    fn take(&mut self, line: u64, declaration: Declaration) {
-        for fault in declaration.faults() {
-            self.fault(line, fault);
-        }
-        if let Some(first) = self.lines.get(&declaration.id) {
-            let why = format!("the same declaration is on line {first}");
-            self.fault(line, Fault::new("id", why));
-            return;
-        }
-        self.lines.insert(declaration.id.clone(), line);
-        self.declarations.push(declaration);
-    }
-
-    fn finish(mut self) -> Result<Vec<Declaration>, Vec<LineFault>> {
-        if self.faults.is_empty() {
-            return Ok(self.declarations);
-        }
-        self.faults.sort();
-        Err(self.faults)
     }
 }
 

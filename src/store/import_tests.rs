@@ -15,9 +15,9 @@ fn a_file_with_faulty_lines_is_refused_whole_and_every_one_is_listed() {
     let faults = parse_json_lines(&text).unwrap_err();
     assert_eq!(
         places(&faults),
-        [(3, "port"), (4, "."), (5, "version"), (6, "id")]
+        [(3, "id"), (3, "port"), (4, "."), (5, "version"), (6, "id")]
     );
-    assert!(faults[3].why.contains("line 1"), "{}", faults[3]);
+    assert!(faults[4].why.contains("line 1"), "{}", faults[4]);
     assert_eq!(parse_json_lines(EXAMPLE).unwrap().len(), 1);
 }
 

@@ -1,4 +1,6 @@
-//! The indexes: plate, tag, seal, container and card to declarations.
+//! The indexes: plate, tag, seal, container and card to declarations. Plates
+//! stand there with their look-alike characters folded, so that an expected
+//! plate is found by one that a camera took for it.
 //!
 //! One ordered set of (hash of kind and text, slot) pairs instead of a map a
 //! kind: eight bytes an entry, so that a million declarations fit a lane
@@ -7,6 +9,7 @@
 
 use std::collections::BTreeSet;
 
+use lanegate_core::clearance::folded;
 use lanegate_core::lane::Query;
 use lanegate_core::model::{Declaration, DeclarationId};
 use lanegate_core::time::Wall;
@@ -78,8 +81,10 @@ impl Index {
     /// Ids that may match; some may not. Sorted, each once.
     pub(super) fn look_up(&self, query: &Query) -> BTreeSet<&str> {
         let mut found = BTreeSet::new();
-        let lists: [(Term, &[String]); 4] = [
-            (Term::Plate, &query.plates),
+        for plate in &query.plates {
+            found.extend(self.with(plate_hash(plate)));
+        }
+        let lists: [(Term, &[String]); 3] = [
             (Term::Tag, &query.tags),
             (Term::Seal, &query.seals),
             (Term::Container, &query.containers),
@@ -126,11 +131,11 @@ fn terms(declaration: &Declaration) -> Vec<u32> {
     let mut terms = vec![hash(Term::Id, declaration.id.as_str())];
     for vehicle in &declaration.vehicles {
         let plates = vehicle.plates.iter();
-        terms.extend(plates.map(|plate| hash(Term::Plate, plate.as_str())));
+        terms.extend(plates.map(|plate| plate_hash(plate.as_str())));
         terms.extend(vehicle.tag.as_deref().map(|tag| hash(Term::Tag, tag)));
     }
     let trailers = declaration.trailers.iter();
-    terms.extend(trailers.map(|trailer| hash(Term::Plate, trailer.plate.as_str())));
+    terms.extend(trailers.map(|trailer| plate_hash(trailer.plate.as_str())));
     terms.extend(
         declaration
             .all_seals()
@@ -143,7 +148,11 @@ fn terms(declaration: &Declaration) -> Vec<u32> {
     terms
 }
 
-/// FNV-1a, folded to 32 bits; the same in every process.
+fn plate_hash(text: &str) -> u32 {
+    hash(Term::Plate, &folded(text).collect::<String>())
+}
+
+/// FNV-1a, its halves added to 32 bits; the same in every process.
 fn hash(term: Term, text: &str) -> u32 {
     let bytes = std::iter::once(term as u8).chain(text.bytes());
     let full = bytes.fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {

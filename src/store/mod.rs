@@ -21,6 +21,7 @@ mod cached;
 mod disk;
 mod import;
 mod index;
+mod lines;
 mod medium;
 #[cfg(test)]
 pub(crate) mod testing;
@@ -29,7 +30,8 @@ mod verified;
 
 pub use cache::Cache;
 pub use disk::{DiskOptions, SledMedium};
-pub use import::{LineFault, parse_csv, parse_json_lines, rounded_looking};
+pub use import::{parse_csv, parse_json_lines, rounded_looking};
+pub use lines::{LineFault, parse_lines};
 pub use medium::{Changes, Medium, MemMedium, Opened, Page};
 pub use thread::{Busy, Overlay, Progress, QUEUE_LEN_MAX, StoreHandle, StoreNotice, StoreThread};
 

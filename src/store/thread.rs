@@ -14,7 +14,7 @@ use std::sync::mpsc::{
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use lanegate_core::lane::Query;
+use lanegate_core::lane::{Draws, Query};
 use lanegate_core::model::{Buckets, Declaration, DeclarationId, Facts, Position, StoreState};
 use lanegate_core::time::Wall;
 
@@ -31,8 +31,9 @@ const IDLE_MS: u64 = 1000;
 /// What the journal's view adds to what was found.
 pub trait Overlay: Send {
     /// The facts for a case: declarations corrected by what is in force, with
-    /// controls, enterprises, balances and generation.
-    fn facts(&self, found: Vec<Declaration>, state: StoreState, query: &Query) -> Facts;
+    /// controls, enterprises, balances and generation; and what sampling knows
+    /// of each of them.
+    fn facts(&self, found: Vec<Declaration>, state: StoreState, query: &Query) -> (Facts, Draws);
 }
 
 /// What the store has to say unasked.
@@ -62,7 +63,7 @@ type Reply<T> = Box<dyn FnOnce(T) + Send>;
 type Notify = Box<dyn Fn(StoreNotice) + Send>;
 
 enum Request {
-    LookUp(Box<Query>, Reply<Facts>),
+    LookUp(Box<Query>, Reply<(Facts, Draws)>),
     Apply(FeedApply, Reply<Result<Applied, StoreError>>),
     Expect(Buckets, Reply<usize>),
     Get(
@@ -153,7 +154,7 @@ impl StoreHandle {
     pub fn look_up(
         &self,
         query: Query,
-        reply: impl FnOnce(Facts) + Send + 'static,
+        reply: impl FnOnce((Facts, Draws)) + Send + 'static,
     ) -> Result<(), Busy> {
         self.ask(Request::LookUp(Box::new(query), Box::new(reply)))
     }
@@ -367,7 +368,7 @@ impl<S: Store> Keeper<S> {
             .unwrap_or(Err(StoreError::Unavailable))
     }
 
-    fn look_up(&mut self, query: &Query) -> Facts {
+    fn look_up(&mut self, query: &Query) -> (Facts, Draws) {
         let found = catch_unwind(AssertUnwindSafe(|| self.store.candidates(query)));
         let Candidates {
             declarations,
@@ -378,9 +379,12 @@ impl<S: Store> Keeper<S> {
         });
         let overlay = &self.overlay;
         let facts = AssertUnwindSafe(|| overlay.facts(declarations, state, query));
-        catch_unwind(facts).unwrap_or_else(|_| Facts {
-            store: Some(StoreState::Unavailable),
-            ..Facts::unknown()
+        catch_unwind(facts).unwrap_or_else(|_| {
+            let facts = Facts {
+                store: Some(StoreState::Unavailable),
+                ..Facts::unknown()
+            };
+            (facts, Draws::default())
         })
     }
 }

@@ -12,14 +12,15 @@ const DEADLINE: Duration = Duration::from_secs(20);
 struct Generation(u64);
 
 impl Overlay for Generation {
-    fn facts(&self, found: Vec<Declaration>, state: StoreState, query: &Query) -> Facts {
+    fn facts(&self, found: Vec<Declaration>, state: StoreState, query: &Query) -> (Facts, Draws) {
         assert!(query.driver_card.is_none(), "a card breaks this overlay");
-        Facts {
+        let facts = Facts {
             candidates: found,
             store: Some(state),
             generation: self.0,
             ..Facts::unknown()
-        }
+        };
+        (facts, Draws::default())
     }
 }
 
@@ -60,10 +61,10 @@ fn look_ups_come_back_with_the_journals_facts() {
     );
     let applied = wait(|r| world.handle.apply(batch(1, vec![declaration(1)]), r));
     assert_eq!(applied.unwrap().kept, 1);
-    let facts = wait(|r| world.handle.look_up(query(1), r));
+    let (facts, _) = wait(|r| world.handle.look_up(query(1), r));
     assert_eq!(facts.candidates, [declaration(1)]);
     assert_eq!((facts.generation, facts.store), (9, Some(StoreState::Ok)));
-    let miss = wait(|r| world.handle.look_up(query(2), r));
+    let (miss, _) = wait(|r| world.handle.look_up(query(2), r));
     assert_eq!(miss.store, Some(StoreState::Unverified));
     assert_eq!(wait(|r| world.handle.count(r)), 1);
     let one = wait(|r| world.handle.get(id(1), r)).unwrap();
@@ -93,7 +94,7 @@ fn a_damaged_cache_says_so_once_and_can_be_filled_again() {
         count,
     };
     assert_eq!(world.notices.recv_timeout(DEADLINE).unwrap(), loaded(3));
-    let facts = wait(|r| world.handle.look_up(query(0), r));
+    let (facts, _) = wait(|r| world.handle.look_up(query(0), r));
     assert_eq!(facts.store, Some(StoreState::Unavailable));
     let notice = world.notices.recv_timeout(DEADLINE).unwrap();
     assert!(
@@ -103,7 +104,7 @@ fn a_damaged_cache_says_so_once_and_can_be_filled_again() {
     assert_eq!(world.notices.recv_timeout(DEADLINE).unwrap(), loaded(0));
     let refill = part(2, 1, 1, (0..3).map(declaration).collect());
     wait(|r| world.handle.apply(refill, r)).unwrap();
-    let facts = wait(|r| world.handle.look_up(query(0), r));
+    let (facts, _) = wait(|r| world.handle.look_up(query(0), r));
     assert_eq!(facts.store, Some(StoreState::Ok));
     assert!(world.thread.stop());
 }
@@ -180,7 +181,7 @@ impl Store for Broken {
 fn a_panic_in_the_store_is_an_answer_that_says_unavailable() {
     let world = world(|| Broken);
     for _ in 0..3 {
-        let facts = wait(|r| world.handle.look_up(query(1), r));
+        let (facts, _) = wait(|r| world.handle.look_up(query(1), r));
         assert_eq!(facts.store, Some(StoreState::Unavailable));
     }
     let applied = wait(|r| world.handle.apply(batch(1, vec![]), r));
@@ -193,9 +194,9 @@ fn a_panic_in_the_journals_view_holds_that_truck_alone() {
     let world = world(MemStore::in_memory);
     let mut with_card = query(1);
     with_card.driver_card = Some("1".to_owned());
-    let facts = wait(|r| world.handle.look_up(with_card, r));
+    let (facts, _) = wait(|r| world.handle.look_up(with_card, r));
     assert_eq!(facts.store, Some(StoreState::Unavailable));
-    let facts = wait(|r| world.handle.look_up(query(1), r));
+    let (facts, _) = wait(|r| world.handle.look_up(query(1), r));
     assert_eq!(facts.generation, 9);
     assert!(world.thread.stop());
 }
@@ -228,7 +229,7 @@ fn a_store_that_cannot_be_opened_answers_everything_with_unavailable() {
     });
     let applied = wait(|r| world.handle.apply(batch(1, vec![]), r));
     assert!(matches!(applied, Err(StoreError::Unavailable)));
-    let facts = wait(|r| world.handle.look_up(query(1), r));
+    let (facts, _) = wait(|r| world.handle.look_up(query(1), r));
     assert_eq!(facts.store, Some(StoreState::Unavailable));
     assert!(world.thread.stop());
 }

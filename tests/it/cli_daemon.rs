@@ -2,6 +2,7 @@
 //! other command asks it.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -13,44 +14,74 @@ use crate::cli_support::{Ran, Site, declaration};
 const UP_WITHIN: Duration = Duration::from_secs(20);
 
 /// A daemon under way, without devices and without brokers.
-struct Daemon {
-    site: Site,
+pub(crate) struct Daemon {
+    pub(crate) site: Site,
     child: Child,
 }
 
 impl Daemon {
-    fn start() -> Self {
-        let site = Site::new();
+    pub(crate) fn start() -> Self {
+        Self::start_in(Site::new())
+    }
+
+    /// In a directory with a controller's files; probes on a free port.
+    pub(crate) fn start_in(site: Site) -> Self {
         site.edit("lane.toml", "127.0.0.1:9464", "127.0.0.1:0");
-        let child = Command::new(env!("CARGO_BIN_EXE_lanegate"))
+        let child = Self::spawn(&site);
+        let mut daemon = Self { site, child };
+        daemon.wait_until_up();
+        daemon
+    }
+
+    /// Another one in the same directory, after [`stop`](Self::stop).
+    pub(crate) fn start_again(&mut self) {
+        self.child = Self::spawn(&self.site);
+        self.wait_until_up();
+    }
+
+    fn spawn(site: &Site) -> Child {
+        let log = fs::File::create(site.path("log")).unwrap();
+        Command::new(env!("CARGO_BIN_EXE_lanegate"))
             .args(["run", "--config", "lane.toml"])
             .current_dir(site.path("."))
             .stdin(Stdio::null())
             .stdout(Stdio::null())
-            .stderr(Stdio::from(fs::File::create(site.path("log")).unwrap()))
+            .stderr(Stdio::from(log))
             .spawn()
-            .unwrap();
-        let mut daemon = Self { site, child };
-        #[expect(clippy::disallowed_methods, reason = "a deadline in real time")]
-        let began = Instant::now();
-        while daemon.ask(&["status"]).code != Some(0) {
-            let ended = daemon.child.try_wait().unwrap();
-            let log = || fs::read_to_string(daemon.site.path("log"));
-            assert!(ended.is_none(), "{ended:?}: {:?}", log());
-            assert!(began.elapsed() < UP_WITHIN, "{:?}", log());
-        }
-        daemon
+            .unwrap()
     }
 
-    fn ask(&self, args: &[&str]) -> Ran {
+    fn wait_until_up(&mut self) {
+        self.await_that(|daemon| daemon.ask(&["status"]).code == Some(0));
+    }
+
+    fn await_that(&mut self, is_so: impl Fn(&Self) -> bool) {
+        #[expect(clippy::disallowed_methods, reason = "a deadline in real time")]
+        let began = Instant::now();
+        while !is_so(self) {
+            let ended = self.child.try_wait().unwrap();
+            assert!(ended.is_none(), "{ended:?}: {}", self.log());
+            assert!(began.elapsed() < UP_WITHIN, "{}", self.log());
+        }
+    }
+
+    /// What it has said since its start.
+    pub(crate) fn log(&self) -> String {
+        fs::read_to_string(self.site.path("log")).unwrap()
+    }
+
+    pub(crate) fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.child), signal).unwrap();
+    }
+
+    pub(crate) fn ask(&self, args: &[&str]) -> Ran {
         let args = [args, &["--socket", "dev/lanegate.sock"]].concat();
         self.site.run(&args)
     }
 
     /// SIGTERM; how it ended.
-    fn stop(&mut self) -> Option<i32> {
-        let pid = Pid::from_child(&self.child);
-        kill_process(pid, Signal::TERM).unwrap();
+    pub(crate) fn stop(&mut self) -> Option<i32> {
+        self.signal(Signal::TERM);
         self.child.wait().unwrap().code()
     }
 }
@@ -101,4 +132,68 @@ fn a_second_daemon_ends_at_once_and_every_other_command_asks_the_first() {
         .run(&["journal", "show", "dev/state", "--kind", "lane-order"])
         .ends(0);
     assert!(shown.out.contains("close by 4711: accepted"), "{shown:#?}");
+}
+
+/// The day's draw key is on record once a daemon that believes its clock is up,
+/// and a restart goes on with the same chain; its seed is nobody else's.
+#[test]
+fn the_days_draw_key_is_named_once_and_the_seed_is_kept_from_all_others() {
+    let mut daemon = Daemon::start();
+    let named = |daemon: &Daemon| {
+        let show = ["journal", "show", "dev/state", "--kind", "draw-key"];
+        daemon.site.run(&show).ends(0).out
+    };
+    daemon.await_that(|daemon| named(daemon).contains(", a new chain"));
+    let log = || fs::read_to_string(daemon.site.path("log")).unwrap();
+    let file = daemon.site.path("dev/state/draw-chain.json");
+    let mode = fs::metadata(&file).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    let kept: serde_json::Value = serde_json::from_slice(&fs::read(&file).unwrap()).unwrap();
+    let seed = kept["key"].as_str().unwrap();
+    assert_eq!(seed.len(), 64);
+    let journal = daemon
+        .site
+        .path("dev/state/journal/journal-000000000000.lgj");
+    let record = fs::read(journal).unwrap();
+    assert!(!log().contains(seed));
+    assert!(!record.windows(64).any(|w| w == seed.as_bytes()));
+
+    // Midnight may pass: the next day is named by the same chain.
+    assert_eq!(daemon.stop(), Some(0));
+    daemon.start_again();
+    assert_eq!(named(&daemon).matches(", a new chain").count(), 1);
+    let json = daemon
+        .site
+        .run(&["journal", "verify", "dev/state", "--json"]);
+    let json = json.ends(0).json();
+    assert_eq!(json["draws"]["chains"], 1, "{json}");
+    assert_eq!(json["draws"]["fault"], serde_json::Value::Null);
+}
+
+#[test]
+fn a_seed_that_does_not_lead_to_its_anchor_is_a_fault_of_the_configuration() {
+    let site = Site::new();
+    let seed = site.path("seed");
+    fs::write(&seed, "07".repeat(32)).unwrap();
+    let table = |anchor: &str| {
+        format!(
+            "[draw]\nseed = {:?}\nlast_day = \"2027-12-31\"\nanchor = \"{anchor}\"\nanchor_day = \"2027-12-30\"\n\n[[lane]]",
+            seed.display().to_string()
+        )
+    };
+    site.edit("lane.toml", "[[lane]]", &table(&"00".repeat(32)));
+    let check = ["check", "--config", "lane.toml"];
+    site.run(&check)
+        .ends(1)
+        .says("does not lead to the published anchor");
+    let ran = site.run(&["run", "--config", "lane.toml"]).ends(78);
+    assert!(
+        ran.err.contains("does not lead to the published anchor"),
+        "{ran:#?}"
+    );
+    assert!(!ran.err.contains(&"07".repeat(8)), "{ran:#?}");
+    // SHA-256 of 32 bytes 07, by Python.
+    let anchor = "4bb06f8e4e3a7715d201d573d0aa423762e55dabd61a2c02278fa56cc6d294e0";
+    site.edit("lane.toml", &"00".repeat(32), anchor);
+    site.run(&check).ends(0);
 }

@@ -32,6 +32,12 @@ fn the_journal_of_every_seed_verifies_and_none_is_written_over() {
     for seed in ["kept/seed-3", "kept/seed-4"] {
         let ran = site.run(&["journal", "verify", seed]).ends(0);
         assert!(ran.out.ends_with("intact\n"), "{ran:#?}");
+        let json = site.run(&["journal", "verify", seed, "--json"]).ends(0);
+        let draws = &json.json()["draws"];
+        // Every truck with a declaration was drawn for, on one day.
+        assert!(draws["not_open"].as_u64() > Some(0), "{draws}");
+        assert_eq!(draws["chains"], 1, "{draws}");
+        assert_eq!(draws["without_key"], 0, "{draws}");
     }
     // Seeds run side by side: whichever is first to find its directory says so.
     site.run(&args).ends(74).says("kept/seed-");

@@ -13,8 +13,8 @@ use std::thread::JoinHandle;
 
 use lanegate::gateway::Answer;
 use lanegate::gateway::socket::{
-    Backend, CLIENTS_MAX, DeclarationsAsk, LINE_LEN_MAX, Listener, SocketError, TellDeclarations,
-    TellOrder, serve,
+    Backend, CLIENTS_MAX, DeclarationsAsk, InForceAsk, LINE_LEN_MAX, Listener, PolicyAsk, PolicyNo,
+    SocketError, TellDeclarations, TellOrder, TellPolicy, serve,
 };
 use lanegate_core::model::{LaneOrder, Order};
 use rustix::process::{Pid, Signal, kill_process};
@@ -22,6 +22,8 @@ use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
 use crate::cli_support::{Ran, Site, declaration};
+
+const POLICY: &str = include_str!("../../config/policy.toml");
 
 /// Keeps what it was asked; accepts orders whose reason is not "no", and does
 /// not answer those whose reason is "mute".
@@ -76,6 +78,32 @@ impl Backend for Daemon {
         self.answer(&json!(order), &order.id, tell);
     }
 
+    fn policy(&self, ask: PolicyAsk, tell: TellPolicy) {
+        let (asked, answer) = match ask {
+            PolicyAsk::Active => (json!("active"), Ok(json!({"text": POLICY}))),
+            PolicyAsk::Activate { text, shadow, by } => {
+                let asked = json!({"activate": text.len(), "shadow": shadow, "by": by});
+                let answer = match by.reason.as_deref() {
+                    Some("no") => Err(PolicyNo::Refused("it is in force already".to_owned())),
+                    Some(_) | None => Ok(json!({
+                        "policy": {"version": "v2", "sha256": "ab"}, "standing": "waiting",
+                        "effective_from": "2030-01-01T00:00:00+08:00", "clock": "unknown",
+                    })),
+                };
+                (asked, answer)
+            }
+            PolicyAsk::RollBack { back, by } => {
+                let asked = json!({"back": format!("{back:?}"), "by": by});
+                let answer = json!({
+                    "policy": {"version": "v1", "sha256": "ab"}, "standing": "active",
+                });
+                (asked, Ok(answer))
+            }
+        };
+        self.asked.lock().unwrap().push(asked);
+        tell(answer);
+    }
+
     fn declarations(&self, ask: DeclarationsAsk, tell: TellDeclarations) {
         let answer = match ask {
             DeclarationsAsk::Count => Ok(json!({"count": 100})),
@@ -107,6 +135,28 @@ impl Backend for Daemon {
         };
         tell(answer);
     }
+
+    fn in_force(&self, ask: InForceAsk, tell: TellDeclarations) {
+        tell(match ask {
+            InForceAsk::Controls { after, limit } => {
+                let page = ["c-1", "c-2"].into_iter();
+                let page = page.filter(|id| after.as_ref().is_none_or(|a| *id > a.as_str()));
+                let page: Vec<_> = page.take(limit.min(1)).map(control).collect();
+                Ok(json!({"controls": page}))
+            }
+            InForceAsk::Enterprises(enterprises) => {
+                let n = enterprises.len();
+                self.asked.lock().unwrap().push(json!({"enterprises": n}));
+                Ok(json!({"kept": n, "stale": 0, "count": n}))
+            }
+        });
+    }
+}
+
+fn control(id: &str) -> Value {
+    json!({"id": id, "version": 1, "subject": {"kind": "vehicle", "value": "粤ZAB12港"},
+           "act": "inspect", "stops": ["xray"], "reason": "by order",
+           "expires": "2099-01-01T00:00:00+08:00"})
 }
 
 /// A server under way; stopped when dropped.
@@ -290,6 +340,60 @@ fn supplied_facts_stops_and_every_word_of_lane_arrive_as_the_formats_say() {
 }
 
 #[test]
+fn a_policy_arrives_with_its_text_and_the_peers_user_id() {
+    let server = Server::start();
+    let by = |reason: &'static str| ["--officer", "4711", "--reason", reason];
+    let run = |words: &[&str], reason| server.run(&[&["policy"], words, &by(reason)].concat());
+    run(&["activate", "policy.toml"], "night")
+        .ends(0)
+        .says("v2 waits for 2030-01-01T00:00:00+08:00")
+        .says("the clock is not confirmed yet");
+    run(&["activate", "policy.toml", "--shadow"], "no")
+        .ends(1)
+        .says("in force already");
+    run(&["rollback"], "jam").ends(0).says("v1 is in force");
+    run(&["rollback", "--waiting", "v2"], "jam").ends(0);
+    run(&["rollback", "--shadow"], "jam").ends(0);
+    run(&["rollback", "--shadow", "--waiting", "v2"], "jam").ends(64);
+    run(&["rollback"], " ").ends(64).says("--reason");
+    let asked = server.asked();
+    let uid = rustix::process::getuid().as_raw();
+    assert_eq!(asked.len(), 5, "{asked:#?}");
+    assert_eq!(asked[0]["activate"], POLICY.len());
+    assert_eq!(
+        (&asked[0]["shadow"], &asked[1]["shadow"]),
+        (&json!(false), &json!(true))
+    );
+    assert_eq!(asked[0]["by"]["uid"], uid);
+    assert_eq!(asked[0]["by"]["source"], "officer");
+    assert_eq!(asked[2]["by"]["source"], "rollback");
+    let backs: Vec<_> = asked[2..]
+        .iter()
+        .map(|a| a["back"].as_str().unwrap())
+        .collect();
+    assert_eq!(backs, ["Before", "Waiting(\"v2\")", "Shadow"]);
+}
+
+/// The client looks first, but the daemon's word counts: every line of it is
+/// handed on with the exit code of a wrong policy.
+#[test]
+fn a_faulty_policy_reaches_nobody_and_a_line_without_a_reason_is_refused() {
+    let server = Server::start();
+    server
+        .site
+        .edit("policy.toml", "permille = 50", "permille = 5000");
+    let by = ["--officer", "4711", "--reason", "night"];
+    let ran = server.run(&[&["policy", "activate", "policy.toml"][..], &by].concat());
+    let ran = ran.ends(78);
+    assert_eq!(ran.err.matches("policy.toml:").count(), 2, "{ran:#?}");
+    assert!(server.asked().is_empty());
+    let line = json!({"op": "policy-rollback", "officer": "4711", "reason": ""});
+    assert_eq!(server.say(&line.to_string())["exit"], 65);
+    let line = json!({"op": "policy-activate", "text": "", "officer": "a b", "reason": "x"});
+    assert_eq!(server.say(&line.to_string())["exit"], 65);
+}
+
+#[test]
 fn an_order_for_a_passage_of_another_lane_reaches_nobody() {
     let server = Server::start();
     let mut args = RELEASE;
@@ -299,6 +403,43 @@ fn an_order_for_a_passage_of_another_lane_reaches_nobody() {
         .ends(65);
     assert!(ran.err.contains("is not of lane SZB-X-0"), "{ran:#?}");
     assert!(server.asked().is_empty());
+}
+
+#[test]
+fn controls_come_page_by_page_and_enterprises_are_handed_over_whole() {
+    let server = Server::start();
+    let listed = server.run(&["controls", "list"]).ends(0).out;
+    let ids: Vec<_> = listed
+        .lines()
+        .map(|l| l.split(' ').next().unwrap())
+        .collect();
+    assert_eq!(ids, ["c-1", "c-2"]);
+    let enterprise = |id: &str| {
+        format!("{{\"id\":\"{id}\",\"version\":1,\"class\":\"regular\",\"state\":\"normal\"}}\n")
+    };
+    server
+        .site
+        .write("e.jsonl", enterprise("E-1") + &enterprise("E-2"));
+    let ran = server.run(&["enterprises", "import", "e.jsonl"]).ends(0);
+    assert_eq!(ran.out, "2 imported; 2 known now\n");
+    assert_eq!(server.asked(), [json!({"enterprises": 2})]);
+    let twice = json!({"op": "enterprises-import", "enterprises": [
+        {"id": "E-1", "version": 0, "class": "", "state": "normal"},
+        {"id": "E-2", "version": 1, "class": "regular", "state": "shut"},
+        {"id": "E-3", "version": 1, "class": "regular", "state": "normal"},
+        {"id": "E-3", "version": 1, "class": "regular", "state": "normal"},
+    ]});
+    let answer = server.say(&twice.to_string());
+    assert_eq!(answer["exit"], 65);
+    let why = answer["why"].as_str().unwrap();
+    for said in [
+        "enterprises[0]: version",
+        "[0]: class",
+        "[1]: state",
+        "[3]: id",
+    ] {
+        assert!(why.contains(said), "{said}: {why}");
+    }
 }
 
 #[test]
@@ -445,7 +586,9 @@ fn an_import_with_faults_lists_them_all_and_reaches_nobody() {
     let good: Value = serde_json::from_str(&declaration("D-1", 1)).unwrap();
     let mut bad = good.clone();
     bad["version"] = json!(0);
-    let request = json!({"op": "declarations-import", "declarations": [good, bad, {"id": 7}]});
+    let mut number = good.clone();
+    number["id"] = json!(7);
+    let request = json!({"op": "declarations-import", "declarations": [good, bad, number]});
     let answer = server.say(&request.to_string());
     assert_eq!(answer["exit"], 65);
     let why: Vec<_> = answer["why"].as_str().unwrap().lines().collect();

@@ -91,6 +91,11 @@ impl Site {
     }
 
     pub(crate) fn run_on(&self, args: &[&str], input: &str) -> Ran {
+        self.run_with(args, input.as_bytes())
+    }
+
+    /// The same with input that may be no text.
+    pub(crate) fn run_with(&self, args: &[&str], input: &[u8]) -> Ran {
         let mut child = Command::new(env!("CARGO_BIN_EXE_lanegate"))
             .args(args)
             .current_dir(&self.0)
@@ -101,7 +106,7 @@ impl Site {
             .unwrap();
         let mut stdin = child.stdin.take().unwrap();
         // Who does not read its input has closed it.
-        drop(stdin.write_all(input.as_bytes()));
+        drop(stdin.write_all(input));
         drop(stdin);
         child.wait_with_output().unwrap().into()
     }

@@ -6,11 +6,20 @@ mod cli_check;
 #[cfg(test)]
 mod cli_daemon;
 #[cfg(test)]
+mod cli_decide;
+#[cfg(test)]
 mod cli_declarations;
 #[cfg(test)]
 mod cli_decode;
 #[cfg(test)]
+mod cli_in_force;
+#[cfg(test)]
 mod cli_journal;
+#[cfg(test)]
+mod cli_recheck;
+#[cfg(feature = "sim")]
+#[cfg(test)]
+mod cli_replay;
 #[cfg(feature = "sim")]
 #[cfg(test)]
 mod cli_simulate;
@@ -23,16 +32,22 @@ mod cli_usage;
 #[cfg(feature = "sim")]
 #[cfg(test)]
 mod demo;
+#[cfg(test)]
+mod journal_files;
 #[cfg(feature = "sim")]
 #[cfg(test)]
 mod kill;
 #[cfg(test)]
 mod layout;
+#[cfg(test)]
+mod malformed;
 #[cfg(feature = "sim")]
 #[cfg(test)]
 mod order;
 #[cfg(feature = "sim")]
 #[cfg(test)]
 mod peers;
+#[cfg(test)]
+mod policy;
 #[cfg(test)]
 mod shipped;

@@ -4,11 +4,19 @@ use std::collections::BTreeSet;
 
 use lanegate::authority::{Topic, Topics};
 use lanegate::store::parse_json_lines;
-use lanegate_core::model::Binding;
+use lanegate_core::clearance::Policy;
+use lanegate_core::model::{Binding, Code, Severity};
 
 const TOPICS: &str = include_str!("../../docs/topics.md");
 const DECLARATIONS: &str = include_str!("../../config/declarations.example.jsonl");
 const UNIT: &str = include_str!("../../systemd/lanegate.service");
+const POLICIES: [(&str, &str); 2] = [
+    ("policy.toml", include_str!("../../config/policy.toml")),
+    (
+        "policy.2007.toml",
+        include_str!("../../config/policy.2007.toml"),
+    ),
+];
 const LANE: &str = include_str!("../../config/lane.toml");
 
 #[test]
@@ -74,18 +82,57 @@ fn the_unit_and_the_reference_configuration_agree() {
     ] {
         assert_eq!(set(key), [value], "{key}");
     }
+    // SIGHUP is what the daemon reloads its policy on.
+    assert_eq!(set("ExecReload"), ["/bin/kill -HUP $MAINPID"]);
     // A stop may take drain_s, of which the configuration allows 45 s at most.
     assert_eq!(set("TimeoutStopSec"), ["60"]);
     for credential in set("LoadCredential") {
-        assert!(
-            LANE.contains(&format!("password_file = \"{credential}\"")),
-            "{credential}"
-        );
+        let asked = |key: &str| LANE.contains(&format!("{key} = \"{credential}\""));
+        assert!(asked("password_file") || asked("seed"), "{credential}");
     }
-    assert_eq!(set("LoadCredential").len(), 2);
+    assert_eq!(set("LoadCredential").len(), 3);
     // The directories the sandbox leaves open are those of the reference.
     assert_eq!(set("StateDirectory"), ["lanegate"]);
     assert!(LANE.contains("state_dir = \"/var/lib/lanegate\""));
     assert_eq!(set("RuntimeDirectory"), ["lanegate"]);
     assert!(LANE.contains("path = \"/run/lanegate/lanegate.sock\""));
+}
+
+#[test]
+fn every_shipped_policy_is_taken_whole_and_names_its_classes_in_both_scripts() {
+    for (file, text) in POLICIES {
+        let policy = Policy::parse(text).unwrap_or_else(|faults| panic!("{file}: {faults:#?}"));
+        for class in &policy.classes {
+            let languages: Vec<_> = class.names.keys().map(String::as_str).collect();
+            assert_eq!(
+                languages,
+                ["en", "zh-Hans", "zh-Hant"],
+                "{file} {}",
+                class.id
+            );
+        }
+        // A reason that sends a truck to the bay says to which stop.
+        let sent: BTreeSet<Code> = policy.stops.iter().map(|stop| stop.reason).collect();
+        for code in Code::ALL {
+            let weight = policy.severity_of(*code, code.severity());
+            let inspects = weight == Severity::Inspect;
+            assert!(
+                !inspects || sent.contains(code),
+                "{file}: {}",
+                code.as_str()
+            );
+        }
+    }
+}
+
+#[test]
+fn every_file_beside_the_program_is_in_the_readme_or_named_by_another() {
+    let readme = include_str!("../../README.md");
+    for file in [
+        "config/lane.toml",
+        "config/policy.toml",
+        "config/policy.2007.toml",
+    ] {
+        assert!(readme.contains(file), "{file}");
+    }
 }

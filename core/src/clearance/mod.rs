@@ -12,22 +12,29 @@
 //! [`lines`], never compared), and any way from a time limit to a release.
 
 mod checks;
+mod draw;
 mod lines;
 mod matching;
 mod policy;
 mod reads;
+mod sampling;
 mod sheet;
 mod standing;
 mod verdict;
 mod view;
 
+pub use draw::{CHAIN_DAYS_MAX, DayKey, DrawDay, KeyChain, days_between};
 pub use lines::{lines, lines_under, reasons_md};
 pub use policy::{
-    Class, Defaults, Evidence, Measures, Need, Override, Plan, Policy, PolicyFault, Ratio,
-    SIGN_EN_MAX, SIGN_ZH_MAX, SealRule, SignLines, Start, StopRule, TareAge, Tolerance, Tolerances,
+    Bounds, Class, ClassOrder, Defaults, Evidence, Measures, Need, Override, POLICY_LEN_MAX, Plan,
+    Policy, PolicyChange, PolicyDiff, PolicyFault, Ratio, SIGN_EN_MAX, SIGN_ZH_MAX, SamplingPlan,
+    SealRule, SignLines, Start, StopRule, TareAge, Tolerance, Tolerances,
 };
+pub use reads::{folded, look_alike};
+pub use sampling::{Because, PHASE_START, Phase, Selection, decayed, select};
 pub use standing::spend_of;
 pub use verdict::judge;
+pub use view::{Chosen, chosen, class_of};
 
 /// Version of the built-in rules; named by every verdict.
 pub const RULES: u32 = 1;

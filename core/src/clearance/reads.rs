@@ -97,9 +97,17 @@ fn rivalry(read: &CasePlate, plate: &Plate, all: &[(&CasePlate, Plate)]) -> Riva
 
 /// Of one kind and equal once look-alike characters are folded; 港 and 澳
 /// never fold, since they are kinds of their own.
-pub(super) fn look_alike(a: &Plate, b: &Plate) -> bool {
-    let folded = |p: &Plate| p.as_str().chars().map(fold).collect::<Vec<_>>();
-    a.kind() == b.kind() && a.as_str().len() == b.as_str().len() && folded(a) == folded(b)
+#[must_use]
+pub fn look_alike(a: &Plate, b: &Plate) -> bool {
+    a.kind() == b.kind()
+        && a.as_str().len() == b.as_str().len()
+        && folded(a.as_str()).eq(folded(b.as_str()))
+}
+
+/// A plate's text with every look-alike character as the one that stands for
+/// them all: what an index of look-alikes is ordered by.
+pub fn folded(text: &str) -> impl Iterator<Item = char> {
+    text.chars().map(fold)
 }
 
 const fn fold(c: char) -> char {

@@ -53,6 +53,44 @@ pub(super) enum ClassHere<'a> {
     Known(&'a Class, Box<Measures>),
 }
 
+/// The class whose measures apply to `case` under `policy`: none without a
+/// document, or where the policy does not know its class.
+#[must_use]
+pub fn class_of(case: &Case, policy: &Policy) -> Option<String> {
+    match View::new(case, policy).class {
+        ClassHere::Known(class, _) => Some(class.id.clone()),
+        ClassHere::None | ClassHere::Unknown => None,
+    }
+}
+
+/// The declaration the rules choose for a truck.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Chosen {
+    /// Which.
+    pub declaration: DeclarationId,
+    /// Of its vehicles the one that was matched: its first declared plate.
+    pub vehicle: Option<String>,
+}
+
+/// The declaration the rules choose for the truck of `case`, whose draw belongs
+/// among its facts. Sampling plays no part in the choice.
+#[must_use]
+pub fn chosen(case: &Case, policy: &Policy) -> Option<Chosen> {
+    let reads = Reads::of(case, policy.defaults.plate_confidence_pct_min);
+    let matching = Matching {
+        case,
+        policy,
+        reads: &reads,
+        at: (case.clock == Clock::Trusted).then_some(case.judged_at),
+    };
+    let found = matching.choose()?;
+    let plates = found.vehicle.map_or(&[][..], |v| &v.plates);
+    Some(Chosen {
+        declaration: found.declaration.id.clone(),
+        vehicle: plates.first().map(|p| p.as_str().to_owned()),
+    })
+}
+
 /// The case as the checks see it.
 pub(super) struct View<'a> {
     pub(super) case: &'a Case,

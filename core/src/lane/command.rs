@@ -4,7 +4,7 @@
 use crate::model::{Code, DeviceId, Lines, OrderId, PassageId, VerdictKind};
 use crate::record::Draft;
 
-use super::Token;
+use super::{Query, Token};
 
 /// What to do.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
@@ -62,21 +62,6 @@ pub enum Command {
     },
     /// Say that the state changed, a number rose, or something odd was seen.
     Tell(Tell),
-}
-
-/// What to look for.
-#[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
-pub struct Query {
-    /// Normalised texts of the plates read, and of those supplied.
-    pub plates: Vec<String>,
-    /// Seals read.
-    pub seals: Vec<String>,
-    /// Container numbers read.
-    pub containers: Vec<String>,
-    /// Tags read.
-    pub tags: Vec<String>,
-    /// Driver's card.
-    pub driver_card: Option<String>,
 }
 
 /// What must hold when the records are appended.

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use super::Draws;
 use crate::clearance::Policy;
 use crate::model::{ControlId, DeviceId, Facts, LaneOrder, Order, PassageId, Reading};
 
@@ -19,6 +20,8 @@ pub enum Event {
         attempt: u32,
         /// What was found.
         facts: Box<Facts>,
+        /// What sampling knows of each candidate.
+        draws: Draws,
     },
     /// A [`Commit`](super::Command::Commit) is durable.
     Committed {

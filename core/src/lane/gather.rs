@@ -7,11 +7,11 @@ use super::awaited::Awaited;
 use super::commit::REFUSED_MAX;
 use super::evidence::{Evidence, Window};
 use super::state::{Passage, Phase, State, WhyUp};
-use super::{Command, Lane, Query, RED, Role, Sign, Tell};
-use crate::clearance::judge;
+use super::{Command, Draws, Lane, Query, RED, Role, Sign, Tell};
+use crate::clearance::{judge, look_alike};
 use crate::model::{
     Case, CasePlate, CaseWeight, Code, ContainerRead, Content, DeviceState, Facts, Outcome,
-    PassageId, Plate, Reading, StoreState, Supply, VerdictKind, normalise,
+    PassageId, Plate, Reading, StoreState, Supply, VerdictKind,
 };
 use crate::time::{Mono, Now};
 
@@ -147,7 +147,7 @@ impl Lane {
                 let (id, attempt) = (passage.id.clone(), *attempt);
                 let mut facts = Facts::unknown();
                 facts.store = Some(StoreState::Unavailable);
-                self.on_candidates(&id, attempt, facts, now);
+                self.on_candidates(&id, attempt, facts, &Draws::default(), now);
                 true
             }
             Phase::LookingUp { .. } => false,
@@ -239,7 +239,14 @@ impl Lane {
         });
     }
 
-    pub(super) fn on_candidates(&mut self, id: &PassageId, attempt: u32, facts: Facts, now: Now) {
+    pub(super) fn on_candidates(
+        &mut self,
+        id: &PassageId,
+        attempt: u32,
+        facts: Facts,
+        draws: &Draws,
+        now: Now,
+    ) {
         let awaited = if let State::Gathering {
             passage,
             phase:
@@ -262,20 +269,21 @@ impl Lane {
             // A plate came in while the store was answering: ask for it too.
             Some((true, true)) => self.look_up(now),
             Some((false, true)) if self.await_declared(&facts, now) => {}
-            Some((unasked, _)) => self.judge_present(facts, unasked, now),
+            Some((unasked, _)) => self.judge_present(facts, draws, unasked, now),
         }
     }
 
     /// `unasked`: plates keep coming in faster than the store answers, so
     /// the facts are not about all of them.
-    fn judge_present(&mut self, mut facts: Facts, unasked: bool, now: Now) {
+    fn judge_present(&mut self, mut facts: Facts, draws: &Draws, unasked: bool, now: Now) {
         let Some(mut passage) = self.take_passage() else {
             return;
         };
         self.take_in_declared_seals(&mut passage, &facts);
         passage.facts_changed = false;
         facts.contended = passage.refused_n > REFUSED_MAX || unasked;
-        let case = self.case(&passage, facts, now);
+        let mut case = self.case(&passage, facts, now);
+        draws.put(&mut case, &passage.policy);
         let verdict = judge(&case, &passage.policy);
         let worst = verdict.reasons.first().map(|r| r.code);
         self.tell(Tell::Judged {
@@ -306,12 +314,8 @@ impl Lane {
 
     fn case(&self, passage: &Passage, facts: Facts, now: Now) -> Case {
         let mut plates = passage.evidence.plates(&self.config);
+        outvote_misreads(&mut plates, &passage.supply.plates);
         plates.extend(passage.supply.plates.iter().map(supplied_plate));
-        let mut containers = passage.evidence.containers().to_vec();
-        containers.extend(passage.supply.containers.iter().map(|no| ContainerRead {
-            no: no.as_str().to_owned(),
-            confidence_pct: Some(100),
-        }));
         let card = passage.supply.driver_card.as_deref();
         let card = card.or_else(|| passage.evidence.card());
         Case {
@@ -325,7 +329,7 @@ impl Lane {
             clock: now.clock,
             plates,
             seals: passage.evidence.seals(),
-            containers,
+            containers: containers(passage),
             tags: passage.evidence.tags(),
             driver_card: card.map(str::to_owned),
             weight: self.case_weight(passage),
@@ -413,6 +417,20 @@ const fn technical(code: Code) -> bool {
     )
 }
 
+/// The officer has seen the plate: what a camera made of the same one is on
+/// the record and contradicts nothing. A text that is no look-alike of it is
+/// another plate, and still does.
+fn outvote_misreads(read: &mut [CasePlate], supplied: &[Plate]) {
+    for one in read {
+        if let Ok(plate) = Plate::parse(&one.text)
+            && !supplied.contains(&plate)
+            && supplied.iter().any(|s| look_alike(s, &plate))
+        {
+            one.outvoted = true;
+        }
+    }
+}
+
 fn supplied_plate(plate: &Plate) -> CasePlate {
     CasePlate {
         text: plate.as_str().to_owned(),
@@ -426,29 +444,24 @@ fn supplied_plate(plate: &Plate) -> CasePlate {
 }
 
 fn query(passage: &Passage, config: &super::LaneConfig) -> Query {
-    let read = passage.evidence.plates(config).into_iter();
-    let read = read.filter(|p| !p.outvoted).map(|p| normalise(&p.text));
-    let read = read.filter(|text| Plate::parse(text).is_ok());
-    let supplied = passage.supply.plates.iter().map(|p| p.as_str().to_owned());
-    let plates: BTreeSet<String> = read.chain(supplied).collect();
-    let boxes = passage.evidence.containers().iter().map(|c| c.no.clone());
-    let typed = passage
-        .supply
-        .containers
-        .iter()
-        .map(|c| c.as_str().to_owned());
-    let containers: BTreeSet<String> = boxes.chain(typed).collect();
+    let mut plates = passage.evidence.plates(config);
+    plates.extend(passage.supply.plates.iter().map(supplied_plate));
     let card = passage.supply.driver_card.as_deref();
-    Query {
-        plates: plates.into_iter().collect(),
-        seals: passage
-            .evidence
-            .seal_ids()
-            .into_iter()
-            .map(String::from)
-            .collect(),
-        containers: containers.into_iter().collect(),
-        tags: passage.evidence.tags().into_iter().map(|t| t.id).collect(),
-        driver_card: card.or_else(|| passage.evidence.card()).map(str::to_owned),
-    }
+    Query::of(
+        &plates,
+        passage.evidence.seal_ids().iter(),
+        &containers(passage),
+        &passage.evidence.tags(),
+        card.or_else(|| passage.evidence.card()),
+    )
+}
+
+/// As read, then as an officer typed them.
+fn containers(passage: &Passage) -> Vec<ContainerRead> {
+    let typed = passage.supply.containers.iter().map(|no| ContainerRead {
+        no: no.as_str().to_owned(),
+        confidence_pct: Some(100),
+    });
+    let read = passage.evidence.containers().iter().cloned();
+    read.chain(typed).collect()
 }

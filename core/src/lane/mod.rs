@@ -13,18 +13,22 @@ mod awaited;
 mod command;
 mod commit;
 mod config;
+mod draws;
 mod event;
 mod evidence;
 mod gather;
 mod order;
+mod query;
 mod sensors;
 mod start;
 mod state;
 mod timer;
 
-pub use command::{Command, Guard, Lights, Query, Sign, Tell};
+pub use command::{Command, Guard, Lights, Sign, Tell};
 pub use config::{EvidenceDevice, Geometry, LaneConfig, Role};
+pub use draws::{CandidateDraws, Draws};
 pub use event::{Event, Refusal, Token, Took};
+pub use query::Query;
 pub use timer::Timer;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -177,7 +181,8 @@ impl Lane {
                 passage,
                 attempt,
                 facts,
-            } => self.on_candidates(&passage, attempt, *facts, now),
+                draws,
+            } => self.on_candidates(&passage, attempt, *facts, &draws, now),
             Event::Committed { token, seq, took } => self.on_committed(&token, seq, took, now),
             Event::Refused { token, why } => self.on_refused(&token, why, now),
             Event::ControlLate { passage, .. } => self.on_control_late(&passage, now),

@@ -83,6 +83,36 @@ pub(super) struct Taken {
     pub(super) plates: Vec<String>,
     pub(super) spend: Spend,
     pub(super) stage: Stage,
+    /// The trip drawn for; 0 = another journal's, which did not tell.
+    #[serde(default)]
+    trip: u32,
+}
+
+impl Taken {
+    pub(super) const fn new(
+        passage: PassageId,
+        vehicle: String,
+        plates: Vec<String>,
+        spend: Spend,
+        stage: Stage,
+    ) -> Self {
+        Self {
+            passage,
+            vehicle,
+            plates,
+            spend,
+            stage,
+            trip: 0,
+        }
+    }
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "the signature serde asks for"
+)]
+const fn is_zero(n: &u32) -> bool {
+    *n == 0
 }
 
 /// A declaration's account.
@@ -92,6 +122,10 @@ pub(super) struct Account {
     issued: u32,
     passed: u32,
     goods_kg: Kg,
+    /// Trips given back: their numbers are not drawn for again, or a truck
+    /// that turned round could tell the next one how its draw comes out.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    returned: u32,
     /// Vehicles that went, for a shared declaration.
     vehicles: Vec<String>,
     taken: Vec<Taken>,
@@ -114,12 +148,25 @@ impl Account {
     }
 
     pub(super) fn take(&mut self, taken: Taken, shared: bool) {
+        let trip = self.next_trip();
+        let taken = Taken { trip, ..taken };
         self.issued = self.issued.saturating_add(taken.spend.trips);
         self.goods_kg.0 = self.goods_kg.0.saturating_add(taken.spend.goods_kg.0);
         if shared && !self.vehicles.contains(&taken.vehicle) {
             self.vehicles.push(taken.vehicle.clone());
         }
         self.taken.push(taken);
+    }
+
+    /// The number of the next trip: how many were ever taken, and one.
+    pub(super) const fn next_trip(&self) -> u32 {
+        self.issued.saturating_add(self.returned).saturating_add(1)
+    }
+
+    /// Vehicles that hold a trip until a finding, with the number of it.
+    pub(super) fn reserved_trips(&self) -> impl Iterator<Item = (&str, u32)> {
+        let reserved = self.taken.iter().filter(|t| t.stage == Stage::Reserved);
+        reserved.map(|t| (t.vehicle.as_str(), t.trip))
     }
 
     /// The reservation `vehicle` or `passage` itself holds.
@@ -240,6 +287,7 @@ impl Account {
 
     fn untake(&mut self, taken: &Taken) {
         self.issued = self.issued.saturating_sub(taken.spend.trips);
+        self.returned = self.returned.saturating_add(taken.spend.trips);
         self.goods_kg.0 = self.goods_kg.0.saturating_sub(taken.spend.goods_kg.0);
         self.vehicles.retain(|v| *v != taken.vehicle);
     }
@@ -321,16 +369,17 @@ impl Account {
         if self.taken.iter().any(|t| t.passage == reservation.passage) {
             return;
         }
-        self.taken.push(Taken {
-            passage: reservation.passage.clone(),
-            vehicle: reservation.vehicle.clone(),
-            plates: vec![reservation.vehicle.clone()],
-            spend: Spend {
-                trips: 1,
-                goods_kg: Kg(0),
-            },
+        let spend = Spend {
+            trips: 1,
+            goods_kg: Kg(0),
+        };
+        self.taken.push(Taken::new(
+            reservation.passage.clone(),
+            reservation.vehicle.clone(),
+            vec![reservation.vehicle.clone()],
+            spend,
             stage,
-        });
+        ));
     }
 
     /// The balance as the rules and the authority see it.

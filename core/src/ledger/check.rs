@@ -40,7 +40,7 @@ impl Ledger {
             return Err(Refusal::Changed);
         }
         let release = verdict.verdict == VerdictKind::Release;
-        if release && self.in_force.control_unreadable {
+        if release && self.in_force.holds_port() {
             return Err(Refusal::Changed);
         }
         for matched in &verdict.declarations {
@@ -70,7 +70,7 @@ impl Ledger {
             Some(mark) => mark.version == matched.version && mark.status == Status::Released,
             None => self.in_force.position.is_none(),
         };
-        current && !self.in_force.is_unusable(&matched.id)
+        current && !self.in_force.unusable.has(&matched.id)
     }
 
     /// What the verdict takes is there, and is what it was judged on.

@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 
 use super::passages::subjects_of_query;
 use super::{Account, Ledger};
-use crate::lane::Query;
-use crate::model::{ConvoySeen, Declaration, Facts, ItemDigest, Status, StoreState};
+use crate::clearance::DrawDay;
+use crate::lane::{CandidateDraws, Draws, Query};
+use crate::model::{ConvoySeen, Declaration, Facts, ItemDigest, Plate, Status, StoreState};
 use crate::record::canonical;
 
 /// What the in-force set makes of a declaration the store found.
@@ -42,6 +43,15 @@ impl Ledger {
             .filter_map(|id| self.in_force.enterprise_of(id).cloned())
             .collect();
         let ids: BTreeSet<_> = candidates.iter().map(|d| &d.id).collect();
+        let plates = plates_of(query);
+        let unusable = &self.in_force.unusable;
+        let riding = candidates.iter().flat_map(|d| &d.covers);
+        let named = ids.iter().copied().chain(riding);
+        let spoiled: BTreeSet<_> = named
+            .filter(|id| unusable.has(id))
+            .chain(unusable.of_plates(&plates))
+            .cloned()
+            .collect();
         let findings = ids
             .iter()
             .flat_map(|id| self.in_force.findings.about(id))
@@ -58,20 +68,44 @@ impl Ledger {
                 .map(|(id, a)| ((*id).clone(), Account::balance(a)))
                 .collect(),
             sampling: match &enterprises[..] {
-                [only] => only.sampling.clone(),
+                [only] => self.in_force.sampling.state_of(&only.id).cloned(),
                 _ => None,
             },
-            unusable: ids
-                .iter()
-                .filter(|id| self.in_force.is_unusable(id))
-                .map(|id| (*id).clone())
-                .collect(),
-            control_unreadable: self.in_force.control_unreadable,
+            unusable: spoiled.into_iter().collect(),
+            unusable_plates: unusable.nameless(&plates).cloned().collect(),
+            control_unreadable: self.in_force.holds_port(),
             controller: self.controller.clone(),
             store: Some(store).filter(|s| *s != StoreState::Ok),
             enterprises,
             candidates,
             ..Facts::unknown()
+        }
+    }
+
+    /// What sampling knows of every candidate among `facts`; `today` is the day
+    /// of drawing, if the clock is to be believed.
+    #[must_use]
+    pub fn draws(&self, facts: &Facts, today: Option<&DrawDay>) -> Draws {
+        let of = |d: &Declaration| (d.id.clone(), self.draws_of(d, today));
+        facts.candidates.iter().map(of).collect()
+    }
+
+    fn draws_of(&self, declaration: &Declaration, today: Option<&DrawDay>) -> CandidateDraws {
+        let id = &declaration.id;
+        let account = self.accounts.get(id);
+        let next = account.map_or(1, Account::next_trip);
+        let held = account.into_iter().flat_map(Account::reserved_trips);
+        let held: Vec<_> = held.collect();
+        let drawn = |today: &DrawDay| {
+            let of = |&(vehicle, trip): &(&str, u32)| (vehicle.to_owned(), today.draw(id, trip));
+            held.iter().map(of).collect()
+        };
+        let known = self.in_force.enterprise_of(&declaration.enterprise);
+        CandidateDraws {
+            sampling: known.and_then(|e| self.in_force.sampling.state_of(&e.id).cloned()),
+            next: today.map(|today| today.draw(id, next)),
+            held: today.map(drawn).unwrap_or_default(),
+            selected: self.in_force.selected.of(id).cloned().collect(),
         }
     }
 
@@ -110,4 +144,10 @@ impl Ledger {
             arrived: arrived.unwrap_or_default(),
         })
     }
+}
+
+/// The plates asked about.
+fn plates_of(query: &Query) -> BTreeSet<Plate> {
+    let read = query.plates.iter().map(|text| Plate::parse(text));
+    read.filter_map(Result::ok).collect()
 }

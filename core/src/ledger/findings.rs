@@ -9,7 +9,7 @@ use crate::model::{DeclarationId, Finding, FindingId, PassageId, Then};
 use crate::time::Wall;
 
 /// Findings are kept this long after they were made.
-const KEPT_S: i64 = 30 * 24 * 3600;
+pub(super) const KEPT_S: i64 = 30 * 24 * 3600;
 
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -43,11 +43,14 @@ impl Findings {
 
     /// Whether this version or a later one is known.
     pub(super) fn knows(&self, finding: &Finding) -> bool {
-        let known = self
-            .0
-            .get(&finding.declaration)
-            .and_then(|of| of.get(&finding.id));
-        known.is_some_and(|h| h.finding.version >= finding.version)
+        let known = self.held(finding);
+        known.is_some_and(|held| held.version >= finding.version)
+    }
+
+    /// The version of it that is known.
+    pub(super) fn held(&self, finding: &Finding) -> Option<&Finding> {
+        let of = self.0.get(&finding.declaration)?;
+        of.get(&finding.id).map(|held| &held.finding)
     }
 
     /// The vehicle's next passage was judged on it: it covers nothing more.

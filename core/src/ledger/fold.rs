@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::account::{self, Account, From, Stage, Taken};
 use super::passages::{Decided, MatchedTo, Passage};
 use super::{ACCOUNT_KEPT_S, Convoy, Ledger, ORDERS_MAX, OrderAnswer};
+use crate::clearance::decayed;
 use crate::model::{
     DeclarationId, Finding, LaneId, OrderId, OrderKind, PassageId, Spend, Then, VerdictKind,
 };
@@ -36,6 +37,7 @@ impl Ledger {
             passage.released = body.verdict.verdict == VerdictKind::Release;
         }
         self.arrive(matched);
+        self.sampled(body, matched);
         let mut took = false;
         for (to, said) in matched.iter().zip(&body.verdict.declarations) {
             took |= match (body.verdict.verdict, said.spend) {
@@ -59,6 +61,23 @@ impl Ledger {
         took
     }
 
+    /// Who is selected stays so; a state the rules found too old begins anew.
+    fn sampled(&mut self, body: &VerdictBody, matched: &[MatchedTo]) {
+        let Some(main) = matched.first() else {
+            return;
+        };
+        self.in_force.selected.note(body, main);
+        let mut candidates = body.case.facts.candidates.iter();
+        if decayed(&body.verdict)
+            && let Some(declaration) = candidates.find(|d| d.id == main.id)
+        {
+            let judged_on = body.case.facts.sampling.as_ref();
+            self.in_force
+                .sampling
+                .decay(&declaration.enterprise, judged_on);
+        }
+    }
+
     /// Convoys count vehicles as they come, whatever the verdict.
     fn arrive(&mut self, matched: &[MatchedTo]) {
         for to in matched {
@@ -76,13 +95,8 @@ impl Ledger {
     }
 
     fn take(&mut self, id: &PassageId, to: &MatchedTo, spend: Spend, stage: Stage) -> bool {
-        let taken = Taken {
-            passage: id.clone(),
-            vehicle: to.vehicle.clone().unwrap_or_default(),
-            plates: to.plates.clone(),
-            spend,
-            stage,
-        };
+        let vehicle = to.vehicle.clone().unwrap_or_default();
+        let taken = Taken::new(id.clone(), vehicle, to.plates.clone(), spend, stage);
         let account = self.accounts.entry(&to.id, Account::default);
         account.valid_until = account.valid_until.max(to.valid_until);
         account.take(taken, to.limit.is_some_and(account::Limit::is_shared));
@@ -301,6 +315,7 @@ impl Ledger {
         let oldest = until.plus_s(-ACCOUNT_KEPT_S);
         let kept = |_: &DeclarationId, a: &Account| a.valid_until.is_none_or(|v| v >= oldest);
         self.accounts.retain(kept, |_, _| {});
+        self.in_force.selected.purge(oldest);
         if self.convoys.values().any(|c| c.until < until) {
             Arc::make_mut(&mut self.convoys).retain(|_, c| c.until >= until);
         }

@@ -10,11 +10,14 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::findings::Findings;
+use super::findings::{self, Findings};
+use super::sampling::SamplingStates;
+use super::selected::Selected;
 use super::sharded::{Key, Sharded};
+use super::unusable::Unusable;
 use crate::model::{
-    Act, Buckets, Control, ControlId, DeclarationId, Enterprise, EnterpriseId, ItemDigest,
-    Position, Status, Subject, SubjectKind,
+    Act, Buckets, Control, ControlId, DeclarationId, Enterprise, EnterpriseId, ItemDigest, Part,
+    PolicyText, Position, Status, Subject, SubjectKind,
 };
 use crate::record::{DeclarationMark, FeedBody};
 use crate::time::Wall;
@@ -93,10 +96,14 @@ pub(super) struct InForce {
     pub(super) control_unreadable: bool,
     pub(super) purged_until: Wall,
     pub(super) findings: Findings,
+    #[serde(default, skip_serializing_if = "SamplingStates::is_empty")]
+    pub(super) sampling: SamplingStates,
+    #[serde(default, skip_serializing_if = "Selected::is_empty")]
+    pub(super) selected: Selected,
     marks: Sharded<MarkKey, Mark>,
     enterprises: Sharded<EnterpriseId, Enterprise>,
     controls: Arc<BTreeMap<ControlId, HeldControl>>,
-    unusable: Arc<BTreeMap<DeclarationId, Wall>>,
+    pub(super) unusable: Unusable,
     unusable_enterprises: Arc<BTreeSet<EnterpriseId>>,
     staged: Option<Staged>,
     #[serde(skip)]
@@ -114,6 +121,7 @@ impl InForce {
     pub(super) fn reindex(&mut self) {
         self.touched_all = self.generation;
         self.touched = Arc::default();
+        self.unusable.reindex();
         let mut buckets = Buckets::default();
         for (key, mark) in self.marks.iter() {
             buckets.toggle_in(key.bucket(), &mark.digest);
@@ -141,7 +149,7 @@ impl InForce {
             self.mark(seq, mark);
         }
         for enterprise in &body.enterprises {
-            self.enterprise(seq, enterprise);
+            self.enterprise(seq, Some(body.sent_at), enterprise);
         }
         for control in &body.controls {
             self.control(seq, at, control);
@@ -159,12 +167,11 @@ impl InForce {
         for control in body.controls.iter().filter(|c| !c.withdrawn) {
             self.control(seq, at, control);
         }
-        let follows = part == 1
-            || self
-                .staged
-                .as_ref()
-                .is_some_and(|s| s.next == part && s.epoch == body.epoch && s.seq == body.seq);
-        if !follows {
+        let place = Position {
+            epoch: body.epoch,
+            seq: body.seq,
+        };
+        if !self.follows(place, part) {
             // Ends in nothing: the store refuses it too, and asks again.
             self.staged = None;
             return;
@@ -188,11 +195,36 @@ impl InForce {
         });
     }
 
+    fn follows(&self, at: Position, part: u32) -> bool {
+        let staged = self.staged.as_ref();
+        part == 1
+            || staged.is_some_and(|s| s.next == part && s.epoch == at.epoch && s.seq == at.seq)
+    }
+
+    /// A snapshot's policies come with its last part.
+    pub(super) fn policies_of(
+        &self,
+        part: Option<Part>,
+        at: Position,
+        own: &[PolicyText],
+    ) -> Vec<PolicyText> {
+        let earlier = match part {
+            None => None,
+            Some(part) if part.is_last() && self.follows(at, part.part) => {
+                self.staged.as_ref().filter(|_| !part.is_first())
+            }
+            Some(_) => return Vec::new(),
+        };
+        let earlier = earlier.into_iter().flat_map(|s| &s.parts);
+        let all = earlier.flat_map(|part| &part.policies);
+        all.chain(own).cloned().collect()
+    }
+
     fn replace(&mut self, seq: u64, at: Wall, parts: &[Arc<FeedBody>]) {
         self.marks = Sharded::default();
         self.enterprises = Sharded::default();
         let held = std::mem::take(&mut self.controls);
-        self.unusable = Arc::default();
+        self.unusable = Unusable::default();
         self.unusable_enterprises = Arc::default();
         self.control_unreadable = false;
         let mut seen = BTreeSet::new();
@@ -204,7 +236,7 @@ impl InForce {
                 }
             }
             for enterprise in &part.enterprises {
-                self.enterprise(seq, enterprise);
+                self.enterprise(seq, Some(part.sent_at), enterprise);
             }
             for control in &part.controls {
                 self.control(seq, at, control);
@@ -226,15 +258,21 @@ impl InForce {
 
     fn take_unusable(&mut self, seq: u64, at: Wall, body: &FeedBody) {
         for id in &body.unusable_ids {
-            Arc::make_mut(&mut self.unusable).insert(id.clone(), at);
+            self.unusable.put(id, at);
             self.touch_named(seq, SubjectKind::Declaration, id.as_str());
+        }
+        for vehicle in &body.unusable_vehicles {
+            self.unusable.put_vehicle(vehicle, at);
+            for plate in &vehicle.plates {
+                self.touch_named(seq, SubjectKind::Vehicle, plate.as_str());
+            }
         }
         for id in &body.unusable_enterprises {
             Arc::make_mut(&mut self.unusable_enterprises).insert(id.clone());
             self.touch_named(seq, SubjectKind::Enterprise, id.as_str());
         }
-        if body.control_unreadable {
-            self.control_unreadable = true;
+        self.control_unreadable |= body.control_unreadable;
+        if self.holds_port() {
             self.touch_all(seq);
         }
     }
@@ -254,8 +292,7 @@ impl InForce {
     }
 
     fn mark(&mut self, seq: u64, mark: &DeclarationMark) {
-        if self.unusable.contains_key(&mark.id) {
-            Arc::make_mut(&mut self.unusable).remove(&mark.id);
+        if self.unusable.mend(&mark.id) {
             self.touch_named(seq, SubjectKind::Declaration, mark.id.as_str());
         }
         let key = MarkKey::of(&mark.id);
@@ -278,14 +315,18 @@ impl InForce {
         self.touch_named(seq, SubjectKind::Declaration, mark.id.as_str());
     }
 
-    fn enterprise(&mut self, seq: u64, enterprise: &Enterprise) {
+    /// `sent_at`: none where a file says how things stand now.
+    pub(super) fn enterprise(&mut self, seq: u64, sent_at: Option<Wall>, enterprise: &Enterprise) {
         let held = self.enterprises.get(&enterprise.id);
-        let stale = held.is_some_and(|h| h.version > enterprise.version);
-        if stale {
+        if held.is_some_and(|h| h.version > enterprise.version) {
             return;
         }
+        let same = held == Some(enterprise);
+        if self.sampling.bring(enterprise, sent_at) {
+            self.touch_named(seq, SubjectKind::Enterprise, enterprise.id.as_str());
+        }
         let doubted = self.unusable_enterprises.contains(&enterprise.id);
-        if held == Some(enterprise) && !doubted {
+        if same && !doubted {
             return;
         }
         if doubted {
@@ -296,7 +337,7 @@ impl InForce {
         self.touch_named(seq, SubjectKind::Enterprise, enterprise.id.as_str());
     }
 
-    fn control(&mut self, seq: u64, at: Wall, control: &Control) {
+    pub(super) fn control(&mut self, seq: u64, at: Wall, control: &Control) {
         if !self.is_new(control) {
             return;
         }
@@ -324,9 +365,18 @@ impl InForce {
     }
 
     pub(super) fn finding(&mut self, seq: u64, finding: &crate::model::Finding) {
-        if self.findings.put(finding) {
-            self.touch_named(seq, SubjectKind::Declaration, finding.declaration.as_str());
-            self.touch_named(seq, SubjectKind::Vehicle, finding.vehicle.as_str());
+        let before = self.findings.held(finding).cloned();
+        if !self.findings.put(finding) {
+            return;
+        }
+        self.touch_named(seq, SubjectKind::Declaration, finding.declaration.as_str());
+        self.touch_named(seq, SubjectKind::Vehicle, finding.vehicle.as_str());
+        self.selected.settle(finding);
+        // One so old may have been counted and forgotten: a snapshot of the
+        // feed may bring it again.
+        let forgotten = finding.at < self.purged_until.plus_s(-findings::KEPT_S);
+        if !forgotten && self.sampling.find(finding, before.as_ref()) {
+            self.touch_named(seq, SubjectKind::Enterprise, finding.enterprise.as_str());
         }
     }
 
@@ -374,7 +424,13 @@ impl InForce {
             drop_control(Arc::make_mut(&mut self.by_subject), &subject, &id);
         }
         self.findings.purge(until);
-        Arc::make_mut(&mut self.unusable).retain(|_, at| *at >= until);
+        let marks = &self.marks;
+        let in_force = |id: &DeclarationId| marks.get(&MarkKey::of(id)).is_some();
+        self.unusable.purge(until, in_force);
+        let enterprises = &self.enterprises;
+        let kept_until = until.plus_s(-findings::KEPT_S);
+        self.sampling
+            .purge(kept_until, |id| enterprises.get(id).is_some());
     }
 
     /// Whether `control` is not known in this or a later version.
@@ -429,12 +485,17 @@ impl InForce {
         self.enterprises.get(id).filter(|_| !doubted)
     }
 
-    pub(super) fn is_unusable(&self, id: &DeclarationId) -> bool {
-        self.unusable.contains_key(id)
+    /// Something on we know not whom is in force: every truck may be meant.
+    pub(super) const fn holds_port(&self) -> bool {
+        self.control_unreadable || self.unusable.full
     }
 
     pub(super) fn buckets(&self) -> &Buckets {
         &self.buckets
+    }
+
+    pub(super) const fn enterprise_count(&self) -> usize {
+        self.enterprises.len()
     }
 
     pub(super) const fn mark_count(&self) -> usize {

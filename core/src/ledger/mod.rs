@@ -12,10 +12,15 @@ mod check;
 mod facts;
 mod findings;
 mod fold;
+mod given;
 mod in_force;
 mod lanes;
 mod passages;
+mod policies;
+mod sampling;
+mod selected;
 mod sharded;
+mod unusable;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -24,17 +29,21 @@ use serde::{Deserialize, Serialize};
 
 use crate::lane::Took;
 use crate::model::{
-    Balance, Buckets, Control, ControlId, ControllerId, DeclarationId, LaneId, OrderId, PassageId,
-    Position,
+    Balance, Buckets, Control, ControlId, ControllerId, DeclarationId, Enterprise, EnterpriseId,
+    LaneId, OrderId, Part, PassageId, PolicyText, Position, Sampling,
 };
-use crate::record::{Body, Draft};
+use crate::record::{Body, Draft, DrawKeyBody};
 use crate::time::Wall;
+
+pub use sampling::SamplingMoves;
 
 use account::Account;
 use in_force::InForce;
 use lanes::LaneKept;
 use passages::Passage;
 use sharded::Sharded;
+
+pub use policies::{HeldPolicy, Policies, PolicyBy, PolicyOffer, PolicyRefusal};
 
 /// Orders whose answers are remembered (L9): more than a day of them.
 const ORDERS_MAX: usize = 4096;
@@ -88,7 +97,12 @@ pub struct Ledger {
     orders: Arc<BTreeMap<OrderId, OrderAnswer>>,
     convoys: Arc<BTreeMap<String, Convoy>>,
     in_force: InForce,
+    #[serde(default)]
+    policies: Arc<Policies>,
     purged_until: Wall,
+    /// The last day's key that was named.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    draw_key: Option<DrawKeyBody>,
 }
 
 impl Ledger {
@@ -143,8 +157,16 @@ impl Ledger {
                 self.in_force.finding(seq, body);
                 false
             }
+            Body::DrawKey(body) => {
+                self.draw_key = Some(body.as_ref().clone());
+                false
+            }
             Body::Reconciled(body) => {
                 self.reconcile(seq, body);
+                false
+            }
+            Body::Policy(body) => {
+                Arc::make_mut(&mut self.policies).apply(seq, draft.at, body);
                 false
             }
             Body::Stop(_)
@@ -154,9 +176,7 @@ impl Ledger {
             | Body::Tailgate(_)
             | Body::Edge(_)
             | Body::Fault(_)
-            | Body::Policy(_)
             | Body::ControlLate(_)
-            | Body::DrawKey(_)
             | Body::Snapshot(_)
             | Body::Checkpoint(_) => false,
         };
@@ -172,10 +192,35 @@ impl Ledger {
         self.seq
     }
 
-    /// A control came whose subject cannot be read: the port holds.
+    /// Which policies are in force, wait and were in force before.
+    #[must_use]
+    pub fn policies(&self) -> &Policies {
+        &self.policies
+    }
+
+    /// The policies that come with a message of the feed that brings `own`:
+    /// those of a batch, or with a snapshot's last part those of all its parts.
+    #[must_use]
+    pub fn policies_of(
+        &self,
+        part: Option<Part>,
+        at: Position,
+        own: &[PolicyText],
+    ) -> Vec<PolicyText> {
+        self.in_force.policies_of(part, at, own)
+    }
+
+    /// A control came whose subject cannot be read, or more items that cannot
+    /// be used than are kept: the port holds.
     #[must_use]
     pub const fn is_control_unreadable(&self) -> bool {
-        self.in_force.control_unreadable
+        self.in_force.holds_port()
+    }
+
+    /// Something came that only a snapshot of the feed can mend.
+    #[must_use]
+    pub fn wants_snapshot(&self) -> bool {
+        self.in_force.control_unreadable || self.in_force.unusable.wants_snapshot()
     }
 
     /// Starts so far.
@@ -226,10 +271,41 @@ impl Ledger {
         self.in_force.all_controls()
     }
 
+    /// An enterprise as it is in force; none too where the last version sent
+    /// cannot be used.
+    #[must_use]
+    pub fn enterprise(&self, id: &EnterpriseId) -> Option<&Enterprise> {
+        self.in_force.enterprise_of(id)
+    }
+
+    /// How many enterprises are known.
+    #[must_use]
+    pub const fn enterprise_count(&self) -> usize {
+        self.in_force.enterprise_count()
+    }
+
     /// The balance of `id`, if anything was ever taken.
     #[must_use]
     pub fn balance(&self, id: &DeclarationId) -> Option<Balance> {
         self.accounts.get(id).map(Account::balance)
+    }
+
+    /// The last draw key that was named.
+    #[must_use]
+    pub const fn draw_key(&self) -> Option<&DrawKeyBody> {
+        self.draw_key.as_ref()
+    }
+
+    /// Where an enterprise stands in its sampling plan.
+    #[must_use]
+    pub fn sampling(&self, id: &EnterpriseId) -> Option<&Sampling> {
+        self.in_force.sampling.state_of(id)
+    }
+
+    /// How often sampling states moved.
+    #[must_use]
+    pub const fn sampling_moves(&self) -> SamplingMoves {
+        self.in_force.sampling.moves()
     }
 
     /// Every balance.

@@ -88,6 +88,15 @@ impl<K: Key, V: Clone> Sharded<K, V> {
         old
     }
 
+    /// Takes the entry of `id` out, if it is as `goes` says.
+    pub(super) fn remove_if(&mut self, id: &K, goes: impl Fn(&V) -> bool) {
+        if self.get(id).is_some_and(goes) {
+            let shard = &mut Arc::make_mut(&mut self.shards)[shard_of(id)];
+            Arc::make_mut(shard).remove(id);
+            self.len -= 1;
+        }
+    }
+
     /// Keeps what `keep` says; untouched shards are not copied. Hands out what
     /// goes.
     pub(super) fn retain(&mut self, keep: impl Fn(&K, &V) -> bool, mut gone: impl FnMut(&K, &V)) {

@@ -8,8 +8,8 @@ use serde_json::{Map, Value};
 
 use super::declaration::word;
 use super::{
-    Control, Declaration, DeclarationId, DeviceId, Direction, Enterprise, Finding, Kg, LaneId,
-    PassageId, PortCode, SealAlarm, SealId, SealState,
+    Control, Declaration, DeclarationId, DeviceId, Direction, Enterprise, Finding, FindingId, Kg,
+    LaneId, PassageId, PortCode, SealAlarm, SealId, SealState,
 };
 use crate::time::{Clock, Wall};
 
@@ -208,12 +208,36 @@ pub struct Balance {
 pub struct Sampling {
     /// `csp1`, `fixed`, `all` or `none`.
     pub plan: String,
-    /// `screening` or `fraction`, for CSP-1.
+    /// `screening` or `fraction`, for CSP-1; `start` where nobody brought a
+    /// state and no finding has moved one yet.
     #[serde(default)]
     pub phase: Option<String>,
     /// Conforming trucks in a row.
     #[serde(default)]
     pub run: u32,
+    /// The finding that moved it last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub moved_by: Option<FindingId>,
+    /// When it was moved or brought last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub moved_at: Option<Wall>,
+    /// Where it would stand had no officer vetoed a move: a plan that allows no
+    /// veto goes by this.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unvetoed: Option<SamplingTrack>,
+}
+
+/// A phase and its run.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SamplingTrack {
+    /// As [`Sampling::phase`].
+    pub phase: Option<String>,
+    /// Conforming trucks in a row.
+    pub run: u32,
+    /// The finding that moved it last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub moved_by: Option<FindingId>,
 }
 
 /// The keyed random selection.
@@ -226,7 +250,8 @@ pub struct Draw {
     pub trip: u32,
     /// HMAC-SHA-256, lower-case hex.
     pub value: String,
-    /// Whether it fell below the rate; absent among the facts.
+    /// Whether it is selected; among the facts `true` where it was selected
+    /// before and no finding has come since, else absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub selected: Option<bool>,
 }
@@ -284,6 +309,10 @@ pub struct Facts {
     /// Declarations the feed sent in a shape that cannot be used.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unusable: Vec<DeclarationId>,
+    /// Plates of this truck on an item of the feed that cannot be used and
+    /// does not say which document it is about: it may be any of them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unusable_plates: Vec<super::Plate>,
     /// A control came whose subject cannot be read: the port holds.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub control_unreadable: bool,
@@ -317,6 +346,7 @@ impl Facts {
             draw: None,
             store: None,
             unusable: Vec::new(),
+            unusable_plates: Vec::new(),
             control_unreadable: false,
             contended: false,
             journal: None,

@@ -39,7 +39,17 @@ impl std::fmt::Display for Fault {
 pub fn parse_json<T: DeserializeOwned>(text: &str) -> Result<T, Fault> {
     let mut de = serde_json::Deserializer::from_str(text);
     let value = serde_path_to_error::deserialize(&mut de)
-        .map_err(|e| Fault::new(e.path().to_string(), e.inner().to_string()))?;
+        .map_err(|e| Fault::new(e.path().to_string(), why(e.inner())))?;
     de.end().map_err(|e| Fault::new("", e.to_string()))?;
     Ok(value)
+}
+
+/// Where a value is wrong the path says where; a place in the text is said
+/// where there is no value yet.
+fn why(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    match text.rsplit_once(" at line ") {
+        Some((before, _)) if error.is_data() => before.to_owned(),
+        Some(_) | None => text,
+    }
 }

@@ -3,6 +3,7 @@
 //! fields are refused, absent facts are unknown.
 
 mod case;
+mod case_faults;
 mod container;
 mod control;
 mod declaration;
@@ -10,18 +11,21 @@ mod enterprise;
 mod fault;
 mod feed;
 mod finding;
+mod handed_in;
 mod id;
 mod order;
 mod plate;
 mod reading;
 mod reason;
 mod seal;
+mod values;
 mod verdict;
 mod weight;
 
 pub use case::{
     Balance, Case, CasePlate, CaseSeal, CaseWeight, ContainerRead, ConvoySeen, DeviceState, Draw,
-    Facts, JournalState, LastTaken, Link, Reservation, Sampling, StoreState, TagRead,
+    Facts, JournalState, LastTaken, Link, Reservation, Sampling, SamplingTrack, StoreState,
+    TagRead,
 };
 pub use container::{ContainerError, ContainerNo};
 pub use control::{Act, Control, Subject, SubjectKind};
@@ -33,6 +37,7 @@ pub use enterprise::{Enterprise, EnterpriseState};
 pub use fault::{Fault, parse_json};
 pub use feed::{BUCKETS, Buckets, ItemDigest, Part, PolicyText, Position};
 pub use finding::{Finding, FindingResult, Then};
+pub use handed_in::{HandedIn, id_of, parse_handed_in};
 pub use id::{
     ControlId, ControllerId, DeclarationId, DeviceId, EnterpriseId, FindingId, IdError, LaneId,
     OfficerId, OrderId, PassageId, PortCode,
@@ -44,6 +49,7 @@ pub use reading::{
 };
 pub use reason::{Code, Lines, Reason, Severity};
 pub use seal::{SealAlarm, SealId, SealState};
+pub use values::Values;
 pub use verdict::{
     CheckOutcome, CheckTrace, MatchKind, Matched, Outcome, PolicyRef, Spend, Stop, StopKind,
     Verdict, VerdictKind,

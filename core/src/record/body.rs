@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::PolicyBody;
 use crate::model::{
     Balance, Case, Control, ControlId, ControllerId, DeclarationId, Enterprise, EnterpriseId,
-    Finding, LaneOrder, Order, OrderId, Outcome, Part, PassageId, PolicyRef, PolicyText, PortCode,
-    Spend, Status, Verdict,
+    Finding, LaneOrder, Order, OrderId, Outcome, Part, PassageId, Plate, PolicyRef, PolicyText,
+    PortCode, Position, Spend, Status, Verdict,
 };
 use crate::time::Wall;
 
@@ -98,7 +99,7 @@ kinds! {
     Fault(FaultBody) = "fault";
     /// A batch of the authority's feed.
     Feed(FeedBody) = "feed";
-    /// A policy came into force.
+    /// A policy came into force, waits for its time, or only counts.
     Policy(PolicyBody) = "policy";
     /// A control came after the verdict it would have changed.
     ControlLate(ControlLateBody) = "control-late";
@@ -257,6 +258,13 @@ body! {
         /// SHA-256 of its canonical JSON.
         digest: String,
     }
+    /// What could be read of a declaration that cannot be used.
+    UnusableVehicle {
+        /// Which declaration; none = its number could not be read.
+        declaration: Option<DeclarationId>,
+        /// Plates of its vehicles.
+        plates: Vec<Plate>,
+    }
     /// A batch of the authority's feed: controls, enterprises and findings
     /// whole, of declarations a mark.
     FeedBody {
@@ -285,6 +293,9 @@ body! {
         unusable: BTreeMap<String, String>,
         /// Declarations among them whose id could be read.
         unusable_ids: Vec<DeclarationId>,
+        /// Plates among them that could be read, item by item.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        unusable_vehicles: Vec<UnusableVehicle>,
         /// Enterprises among them whose id could be read: what was known of
         /// them may not be relied on until a usable version comes.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -294,11 +305,6 @@ body! {
         policies: Vec<PolicyText>,
         /// A control among them whose subject could not be read.
         control_unreadable: bool,
-    }
-    /// A policy came into force.
-    PolicyBody {
-        /// Which.
-        policy: PolicyRef,
     }
     /// A control came after the verdict it would have changed.
     ControlLateBody {
@@ -327,8 +333,31 @@ body! {
     DrawKeyBody {
         /// The day.
         day: String,
-        /// SHA-256 of the key.
+        /// SHA-256 of the key, which is the key of the day before.
         sha256: String,
+        /// A new chain of keys begins with this day; none = the chain goes on.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        chain: Option<DrawChain>,
+    }
+    /// A chain of day keys, named before any of them is used.
+    DrawChain {
+        /// The day of the anchor, before the first day drawn.
+        anchor_day: String,
+        /// That day's key: every later day's, hashed so many times, gives it.
+        anchor: String,
+        /// The last day it has a key for.
+        last_day: String,
+        /// Of the chain it follows, the key of a day that is over, so that all
+        /// its draws can be opened; none = there is none, or it is lost.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        closes: Option<OpenedKey>,
+    }
+    /// A key whose day is over.
+    OpenedKey {
+        /// The day.
+        day: String,
+        /// Its key.
+        key: String,
     }
     /// A snapshot was written.
     SnapshotBody {
@@ -359,6 +388,28 @@ pub enum VehiclePlace {
 }
 
 impl FeedBody {
+    /// A batch that says nothing but where the feed stands.
+    #[must_use]
+    pub const fn heartbeat(position: Position, sent_at: Wall) -> Self {
+        Self {
+            epoch: position.epoch,
+            seq: position.seq,
+            sent_at,
+            snapshot: false,
+            part: None,
+            declarations: Vec::new(),
+            enterprises: Vec::new(),
+            controls: Vec::new(),
+            findings: Vec::new(),
+            unusable: BTreeMap::new(),
+            unusable_ids: Vec::new(),
+            unusable_vehicles: Vec::new(),
+            unusable_enterprises: Vec::new(),
+            policies: Vec::new(),
+            control_unreadable: false,
+        }
+    }
+
     /// Whether it says nothing but where the feed stands.
     #[must_use]
     pub fn is_heartbeat(&self) -> bool {
@@ -370,6 +421,7 @@ impl FeedBody {
             && self.policies.is_empty()
             && self.unusable.is_empty()
             && self.unusable_ids.is_empty()
+            && self.unusable_vehicles.is_empty()
             && self.unusable_enterprises.is_empty()
             && !self.control_unreadable
     }

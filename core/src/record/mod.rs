@@ -4,15 +4,22 @@
 mod body;
 mod canonical;
 mod chain;
+mod draw_audit;
+mod draw_keys;
+mod policy;
 
 pub use body::{
-    ArmDownBody, ArmUpBody, Body, CheckpointBody, ControlLateBody, DeclarationMark, DrawKeyBody,
-    EdgeBody, FaultBody, FeedBody, GenesisBody, GiveBackBody, Kind, LaneOrderBody, OrderBody,
-    OutcomeBody, PolicyBody, ReconciledBody, ReconciledEntry, ResumedBody, SnapshotBody, SpendOf,
-    StartBody, StopBody, TailgateBody, UnpairedLiftBody, VehiclePlace, VerdictBody,
+    ArmDownBody, ArmUpBody, Body, CheckpointBody, ControlLateBody, DeclarationMark, DrawChain,
+    DrawKeyBody, EdgeBody, FaultBody, FeedBody, GenesisBody, GiveBackBody, Kind, LaneOrderBody,
+    OpenedKey, OrderBody, OutcomeBody, ReconciledBody, ReconciledEntry, ResumedBody, SnapshotBody,
+    SpendOf, StartBody, StopBody, TailgateBody, UnpairedLiftBody, UnusableVehicle, VehiclePlace,
+    VerdictBody,
 };
 pub use canonical::{canonical, sha256_hex};
 pub use chain::{Link, NO_PREV, Prepared};
+pub use draw_audit::{DrawAudit, DrawReport};
+pub use draw_keys::{DrawKeys, Naming};
+pub use policy::{PolicyBody, PolicySource, PolicyStanding};
 
 use serde::{Deserialize, Serialize};
 

@@ -108,6 +108,9 @@ impl Population {
     }
 }
 
+/// The furthest a conforming truck is from its papers.
+const DRIFT_KG_MAX: i64 = 680;
+
 /// A story for each truck, drawn by weight.
 fn draw(mix: &Mix, trucks: usize, rng: &mut Rng) -> Vec<Story> {
     let total: u64 = Story::ALL.iter().map(|&s| u64::from(mix.weight(s))).sum();
@@ -270,7 +273,7 @@ impl<'a> Maker<'a> {
         let gross_kg = if story == Story::Overweight {
             theoretical_kg + 6000 + self.rng.range(0, theoretical_kg / 10)
         } else {
-            theoretical_kg + self.rng.range(-theoretical_kg / 200, theoretical_kg / 200)
+            theoretical_kg + self.drift_kg()
         };
         let seals = self.seals(&declared, story);
         if story == Story::WrongPlate {
@@ -365,6 +368,14 @@ impl<'a> Maker<'a> {
             until_ms: self.o.start_wall_ms + 18 * HOUR_MS,
             trips: list.then_some(20),
         }
+    }
+
+    /// What a truck that conforms weighs beside its papers: fuel, water and wear
+    /// of the tractor, and what makers' boxes differ by. Most are close; the
+    /// furthest are within what every class of the port is allowed.
+    fn drift_kg(&mut self) -> i64 {
+        let share = self.rng.range(-1000, 1000);
+        DRIFT_KG_MAX * share * share.abs() / 1_000_000
     }
 
     fn boxes(&mut self) -> Vec<Container> {

@@ -95,7 +95,7 @@ fn a_declaration_matches_the_truck_except_where_its_story_says_otherwise() {
                 .sum::<i64>()
             + d["goods_gross_kg"].as_i64().unwrap();
         let off = (t.gross_kg - theoretical_kg).abs();
-        assert_eq!(off * 200 <= theoretical_kg, t.story != Story::Overweight);
+        assert_eq!(off <= DRIFT_KG_MAX, t.story != Story::Overweight);
         let broken = t.seals.iter().any(|s| s.status != SEALED);
         assert_eq!(broken, t.story == Story::BrokenSeal);
         assert_eq!(t.misread.is_some(), t.story == Story::Misread);

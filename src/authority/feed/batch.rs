@@ -6,7 +6,7 @@ use lanegate_core::model::{
     Control, Declaration, DeclarationId, Enterprise, EnterpriseId, Fault, Finding, ItemDigest,
     Part, PolicyText, Position,
 };
-use lanegate_core::record::{DeclarationMark, FeedBody, canonical, sha256_hex};
+use lanegate_core::record::{DeclarationMark, FeedBody, UnusableVehicle, canonical, sha256_hex};
 use lanegate_core::time::Wall;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -88,10 +88,14 @@ pub struct Batch {
     pub findings: Vec<Finding>,
     /// Policies.
     pub policies: Vec<PolicyText>,
+    /// Which items they were.
+    pub policy_items: Vec<usize>,
     /// What cannot be used, in the order of the items.
     pub unusable: Vec<Unusable>,
     /// Declarations among them whose id could be read.
     pub unusable_ids: Vec<DeclarationId>,
+    /// Plates among them that could be read, with their declaration.
+    pub unusable_vehicles: Vec<UnusableVehicle>,
     /// Enterprises among them whose id could be read.
     pub unusable_enterprises: Vec<EnterpriseId>,
     /// A control among them whose subject could not be read.
@@ -200,6 +204,9 @@ impl Batch {
         match item {
             Item::Declaration(declaration) => {
                 self.unusable_ids.retain(|id| *id != declaration.id);
+                let mended = Some(&declaration.id);
+                self.unusable_vehicles
+                    .retain(|v| v.declaration.as_ref() != mended);
                 self.declarations.push(*declaration);
             }
             Item::Enterprise(enterprise) => {
@@ -208,7 +215,10 @@ impl Batch {
             }
             Item::Control(control) => self.controls.push(control),
             Item::Finding(finding) => self.findings.push(*finding),
-            Item::Policy(policy) => self.policies.push(policy),
+            Item::Policy(policy) => {
+                self.policies.push(policy);
+                self.policy_items.push(i);
+            }
             Item::Bad(faults, who) => self.take_bad(i, faults, who),
         }
     }
@@ -226,11 +236,27 @@ impl Batch {
         }
         match who {
             BadSubject::Nobody => {}
-            BadSubject::Declaration(id) => self.unusable_ids.push(id),
+            BadSubject::Vehicle(vehicle) => {
+                self.unusable_ids.extend(vehicle.declaration.clone());
+                if !vehicle.plates.is_empty() {
+                    self.unusable_vehicles.push(vehicle);
+                }
+            }
             BadSubject::Enterprise(id) => self.unusable_enterprises.push(id),
             BadSubject::Control(control) => self.controls.push(*control),
             BadSubject::UnreadableControl => self.control_unreadable = true,
         }
+    }
+
+    /// Where `policy` stands in this message, for an answer that refuses it.
+    #[must_use]
+    pub fn path_of_policy(&self, policy: &PolicyText) -> String {
+        let here = self.policies.iter().position(|p| p == policy);
+        let item = here.and_then(|n| self.policy_items.get(n));
+        item.map_or_else(
+            || format!("policy {} of an earlier part", policy.version),
+            |i| format!("items[{i}].policy"),
+        )
     }
 
     /// Where the feed stands when this is applied.
@@ -265,6 +291,7 @@ impl Batch {
             findings: self.findings.clone(),
             unusable: self.unusable.iter().map(why).collect::<BTreeMap<_, _>>(),
             unusable_ids: self.unusable_ids.clone(),
+            unusable_vehicles: self.unusable_vehicles.clone(),
             unusable_enterprises: self.unusable_enterprises.clone(),
             policies: self.policies.clone(),
             control_unreadable: self.control_unreadable,

@@ -1,13 +1,21 @@
 //! One item of a batch: `{"<kind>":{…}}`, read on its own.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use lanegate_core::clearance::Policy;
 use lanegate_core::model::{
-    Act, Control, ControlId, Declaration, DeclarationId, Enterprise, EnterpriseId, Fault, Finding,
+    Act, Control, ControlId, Declaration, Enterprise, EnterpriseId, Fault, Finding, Plate,
     PolicyText, Subject, parse_json,
 };
+use lanegate_core::record::UnusableVehicle;
 use serde::Deserialize;
+use serde_json::Value;
 use serde_json::value::RawValue;
+
+/// Plates read of one bad declaration (L9).
+const PLATES_MAX: usize = 256;
+/// Faults of one policy that are answered (L9).
+const POLICY_FAULTS_MAX: usize = 100;
 
 /// What an item turned out to be.
 #[derive(Debug)]
@@ -26,7 +34,8 @@ pub(super) enum Item {
 pub(super) enum BadSubject {
     /// Nobody we could name.
     Nobody,
-    Declaration(DeclarationId),
+    /// What could be read of a declaration.
+    Vehicle(UnusableVehicle),
     Enterprise(EnterpriseId),
     /// A control whose subject can be read: it holds until a good version of
     /// it comes.
@@ -66,16 +75,41 @@ fn read_kind(kind: &str, body: &str) -> Item {
             // The declaration's balance stays as it is: reserved, so Inspect.
             Err(fault) => Item::Bad(within("finding", vec![fault]), BadSubject::Nobody),
         },
-        "policy" => match parse_json::<PolicyText>(body) {
-            Ok(policy) => Item::Policy(policy),
-            Err(fault) => Item::Bad(within("policy", vec![fault]), BadSubject::Nobody),
-        },
+        "policy" => read_policy(body),
         other => {
             let shown: String = other.chars().take(40).collect();
             let why = format!(
                 "\"{shown}\" is no kind of item: declaration, enterprise, control, finding, policy"
             );
             Item::Bad(vec![Fault::new("", why)], BadSubject::Nobody)
+        }
+    }
+}
+
+/// Nobody is affected by a policy that cannot be used: what is in force stays.
+fn read_policy(body: &str) -> Item {
+    let faults = match parse_json::<PolicyText>(body) {
+        Ok(policy) => match policy_faults(&policy) {
+            faults if faults.is_empty() => return Item::Policy(policy),
+            faults => faults,
+        },
+        Err(fault) => vec![fault],
+    };
+    Item::Bad(within("policy", faults), BadSubject::Nobody)
+}
+
+fn policy_faults(text: &PolicyText) -> Vec<Fault> {
+    match Policy::parse(&text.toml) {
+        Ok(policy) if policy.version == text.version => Vec::new(),
+        Ok(policy) => {
+            let why = format!("the text says of itself \"{}\"", policy.version);
+            vec![Fault::new("version", why)]
+        }
+        Err(faults) => {
+            let faults = faults.into_iter().take(POLICY_FAULTS_MAX);
+            faults
+                .map(|f| Fault::new(format!("toml:{}:{}", f.line, f.path), f.why))
+                .collect()
         }
     }
 }
@@ -88,8 +122,15 @@ fn read_declaration(body: &str) -> Item {
         },
         Err(fault) => vec![fault],
     };
-    let who =
-        field::<DeclarationId>(body, "id").map_or(BadSubject::Nobody, BadSubject::Declaration);
+    let vehicle = UnusableVehicle {
+        declaration: field(body, "id"),
+        plates: plates(body),
+    };
+    let who = if vehicle.declaration.is_none() && vehicle.plates.is_empty() {
+        BadSubject::Nobody
+    } else {
+        BadSubject::Vehicle(vehicle)
+    };
     Item::Bad(within("declaration", faults), who)
 }
 
@@ -139,6 +180,19 @@ fn holding(body: &str, why: &str) -> Option<Control> {
         expires: None,
         withdrawn: false,
     })
+}
+
+/// The plates of a bad declaration that can be read all the same: one that
+/// cannot does not hide those beside it.
+fn plates(body: &str) -> Vec<Plate> {
+    let vehicles: Vec<Value> = field(body, "vehicles").unwrap_or_default();
+    let texts = vehicles.iter().flat_map(|v| {
+        let listed = v.get("plates").and_then(Value::as_array);
+        listed.into_iter().flatten().filter_map(Value::as_str)
+    });
+    let read = texts.take(PLATES_MAX).map(Plate::parse);
+    let plates: BTreeSet<Plate> = read.filter_map(Result::ok).collect();
+    plates.into_iter().collect()
 }
 
 /// One field of a body that is otherwise bad, if it can be read.

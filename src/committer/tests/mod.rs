@@ -4,6 +4,8 @@
 mod answers;
 mod crash;
 mod damage;
+mod draws;
+mod policies;
 mod real;
 mod threads;
 

@@ -8,7 +8,7 @@ use tokio::sync::oneshot;
 use tokio::time::timeout;
 
 use super::ask::{self, Ask};
-use super::{Answer, Backend};
+use super::{Answer, Backend, PolicyAsk, PolicyNo};
 
 /// An order is answered within this, or nobody knows whether it was obeyed.
 const ORDER_MAX: Duration = Duration::from_secs(10);
@@ -44,6 +44,14 @@ impl No {
     pub(super) fn data(why: impl Into<String>) -> Self {
         Self {
             exit: 65,
+            why: why.into(),
+        }
+    }
+
+    /// A policy or configuration is wrong.
+    fn config(why: impl Into<String>) -> Self {
+        Self {
+            exit: 78,
             why: why.into(),
         }
     }
@@ -96,6 +104,41 @@ pub(super) async fn to(line: &[u8], uid: u32, backend: &dyn Backend) -> Said {
             backend.declarations(ask, Box::new(move |answer| hand(tell, answer)));
             let answer = wait(told, DECLARATIONS_MAX, "try again").await?;
             answer.map_err(No::io)
+        }
+        Ask::InForce(ask) => {
+            let (tell, told) = oneshot::channel();
+            backend.in_force(ask, Box::new(move |answer| hand(tell, answer)));
+            let answer = wait(told, DECLARATIONS_MAX, "try again").await?;
+            answer.map_err(No::io)
+        }
+        Ask::Policy(mut ask) => {
+            ask.stamp(uid);
+            let (tell, told) = oneshot::channel();
+            backend.policy(ask, Box::new(move |answer| hand(tell, answer)));
+            let then = "look at `lanegate status` before you ask again";
+            let answer = wait(told, ORDER_MAX, then).await?;
+            answer.map_err(no_policy)
+        }
+    }
+}
+
+fn no_policy(no: PolicyNo) -> No {
+    match no {
+        PolicyNo::Refused(why) => No::negative(why),
+        PolicyNo::Faults(faults) => {
+            let lines: Vec<_> = faults.iter().map(ToString::to_string).collect();
+            No::config(lines.join("\n"))
+        }
+        PolicyNo::Io(why) => No::io(why),
+    }
+}
+
+impl PolicyAsk {
+    /// Who asked is the kernel's word.
+    fn stamp(&mut self, uid: u32) {
+        match self {
+            Self::Active => {}
+            Self::Activate { by, .. } | Self::RollBack { by, .. } => by.uid = Some(uid),
         }
     }
 }

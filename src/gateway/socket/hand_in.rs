@@ -3,10 +3,8 @@
 //!
 //! A file is no message of the feed: the feed's position stays where it is.
 
-use std::collections::BTreeMap;
-
 use lanegate_core::ledger::Ledger;
-use lanegate_core::model::{Declaration, DeclarationId, ItemDigest, Position};
+use lanegate_core::model::{Declaration, DeclarationId, Enterprise, ItemDigest, Position};
 use lanegate_core::record::{DeclarationMark, FeedBody, canonical};
 use lanegate_core::time::Wall;
 use serde::{Deserialize, Serialize};
@@ -16,6 +14,8 @@ use crate::store::FeedApply;
 /// Marks of one record (L9): a mark has less than 400 bytes, a record at most
 /// 8 MiB.
 const MARKS_MAX: usize = 16_384;
+/// Enterprises of one record (L9), as bytes of their canonical JSON.
+const ENTERPRISES_LEN_MAX: usize = 4 << 20;
 /// Where a feed stands that never began.
 const NOTHING: Position = Position { epoch: 0, seq: 0 };
 /// What the ledger forgets, by the end of the window.
@@ -93,22 +93,68 @@ pub fn hand_in(
     hand_in
 }
 
+/// What an import of enterprises did.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct ImportedEnterprises {
+    /// Kept.
+    pub kept: usize,
+    /// Left because a higher version is known.
+    pub stale: usize,
+    /// How many are known now.
+    pub count: usize,
+}
+
+/// What `enterprises` come to: records, and for the store of a feed that never
+/// began, where it stands. A file of enterprises says nothing about how
+/// current the declarations are: the cache's age stays what it was.
+#[must_use]
+pub fn hand_in_enterprises(
+    ledger: &Ledger,
+    enterprises: Vec<Enterprise>,
+) -> (HandIn, ImportedEnterprises) {
+    let mut imported = ImportedEnterprises::default();
+    let mut hand_in = HandIn::default();
+    let (position, heard_at) = (ledger.position(), ledger.heard_at());
+    let mut part = body(
+        position.unwrap_or(NOTHING),
+        heard_at.unwrap_or_default(),
+        &[],
+    );
+    let empty = part.clone();
+    let mut len = 0;
+    for enterprise in enterprises {
+        let known = ledger.enterprise(&enterprise.id);
+        if known.is_some_and(|known| known.version > enterprise.version) {
+            imported.stale += 1;
+            continue;
+        }
+        imported.kept += 1;
+        let size = canonical(&enterprise).len() + 1;
+        if len + size > ENTERPRISES_LEN_MAX {
+            hand_in
+                .records
+                .push(std::mem::replace(&mut part, empty.clone()));
+            len = 0;
+        }
+        len += size;
+        part.enterprises.push(enterprise);
+    }
+    if !part.enterprises.is_empty() {
+        hand_in.records.push(part);
+    }
+    if position.is_none() && !hand_in.records.is_empty() {
+        hand_in.applies.push(FeedApply {
+            position: Some(NOTHING),
+            ..FeedApply::default()
+        });
+    }
+    (hand_in, imported)
+}
+
 fn body(position: Position, sent_at: Wall, declarations: &[Declaration]) -> FeedBody {
     FeedBody {
-        epoch: position.epoch,
-        seq: position.seq,
-        sent_at,
-        snapshot: false,
-        part: None,
         declarations: declarations.iter().map(mark).collect(),
-        enterprises: Vec::new(),
-        controls: Vec::new(),
-        findings: Vec::new(),
-        unusable: BTreeMap::new(),
-        unusable_ids: Vec::new(),
-        unusable_enterprises: Vec::new(),
-        policies: Vec::new(),
-        control_unreadable: false,
+        ..FeedBody::heartbeat(position, sent_at)
     }
 }
 

@@ -15,6 +15,7 @@ const BILL_DIRECTION_AT: usize = 8;
 const MANIFEST_DIGITS: usize = 13;
 
 pub(super) fn check<'a>(view: &View<'a>, sheet: &mut Sheet<'a>) -> Trace {
+    nameless(view, sheet);
     if view.documents.is_empty() {
         return unmatched(view, sheet);
     }
@@ -55,6 +56,17 @@ pub(super) fn check<'a>(view: &View<'a>, sheet: &mut Sheet<'a>) -> Trace {
     Trace::of(outcome, inputs, threshold)
 }
 
+/// An item that cannot be used names this truck and no document: any of its
+/// documents may be the one meant.
+fn nameless<'a>(view: &View<'a>, sheet: &mut Sheet<'a>) {
+    let plates = &view.case.facts.unusable_plates;
+    if !plates.is_empty() {
+        let plates: Vec<_> = plates.iter().map(|p| p.as_str()).collect();
+        let observed = values([("plates", plates.into())]);
+        sheet.note(Code::DeclarationUnusable, nothing(), observed);
+    }
+}
+
 /// "None" is said only with a fresh, verified cache; otherwise the reason is
 /// the cache's (FORMATS 4).
 fn unmatched<'a>(view: &View<'a>, sheet: &mut Sheet<'a>) -> Trace {
@@ -75,6 +87,8 @@ fn unmatched<'a>(view: &View<'a>, sheet: &mut Sheet<'a>) -> Trace {
         let mut observed = observed();
         observed.insert("declaration".to_owned(), id.as_str().into());
         sheet.note(Code::DeclarationUnusable, nothing(), observed);
+    } else if !view.case.facts.unusable_plates.is_empty() {
+        // Said above; that nothing else was found proves nothing then.
     } else if view.cache_fresh() && view.store() == StoreState::Ok {
         sheet.note(Code::DeclarationNone, nothing(), observed());
     } else {

@@ -1,12 +1,12 @@
 //! Evidence a class, a load or a form must show: it makes what is compared when
 //! it is there into something that must be there. It only ever adds.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::table::{Faults, Table};
 
 /// A kind of evidence that a policy may require.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Evidence {
     /// A weight; required of every truck anyway.

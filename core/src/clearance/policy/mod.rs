@@ -2,8 +2,10 @@
 //! whole, with every fault listed by line (L10); identified by the SHA-256 of
 //! its text, so that a record names the very file it was judged under (L6).
 
+mod diff;
 mod evidence;
 mod parse;
+mod plan;
 mod signs;
 mod table;
 
@@ -12,9 +14,15 @@ use std::collections::BTreeMap;
 use crate::model::{Code, Form, Kg, Load, PolicyRef, Severity, StopKind};
 use crate::time::Wall;
 
+pub use diff::{ClassOrder, PolicyChange, PolicyDiff};
 pub use evidence::Evidence;
+pub use plan::{Bounds, Plan, Ratio, SamplingPlan, Start};
 pub use signs::{SIGN_EN_MAX, SIGN_ZH_MAX, SignLines};
 pub use table::PolicyFault;
+
+/// Longest text of a policy (L9): it travels in a record and stays in memory
+/// while it may be gone back to.
+pub const POLICY_LEN_MAX: usize = 256 << 10;
 
 /// A policy in force.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
@@ -40,7 +48,7 @@ pub struct Policy {
 }
 
 /// What holds for every class.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug, serde::Serialize)]
 pub struct Defaults {
     /// Below this a plate read neither identifies nor contradicts.
     pub plate_confidence_pct_min: u8,
@@ -61,7 +69,8 @@ pub struct Defaults {
 }
 
 /// Whether declared evidence must be there.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Need {
     /// Compared if it was read.
     IfRead,
@@ -71,7 +80,7 @@ pub enum Need {
 
 /// What a tractor's tare may drift by wear and fitting: so much a year since
 /// it was taken, up to a limit.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, serde::Serialize)]
 pub struct TareAge {
     /// A year.
     pub kg_per_year: Kg,
@@ -93,10 +102,10 @@ pub struct Class {
 }
 
 /// What applies to a class, a load and a form.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug, serde::Serialize)]
 pub struct Measures {
     /// Selection.
-    pub sampling: Plan,
+    pub sampling: SamplingPlan,
     /// Tolerance of the whole truck.
     pub weight: Tolerances,
     /// Seals.
@@ -113,64 +122,8 @@ pub struct Measures {
     pub evidence: Vec<Evidence>,
 }
 
-/// How trucks of a class are selected.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub enum Plan {
-    /// Every one.
-    All,
-    /// None.
-    None,
-    /// A fixed rate.
-    Fixed {
-        /// The rate.
-        rate: Ratio,
-    },
-    /// Dodge's continuous plan CSP-1 (MIL-STD-1235).
-    Csp1 {
-        /// Conforming trucks in a row that end screening.
-        i: u32,
-        /// Fraction inspected after that.
-        f: Ratio,
-        /// Where an enterprise starts.
-        start: Start,
-    },
-}
-
-impl Plan {
-    /// The word of the policy file.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::All => "all",
-            Self::None => "none",
-            Self::Fixed { .. } => "fixed",
-            Self::Csp1 { .. } => "csp1",
-        }
-    }
-}
-
-/// Where an enterprise starts in CSP-1.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub enum Start {
-    /// At the fraction.
-    Fraction,
-    /// With screening.
-    Screening,
-    /// At the fraction if it has history, else with screening.
-    History,
-}
-
-/// A fraction between 0 and 1.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub struct Ratio {
-    /// Above the line.
-    pub num: u32,
-    /// Below it.
-    pub den: u32,
-}
-
 /// Tolerances over and under.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, serde::Serialize)]
 pub struct Tolerances {
     /// Heavier.
     pub over: Tolerance,
@@ -179,13 +132,15 @@ pub struct Tolerances {
 }
 
 /// The larger of the two applies.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, serde::Serialize)]
 pub struct Tolerance {
     /// Kilograms.
     pub kg: Kg,
     /// Thousandths of the theoretical total.
     pub permille: u32,
 }
+
+/// As the file writes it.
 
 impl Tolerance {
     /// What is allowed at `theoretical`.
@@ -197,7 +152,8 @@ impl Tolerance {
 }
 
 /// When a seal is needed.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum SealRule {
     /// Declared seals must be there.
     IfDeclared,
@@ -206,7 +162,7 @@ pub enum SealRule {
 }
 
 /// An exception for a class, load or form.
-#[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Default, serde::Serialize)]
 pub struct Override {
     /// Class id; none = any.
     pub class: Option<String>,
@@ -215,7 +171,7 @@ pub struct Override {
     /// Form; none = any.
     pub form: Option<Form>,
     /// Selection.
-    pub sampling: Option<Plan>,
+    pub sampling: Option<SamplingPlan>,
     /// Tolerances.
     pub weight: Option<Tolerances>,
     /// Seals.
@@ -233,7 +189,7 @@ pub struct Override {
 }
 
 /// Where a reason sends a truck.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug, serde::Serialize)]
 pub struct StopRule {
     /// For which code.
     pub reason: Code,

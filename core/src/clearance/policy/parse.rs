@@ -5,10 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use toml::de::{DeTable, DeValue};
 
 use super::evidence::evidence;
+use super::plan::PLAN;
 use super::signs::sign_lines;
-use super::table::{ENTRIES_MAX, Faults, Table, count, integer, kg, text, word};
+use super::table::{ENTRIES_MAX, Faults, Table, count, kg, text, word};
 use super::{
-    Class, Defaults, Measures, Need, Override, Plan, Policy, PolicyFault, Ratio, SealRule, Start,
+    Class, Defaults, Measures, Need, Override, POLICY_LEN_MAX, Policy, PolicyFault, SealRule,
     StopRule, TareAge, Tolerance, Tolerances,
 };
 use crate::model::{Code, Kg, Severity};
@@ -18,13 +19,16 @@ use crate::time::Wall;
 /// Longest age a policy may allow, a week.
 const AGE_S_MAX: i64 = 604_800;
 
-const RATIO: &str = "\"1/200\"";
-const PLAN: &str = "{ plan = \"csp1\", i = 8, f = \"1/200\", start = \"fraction\" }, { plan = \"fixed\", rate = \"8/10\" }, { plan = \"all\" } or { plan = \"none\" }";
 const WEIGHT: &str =
     "{ over = { kg = 1500, permille = 50 }, under = { kg = 1500, permille = 50 } }";
 
 pub(super) fn policy(source: &str) -> Result<Policy, Vec<PolicyFault>> {
     let mut faults = Faults::new(source);
+    if source.len() > POLICY_LEN_MAX {
+        let why = format!("a policy has at most {POLICY_LEN_MAX} bytes");
+        faults.add(0, "", why);
+        return Err(faults.found);
+    }
     let (document, errors) = DeTable::parse_recoverable(source);
     for error in &errors {
         let offset = error.span().map_or(0, |span| span.start);
@@ -128,8 +132,9 @@ fn read_tare_age(mut t: Table<'_, '_>, faults: &mut Faults<'_>) -> Option<TareAg
 type Called = BTreeMap<String, String>;
 
 fn classes(root: &mut Table<'_, '_>, faults: &mut Faults<'_>) -> (Vec<Class>, Called) {
+    let known = faults.found.len();
     let tables = root.tables("class", faults);
-    if tables.is_empty() {
+    if tables.is_empty() && faults.found.len() == known {
         root.missing("class", "at least one [[class]]", faults);
     }
     let mut classes = Vec::new();
@@ -233,7 +238,7 @@ fn measures_of(t: &mut Table<'_, '_>, faults: &mut Faults<'_>) -> Override {
         class: None,
         load: None,
         form: None,
-        sampling: sampling(t, faults),
+        sampling: super::plan::sampling(t, faults),
         weight: weight(t, faults),
         seal: t.optional("seal", "\"if-declared\" or \"required\"", faults, seal),
         cache_age_s_max: t.optional("cache_age_s_max", "14400 (seconds)", faults, |v| {
@@ -249,62 +254,6 @@ fn measures_of(t: &mut Table<'_, '_>, faults: &mut Faults<'_>) -> Override {
         papers_after: t.optional("papers_after", flag, faults, DeValue::as_bool),
         evidence: evidence(t, faults),
     }
-}
-
-fn sampling(t: &mut Table<'_, '_>, faults: &mut Faults<'_>) -> Option<Plan> {
-    let mut s = t.table("sampling", PLAN, faults)?;
-    let word = s.needed(
-        "plan",
-        "\"csp1\", \"fixed\", \"all\" or \"none\"",
-        faults,
-        |v| {
-            let known = |word: &&str| matches!(*word, "csp1" | "fixed" | "all" | "none");
-            v.as_str().filter(known).map(str::to_owned)
-        },
-    );
-    let plan = match word.as_deref() {
-        Some("all") => Some(Plan::All),
-        Some("none") => Some(Plan::None),
-        Some("fixed") => {
-            let rate = s.needed("rate", "\"8/10\"", faults, ratio);
-            rate.map(|rate| Plan::Fixed { rate })
-        }
-        Some(_) => {
-            let i = s.needed("i", "8 (1 or more)", faults, |v| integer(v, 1, 100_000));
-            let f = s.needed("f", RATIO, faults, ratio);
-            let starts = "\"fraction\", \"screening\" or \"history\"";
-            let start = s.needed("start", starts, faults, start);
-            match (i.and_then(|i| u32::try_from(i).ok()), f, start) {
-                (Some(i), Some(f), Some(start)) => Some(Plan::Csp1 { i, f, start }),
-                _ => None,
-            }
-        }
-        None => None,
-    };
-    if word.is_some() {
-        s.close(faults);
-    }
-    plan
-}
-
-fn start(value: &DeValue<'_>) -> Option<Start> {
-    match value.as_str()? {
-        "fraction" => Some(Start::Fraction),
-        "screening" => Some(Start::Screening),
-        "history" => Some(Start::History),
-        _ => None,
-    }
-}
-
-/// `"1/200"`: digits, a stroke, digits; at most one.
-fn ratio(value: &DeValue<'_>) -> Option<Ratio> {
-    let (num, den) = value.as_str()?.split_once('/')?;
-    let plain = |s: &str| !s.is_empty() && s.bytes().all(|b| b.is_ascii_digit());
-    if !plain(num) || !plain(den) {
-        return None;
-    }
-    let (num, den) = (num.parse().ok()?, den.parse().ok()?);
-    (den > 0 && num <= den).then_some(Ratio { num, den })
 }
 
 fn weight(t: &mut Table<'_, '_>, faults: &mut Faults<'_>) -> Option<Tolerances> {

@@ -13,7 +13,7 @@ pub const SIGN_ZH_MAX: usize = 16;
 pub const SIGN_EN_MAX: usize = 40;
 
 /// The lines a policy sets for one code; what it leaves out stays built-in.
-#[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Default, serde::Serialize)]
 pub struct SignLines {
     /// 简体
     pub zh_hans: Option<String>,

@@ -159,6 +159,7 @@ fn candidates_for_another_attempt_are_dropped() {
         passage,
         attempt: 999,
         facts,
+        draws: Draws::default(),
     });
     assert_eq!(b.state(), "gathering");
     let stale = |(_, c): &(u64, Command)| matches!(c, Command::Tell(Tell::Stale("candidates")));

@@ -42,6 +42,28 @@ fn held_to_gathering_by_a_supply_and_the_rules_judge_again() {
     assert_eq!((b.state(), b.lifts()), ("cleared", 1));
 }
 
+/// Supply is for exactly this truck: its plate was misread with confidence.
+#[test]
+fn a_supplied_plate_outvotes_the_look_alike_a_camera_made_of_it_and_no_other_plate() {
+    for (read, then) in [
+        ("粤812345", VerdictKind::Release),
+        ("粤B1Z345", VerdictKind::Release),
+        ("粤B99999", VerdictKind::Inspect),
+    ] {
+        let mut b = Bench::vacant();
+        b.cam_reads = false;
+        b.facts.cache_age_s = Some(1_000_000);
+        b.arrive();
+        b.read(read, 98);
+        b.run(6000);
+        assert_eq!(b.state(), "held", "{read}");
+        b.facts = good_facts();
+        b.order(OrderKind::Supply);
+        b.run(100);
+        assert_eq!(b.verdicts().last(), Some(&then), "{read}");
+    }
+}
+
 #[test]
 fn held_to_gathering_when_the_fact_behind_a_technical_reason_changed() {
     let mut b = Bench::held_for_stale_cache();

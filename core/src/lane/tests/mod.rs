@@ -12,6 +12,8 @@ mod committing;
 mod evidence;
 mod held;
 mod passing;
+mod policy;
+mod sampling;
 mod start;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -53,6 +55,7 @@ struct Bench {
     /// The board is read every 100 ms.
     polling: bool,
     facts: Facts,
+    draws: Draws,
     commits: Commits,
     answers_lookups: bool,
     seq: u64,
@@ -154,6 +157,7 @@ impl Bench {
             inputs,
             polling: true,
             facts: good_facts(),
+            draws: Draws::default(),
             commits: Commits::AtOnce,
             answers_lookups: true,
             seq: 100,
@@ -334,6 +338,7 @@ impl Bench {
                         passage,
                         attempt,
                         facts,
+                        draws: self.draws.clone(),
                     };
                     self.lane.handle_event(event, now);
                 }

@@ -1,7 +1,7 @@
 //! The in-force set: controls, marks, enterprises, generations, snapshots.
 
 use super::*;
-use crate::model::{Enterprise, ItemDigest, Part, Status};
+use crate::model::{ItemDigest, Status};
 use VerdictKind::{Hold, Release};
 
 #[test]
@@ -120,49 +120,6 @@ fn a_release_of_a_version_that_is_not_in_force_is_refused_whatever_its_facts_say
         Err(Refusal::Changed)
     );
     assert_eq!(b.release(1, &later), Ok(Took::Spent));
-}
-
-#[test]
-fn an_unusable_item_holds_its_subject_until_a_usable_one_comes() {
-    let d = single();
-    let enterprise: Enterprise =
-        parse_json(r#"{"id":"4403161234","version":1,"class":"advanced","state":"normal"}"#)
-            .unwrap();
-    let mut b = Bench::new();
-    b.feed(|f| {
-        f.declarations = vec![mark(&d)];
-        f.enterprises = vec![enterprise.clone()];
-    });
-    assert_eq!(b.facts(&d).enterprises.len(), 1);
-    let before = b.verdict(1, &d, PLATE, Release);
-    b.feed(|f| {
-        f.unusable_ids = vec![d.id.clone()];
-        f.unusable_enterprises = vec![enterprise.id.clone()];
-    });
-    let facts = b.facts(&d);
-    assert_eq!((facts.unusable.len(), facts.enterprises.len()), (1, 0));
-    assert_eq!(
-        b.commit(1, before.into(), &Guard::Verdict),
-        Err(Refusal::Changed)
-    );
-    assert_eq!(b.release(1, &d), Err(Refusal::Changed));
-    let mut later = d;
-    later.version = 2;
-    b.feed(|f| {
-        f.declarations = vec![mark(&later)];
-        f.enterprises = vec![enterprise];
-    });
-    let facts = b.facts(&later);
-    assert_eq!((facts.unusable.len(), facts.enterprises.len()), (0, 1));
-    assert_eq!(b.release(1, &later), Ok(Took::Spent));
-}
-
-fn part(b: &mut Bench, part: u32, parts: u32, change: impl FnOnce(&mut FeedBody)) {
-    let mut body = batch(50);
-    let of = Part { part, parts };
-    (body.part, body.snapshot) = (Some(of), of.is_last());
-    change(&mut body);
-    b.put(None, body.into());
 }
 
 #[test]

@@ -4,14 +4,17 @@
 mod in_force;
 mod laws;
 mod orders;
+mod policies;
+mod sampling;
 mod spends;
+mod unusable;
 
 use serde_json::json;
 
 use super::*;
 use crate::lane::{Guard, Query, Refusal};
 use crate::model::{
-    Case, Declaration, Facts, Finding, MatchKind, Matched, Order, Outcome, PolicyRef, Spend,
+    Case, Declaration, Facts, Finding, MatchKind, Matched, Order, Outcome, Part, PolicyRef, Spend,
     StoreState, Verdict, VerdictKind, parse_json,
 };
 use crate::record::{
@@ -68,22 +71,7 @@ fn mark(declaration: &Declaration) -> DeclarationMark {
 }
 
 fn batch(seq: u64) -> FeedBody {
-    FeedBody {
-        epoch: 1,
-        seq,
-        sent_at: now(),
-        snapshot: false,
-        part: None,
-        declarations: Vec::new(),
-        enterprises: Vec::new(),
-        controls: Vec::new(),
-        findings: Vec::new(),
-        unusable: BTreeMap::new(),
-        unusable_ids: Vec::new(),
-        unusable_enterprises: Vec::new(),
-        policies: Vec::new(),
-        control_unreadable: false,
-    }
+    FeedBody::heartbeat(Position { epoch: 1, seq }, now())
 }
 
 fn control(id: &str, kind: &str, value: &str, act: &str) -> Control {
@@ -140,8 +128,10 @@ impl Bench {
     }
 
     fn put_at(&mut self, at: Wall, passage: Option<&PassageId>, body: Body) -> Took {
-        let mut draft = draft(passage, body);
-        draft.at = at;
+        let draft = Draft {
+            at,
+            ..draft(passage, body)
+        };
         let seq = self.records.len() as u64;
         self.records.push(draft.clone());
         self.ledger.apply(seq, &draft)
@@ -160,12 +150,8 @@ impl Bench {
     }
 
     fn facts(&self, declaration: &Declaration) -> Facts {
-        let query = Query {
-            plates: vec![PLATE.into()],
-            ..Query::default()
-        };
         self.ledger
-            .facts(vec![declaration.clone()], StoreState::Ok, &query)
+            .facts(vec![declaration.clone()], StoreState::Ok, &query(&[PLATE]))
     }
 
     /// A verdict on `declaration` as the rules would make it: what the vehicle
@@ -242,6 +228,22 @@ fn policy() -> PolicyRef {
     PolicyRef {
         version: "1".into(),
         sha256: "0".into(),
+    }
+}
+
+/// Part `part` of a snapshot at seq 50.
+fn part(b: &mut Bench, part: u32, parts: u32, change: impl FnOnce(&mut FeedBody)) {
+    let mut body = batch(50);
+    let of = Part { part, parts };
+    (body.part, body.snapshot) = (Some(of), of.is_last());
+    change(&mut body);
+    b.put(None, body.into());
+}
+
+fn query(plates: &[&str]) -> Query {
+    Query {
+        plates: plates.iter().map(|p| (*p).to_owned()).collect(),
+        ..Query::default()
     }
 }
 

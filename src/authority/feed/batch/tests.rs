@@ -50,6 +50,42 @@ fn an_id_sent_as_a_number_is_unusable_alone_and_the_sequence_advances() {
     assert!(!format!("{batch:?}{}", batch.answer(true)).contains("534520261000123456"));
 }
 
+/// L10: the subject of a bad item holds, so what can be read of it is kept.
+#[test]
+fn plates_that_can_be_read_stay_with_a_declaration_that_cannot_be_used() {
+    let with = |id: &str, plates: &str| {
+        let body = EXAMPLE.replace("\"5345202600012345\"", id);
+        let body = body.replace("\"粤ZAB12港\",\"AB1234\"", plates);
+        assert!(body.contains(plates), "the example has changed: {body}");
+        read(&format!(
+            r#"{{"epoch":7,"seq":2,"items":[{{"declaration":{body}}}]}}"#
+        ))
+    };
+    let plates = |batch: &Batch| {
+        let all = batch.unusable_vehicles.iter();
+        all.flat_map(|v| v.plates.iter().map(|p| p.as_str().to_owned()))
+            .collect::<Vec<_>>()
+    };
+    // One that cannot be read does not hide the one beside it.
+    let half = with("\"5345202600012345\"", "\"粤 z·ab12港\",\"??\"");
+    assert_eq!(half.declarations.len(), 0);
+    assert_eq!(plates(&half), ["粤ZAB12港"]);
+    let id = half.unusable_ids.first();
+    assert_eq!(half.unusable_vehicles[0].declaration.as_ref(), id);
+    // Nor does a number that cannot be read (c71) hide the truck.
+    let nameless = with("534520261000123457", "\"粤ZAB12港\",\"AB1234\"");
+    assert!(nameless.unusable_ids.is_empty());
+    assert_eq!(plates(&nameless), ["AB1234", "粤ZAB12港"]);
+    assert_eq!(nameless.unusable_vehicles[0].declaration, None);
+    assert!(!nameless.feed_body(Wall::default()).is_heartbeat());
+    // A good one later in the batch mends it.
+    let bad = EXAMPLE.replace("\"port\":\"5345\"", "\"port\":\"X\"");
+    let mended = read(&format!(
+        r#"{{"epoch":7,"seq":2,"items":[{{"declaration":{bad}}},{{"declaration":{EXAMPLE}}}]}}"#
+    ));
+    assert_eq!(plates(&mended), Vec::<String>::new());
+}
+
 /// A number too long for any machine word spoils its item and not the batch's
 /// hash (Python's again).
 #[test]
