@@ -10,13 +10,16 @@
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use lanegate_core::time::Micros;
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusRecorder};
 
+pub mod queues;
 mod table;
 
+#[cfg(test)]
+pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 
@@ -28,6 +31,9 @@ const BUCKETS: [f64; 17] = [
     0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5,
     5.0, 10.0, 30.0,
 ];
+
+/// Classes known at a time (L9): those of the policies this start has seen.
+const CLASSES_MAX: usize = 64;
 
 /// What stands for every value that is not on the list.
 const OTHER: &str = "other";
@@ -65,6 +71,10 @@ pub enum Label {
     Device,
     /// `code`, a reason code.
     Code,
+    /// `code`, a reason code or `none`.
+    Worst,
+    /// `class`, as a policy names it, `none` or `unknown`.
+    Class,
     /// `version` of the program.
     Version,
     /// From what is in force: a policy's version, a class's id. Not said to the
@@ -84,7 +94,8 @@ impl Label {
         match self {
             Self::Lane => "lane",
             Self::Device => "device",
-            Self::Code => "code",
+            Self::Code | Self::Worst => "code",
+            Self::Class => "class",
             Self::Version => "version",
             Self::Live(name) | Self::Words { name, .. } => name,
         }
@@ -101,6 +112,7 @@ pub struct Metrics {
 struct Names {
     lanes: BTreeSet<String>,
     devices: BTreeSet<String>,
+    classes: RwLock<BTreeSet<String>>,
 }
 
 /// Metrics cannot be installed.
@@ -145,9 +157,21 @@ impl Metrics {
         let names = Names {
             lanes: lanes.into_iter().collect(),
             devices: devices.into_iter().collect(),
+            classes: RwLock::new(["none", "unknown"].map(str::to_owned).into()),
         };
         Self {
             names: Arc::new(names),
+        }
+    }
+
+    /// A policy with these classes is in force, or is tried.
+    pub fn classes(&self, ids: impl IntoIterator<Item = String>) {
+        let classes = &self.names.classes;
+        let mut classes = classes.write().unwrap_or_else(PoisonError::into_inner);
+        for id in ids {
+            if classes.len() < CLASSES_MAX {
+                classes.insert(id);
+            }
         }
     }
 
@@ -188,6 +212,15 @@ impl Metrics {
         metrics::gauge!(metric.name, self.labels(metric, values)).set(value);
     }
 
+    /// Says that a gauge is not known: NaN, which no alert's comparison holds of.
+    ///
+    /// # Panics
+    /// `metric` is no gauge, or `values` are not as many as its labels.
+    pub fn unknown(&self, metric: &Metric, values: &[&str]) {
+        assert_eq!(metric.shape, Shape::Gauge, "{}", metric.name);
+        metrics::gauge!(metric.name, self.labels(metric, values)).set(f64::NAN);
+    }
+
     /// Takes a duration into a histogram.
     ///
     /// # Panics
@@ -217,6 +250,10 @@ impl Metrics {
                 Shape::Counter => metrics::describe_counter!(metric.name, metric.help),
                 Shape::Gauge => metrics::describe_gauge!(metric.name, metric.help),
                 Shape::Histogram => metrics::describe_histogram!(metric.name, metric.help),
+            }
+            // Classes change with the policy, and most combinations never are.
+            if metric.labels.contains(&Label::Class) {
+                continue;
             }
             for values in self.series(metric) {
                 let labels: Vec<&str> = values.iter().map(String::as_str).collect();
@@ -253,7 +290,10 @@ impl Metrics {
             Label::Version => vec![env!("CARGO_PKG_VERSION").to_owned()],
             Label::Words { words, .. } => words.iter().map(|w| (*w).to_owned()).collect(),
             Label::Live(_) => Vec::new(),
-            Label::Code => core_words(label).into_iter().map(str::to_owned).collect(),
+            Label::Code | Label::Worst => {
+                core_words(label).into_iter().map(str::to_owned).collect()
+            }
+            Label::Class => self.names.classes().iter().cloned().collect(),
         }
     }
 
@@ -278,8 +318,15 @@ impl Metrics {
             Label::Version => value == env!("CARGO_PKG_VERSION"),
             Label::Words { words, .. } => words.contains(&value),
             Label::Live(_) => false,
-            Label::Code => core_words(label).contains(&value),
+            Label::Code | Label::Worst => core_words(label).contains(&value),
+            Label::Class => self.names.classes().contains(value),
         }
+    }
+}
+
+impl Names {
+    fn classes(&self) -> std::sync::RwLockReadGuard<'_, BTreeSet<String>> {
+        self.classes.read().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -288,7 +335,12 @@ impl Metrics {
 fn other(label: Label) -> Option<String> {
     match label {
         Label::Version | Label::Live(_) => None,
-        Label::Lane | Label::Device | Label::Code | Label::Words { .. } => Some(OTHER.to_owned()),
+        Label::Lane
+        | Label::Device
+        | Label::Code
+        | Label::Worst
+        | Label::Class
+        | Label::Words { .. } => Some(OTHER.to_owned()),
     }
 }
 
@@ -332,8 +384,9 @@ pub fn markdown() -> String {
     let mut out = String::from(
         "# Metrics\n\n\
          Served at `/metrics` of `[http] listen`, in Prometheus' text format. A label takes its values from the\n\
-         configuration (`lane`, `device`), from the policies in force or from the lists below; everything else is counted under `other`, so\n\
-         nothing a truck, a device or a stranger sends makes a new series. Every series exists from the start.\n\
+         configuration (`lane`, `device`), from the policies in force or from the lists below; everything else is counted under\n\
+         `other`, so nothing a truck, a device or a stranger sends makes a new series. Every series exists from the start, save\n\
+         those with a `class`, which appear when first counted: a policy names the classes.\n\
          Histograms have buckets from 100 us to 30 s.\n\n\
          | metric | kind | labels | says |\n|---|---|---|---|\n",
     );
@@ -360,14 +413,23 @@ pub fn markdown() -> String {
                     metric.name,
                     "from the policies in force, as they are now".to_owned(),
                 ),
-                Label::Lane | Label::Device | Label::Code | Label::Version => continue,
+                Label::Lane
+                | Label::Device
+                | Label::Code
+                | Label::Worst
+                | Label::Class
+                | Label::Version => continue,
             };
             let name = label.name();
             writeln!(out, "| `{metric}` | `{name}` | {words} |").expect("a string takes all");
         }
     }
     out.push_str(
-        "\n`code` is one of the reason codes, record `kind` one of the journal's kinds.\n",
+        "\n`code` is one of the reason codes, `none` where there was no reason. `class` is the id of a class of the\n\
+         policies in force since the start (at most 64), `none` without a document, `unknown` where the policy does\n\
+         not know the class. A gauge that cannot be known is NaN.\n\n\
+         The battery of a seal has no metric: seals travel with their trucks, a label for each would be a label from\n\
+         outside, and a figure over all of them is nobody's battery. A low one is the reason `seal.battery-low`.\n",
     );
     out
 }

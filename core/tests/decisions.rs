@@ -303,6 +303,8 @@ fn the_trace_of_sampling_explains_itself() {
         line: None,
         just_not: Vec::new(),
         stops: None,
+        just_not: Vec::new(),
+        line: None,
     };
     let verdict = judge(&case_of(&row), &policy_of(&row));
     assert_eq!(codes(&verdict), ["sampling.selected"]);

@@ -3,9 +3,11 @@
 
 pub mod feed;
 mod freshness;
+mod plea;
 mod session;
 mod topics;
 
 pub use freshness::Freshness;
+pub use plea::SnapshotPlea;
 pub use session::{Ask, IN_FLIGHT_MAX, Session};
 pub use topics::{Topic, Topics};

@@ -17,11 +17,14 @@ use lanegate_core::time::Wall;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::feed::{self, Batch, FeedState, FeedStep};
+use super::feed::{self, Batch, FeedState, FeedStep, Request};
 use super::topics::{Topic, Topics};
 
 /// Records sent and not yet acknowledged (L9): beyond it the journal waits.
 pub const IN_FLIGHT_MAX: u64 = 256;
+
+/// Longest id an unreadable order is answered under.
+const ORDER_ID_LEN_MAX: usize = 256;
 
 /// What the shell is asked to do.
 #[derive(Debug, PartialEq)]
@@ -195,6 +198,22 @@ impl Session {
         self.refill(position);
     }
 
+    /// `batch` can never be applied here: the authority is told why and has to
+    /// send it in another form. It is not asked for at once, since the same
+    /// would come back; the next heartbeat or batch asks.
+    pub fn refused(&mut self, batch: &Batch, position: Option<Position>, why: &str) {
+        self.publish(Topic::FeedAnswer, batch.refusal(why), false);
+        self.asks.retain(|ask| !matches!(ask, Ask::Apply(_)));
+        self.feed.restart(position);
+    }
+
+    /// Asks for everything that is in force, whatever is applied: a control
+    /// that cannot be read is lifted by nothing else.
+    pub fn ask_snapshot(&mut self) {
+        let nothing = Request { epoch: 0, have: 0 };
+        self.publish(Topic::FeedRequest, nothing.to_json(), false);
+    }
+
     /// The store began again: ask for what is missing from `position` on.
     pub fn refill(&mut self, position: Option<Position>) {
         // What was to follow what failed may not be applied in its place.
@@ -264,6 +283,18 @@ impl Session {
     #[must_use]
     pub fn position(&self) -> Option<Position> {
         self.feed.position()
+    }
+
+    /// Batches of the feed the authority has and we do not.
+    #[must_use]
+    pub const fn feed_lag(&self) -> u64 {
+        self.feed.lag()
+    }
+
+    /// Batches of the feed that wait behind a gap or a snapshot.
+    #[must_use]
+    pub fn feed_waiting(&self) -> usize {
+        self.feed.waiting_len()
     }
 
     /// Records durable and not acknowledged.
@@ -337,23 +368,25 @@ impl Session {
         let about_lane = serde_json::from_slice::<Value>(payload)
             .is_ok_and(|order| order.get("passage").is_none() && order.get("lane").is_some());
         let parsed = if about_lane {
-            read(payload).map(|order| Ask::LaneOrder(Box::new(order)))
+            lane_order(payload)
         } else {
-            read(payload).map(|order| Ask::Order(Box::new(order)))
+            order(payload)
         };
         match parsed {
             Ok(ask) => self.asks.push_back(ask),
-            Err(fault) => self.refuse_unreadable(payload, &fault),
+            Err(why) => self.refuse_order(payload, &why),
         }
     }
 
-    /// An order nobody can read is still answered if it says which it is.
-    fn refuse_unreadable(&mut self, payload: &[u8], fault: &Fault) {
-        self.odd("order", &fault.to_string());
+    /// An order nobody can take is still answered if it says which it is.
+    fn refuse_order(&mut self, payload: &[u8], why: &str) {
+        self.odd("order", why);
         let order: Value = serde_json::from_slice(payload).unwrap_or_default();
-        if let Some(id) = order["id"].as_str() {
-            let why = format!("unreadable: {fault}");
-            self.answer_order(id, Some(&why));
+        if let Some(id) = order["id"]
+            .as_str()
+            .filter(|id| id.len() <= ORDER_ID_LEN_MAX)
+        {
+            self.answer_order(id, Some(why));
         }
     }
 
@@ -392,6 +425,31 @@ impl Session {
     fn odd(&mut self, what: &'static str, why: &str) {
         let why = why.chars().take(300).collect();
         self.asks.push_back(Ask::Odd { what, why });
+    }
+}
+
+/// Why an order cannot be taken, in the words of its answer.
+fn unreadable(fault: &Fault) -> String {
+    format!("unreadable: {fault}")
+}
+
+fn too_long(fault: &Fault) -> String {
+    format!("too-long: {fault}")
+}
+
+fn order(payload: &[u8]) -> Result<Ask, String> {
+    let order: Order = read(payload).map_err(|fault| unreadable(&fault))?;
+    match order.too_long() {
+        Some(fault) => Err(too_long(&fault)),
+        None => Ok(Ask::Order(Box::new(order))),
+    }
+}
+
+fn lane_order(payload: &[u8]) -> Result<Ask, String> {
+    let order: LaneOrder = read(payload).map_err(|fault| unreadable(&fault))?;
+    match order.too_long() {
+        Some(fault) => Err(too_long(&fault)),
+        None => Ok(Ask::LaneOrder(Box::new(order))),
     }
 }
 

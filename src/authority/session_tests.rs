@@ -250,3 +250,88 @@ fn a_message_on_a_topic_of_somebody_else_is_counted_only() {
     );
     assert_eq!(asked.len(), 2);
 }
+
+/// An officer who writes too much is told so: silence would look like a lane
+/// that does not obey.
+#[test]
+fn an_order_that_is_too_long_is_answered_and_reaches_no_lane() {
+    let mut s = session(0, 0);
+    greet(&mut s, None);
+    let order = |id: &str, reason_len: usize| {
+        json!({"id": id, "passage": "SZB-X-01-412-17", "kind": "release", "officer": "4711",
+               "reason": "x".repeat(reason_len)})
+    };
+    let lane_order = |id: &str, reason_len: usize| {
+        json!({"id": id, "lane": "SZB-X-01", "kind": "close", "officer": "4711",
+               "reason": "x".repeat(reason_len)})
+    };
+    for long in [order("o-1", 5_000), lane_order("o-1", 5_000)] {
+        let asked = say(&mut s, "orders", &long);
+        let to_lane = |a: &Ask| matches!(a, Ask::Order(_) | Ask::LaneOrder(_));
+        assert!(!asked.iter().any(to_lane), "{asked:?}");
+        let said = published(&asked);
+        let (topic, answer) = &said[0];
+        assert_eq!((topic.as_str(), said.len()), ("orders/answer", 1));
+        assert_eq!(answer["id"], "o-1");
+        assert_eq!(answer["accepted"], false);
+        let why = answer["why"].as_str().unwrap();
+        assert_eq!(
+            why,
+            "too-long: reason: has 5000 characters; shorten it to at most 1000"
+        );
+    }
+    assert!(matches!(
+        say(&mut s, "orders", &order("o-2", 1_000))[..],
+        [Ask::Order(_)]
+    ));
+    assert!(matches!(
+        say(&mut s, "orders", &lane_order("o-3", 1_000))[..],
+        [Ask::LaneOrder(_)]
+    ));
+}
+
+/// The same batch would come back at once if it were asked for at once.
+#[test]
+fn a_batch_that_can_never_be_applied_is_refused_with_its_reason_and_asked_for_at_the_next_heartbeat()
+ {
+    let mut s = session(0, 0);
+    greet(&mut s, None);
+    let batch = json!({"epoch": 7, "seq": 1, "items": [{"x": 1}]});
+    let batch = batch.to_string();
+    s.message(
+        "lanegate/szb-1/feed",
+        br#"{"epoch":7,"seq":0,"items":[]}"#,
+        false,
+    );
+    asks(&mut s);
+    let batch = feed::parse(batch.as_bytes()).unwrap();
+    s.refused(&batch, None, "too long");
+    let asked = asks(&mut s);
+    assert_eq!(
+        published(&asked),
+        [(
+            "feed/answer".to_owned(),
+            json!({"epoch": 7, "seq": 1, "applied": false, "unusable": [], "why": "too long"})
+        )]
+    );
+    assert_eq!(asked.len(), 1, "nothing is asked for yet: {asked:?}");
+    let asked = published(&say(&mut s, "feed", &heartbeat(1)));
+    assert_eq!(
+        asked,
+        [("feed/request".to_owned(), json!({"epoch": 0, "have": 0}))]
+    );
+}
+
+#[test]
+fn a_snapshot_asked_for_out_of_turn_leaves_the_feed_where_it_is() {
+    let mut s = session(0, 0);
+    greet(&mut s, None);
+    s.ask_snapshot();
+    assert_eq!(
+        published(&asks(&mut s)),
+        [("feed/request".to_owned(), json!({"epoch": 0, "have": 0}))]
+    );
+    s.disconnected();
+    s.ask_snapshot();
+    assert_eq!(asks(&mut s), []);
+}

@@ -263,10 +263,6 @@ fn one_line(record: &Record) -> String {
 
 /// What a reader looks for first in a record of that kind.
 fn said(kind: Kind, body: &Value) -> String {
-    let word = |value: &Value| {
-        let text = value.as_str().map(str::to_owned);
-        text.unwrap_or_else(|| value.to_string())
-    };
     let answered = || {
         let how = if body["accepted"] == true {
             "accepted"
@@ -311,14 +307,7 @@ fn said(kind: Kind, body: &Value) -> String {
                 n("findings")
             )
         }
-        Kind::Policy => {
-            let version = word(&body["policy"]["version"]);
-            let by = body["officer"].as_str().map(|who| format!(" by {who}"));
-            let source = body["source"].as_str().map(|from| format!(" from {from}"));
-            let standing = body["standing"].as_str().unwrap_or("active");
-            let (by, source) = (by.unwrap_or_default(), source.unwrap_or_default());
-            format!("{version} {standing}{source}{by}")
-        }
+        Kind::Policy => said_policy(body),
         Kind::DrawKey => {
             let begins = !body["chain"].is_null();
             let chain = if begins { ", a new chain" } else { "" };
@@ -334,4 +323,18 @@ fn said(kind: Kind, body: &Value) -> String {
         | Kind::Snapshot
         | Kind::Checkpoint => String::new(),
     }
+}
+fn said_policy(body: &Value) -> String {
+    let version = word(&body["policy"]["version"]);
+    let by = body["officer"].as_str().map(|who| format!(" by {who}"));
+    let source = body["source"].as_str().map(|from| format!(" from {from}"));
+    let standing = body["standing"].as_str().unwrap_or("active");
+    let (by, source) = (by.unwrap_or_default(), source.unwrap_or_default());
+    format!("{version} {standing}{source}{by}")
+}
+
+/// A text without its quotes.
+fn word(value: &Value) -> String {
+    let text = value.as_str().map(str::to_owned);
+    text.unwrap_or_else(|| value.to_string())
 }

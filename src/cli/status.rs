@@ -116,6 +116,9 @@ fn render(status: &Value) -> String {
     let mut cache = vec![format!("age {}", seconds(&status["cache_age_s"]))];
     say(&mut cache, &store["count"], |n| format!("{n} declarations"));
     say(&mut cache, &store["state"], |state| state);
+    if let Some(buckets) = store["unverified_buckets"].as_u64().filter(|n| *n > 0) {
+        cache.push(format!("{buckets} of 256 buckets not verified"));
+    }
     if !feed.is_null() {
         cache.push(format!(
             "feed {}/{}",
@@ -125,10 +128,16 @@ fn render(status: &Value) -> String {
     }
     let mut log = vec![format!("record {}", word(&journal["seq"]))];
     say(&mut log, &journal["state"], |state| state);
-    if let Some(free) = journal["free_bytes"].as_u64() {
-        log.push(format!("{} MiB free", free >> 20));
+    if let Some(n) = journal["segments"].as_u64() {
+        log.push(format!("{n} segments of {} MiB", mib(&journal["bytes"])));
+    }
+    if !journal["free_bytes"].is_null() {
+        log.push(format!("{} MiB free", mib(&journal["free_bytes"])));
     }
     log.push(format!("{} not yet acknowledged", s("outbox")));
+    if let Some(oldest) = status["outbox_oldest_s"].as_u64() {
+        log.push(format!("the oldest {} old", age(oldest)));
+    }
     let mut lines = vec![
         format!(
             "{}, start {}; clock {}, link {}, policy {}",
@@ -142,6 +151,13 @@ fn render(status: &Value) -> String {
         format!("journal: {}", log.join(", ")),
     ];
     lines.extend(render_policy(&status["policy"]));
+    if status["control_unreadable"] == true {
+        lines.push(
+            "CONTROL UNREADABLE: every truck holds until the authority sends a snapshot".to_owned(),
+        );
+    }
+    let brokers = status["brokers"].as_array().into_iter().flatten();
+    lines.extend(brokers.map(render_broker));
     for lane in status["lanes"].as_array().into_iter().flatten() {
         lines.push(String::new());
         lines.extend(render_lane(lane));
@@ -184,6 +200,28 @@ fn render_policy(policy: &Value) -> Vec<String> {
         ));
     }
     lines
+}
+
+fn mib(bytes: &Value) -> String {
+    let bytes = bytes.as_u64();
+    bytes.map_or_else(|| "?".to_owned(), |n| (n >> 20).to_string())
+}
+
+fn render_broker(broker: &Value) -> String {
+    let up = broker["up"] == true;
+    let mut said = vec![if up { "up" } else { "DOWN" }.to_owned()];
+    if !up {
+        say(&mut said, &broker["why_down"], |why| why);
+    }
+    let waiting = broker["outbox"].as_u64().filter(|n| *n > 0);
+    said.extend(waiting.map(|n| format!("{n} messages wait")));
+    let connects = broker["connects"].as_u64().filter(|n| *n > 1);
+    said.extend(connects.map(|n| format!("connected {n} times")));
+    for topic in broker["refused"].as_array().into_iter().flatten() {
+        let topic = word(topic);
+        said.push(format!("REFUSES {topic}, check its access list"));
+    }
+    format!("broker of {}: {}", word(&broker["peer"]), said.join(", "))
 }
 
 fn render_lane(lane: &Value) -> Vec<String> {
@@ -230,14 +268,25 @@ fn render_device(device: &Value) -> String {
         seconds(&device["since_s"])
     );
     let mut said = vec![state, last];
-    let permille = device["noise_permille"].as_u64();
-    let noise = permille.or_else(|| device["noise_pct"].as_u64().map(|pct| pct * 10));
+    let noise = device["noise_permille"].as_u64();
     if let Some(permille) = noise.filter(|permille| *permille > 0) {
         said.push(format!("noise {}.{} %", permille / 10, permille % 10));
     }
-    if let Some(opens) = device["opens"].as_u64().filter(|opens| *opens > 1) {
-        said.push(format!("opened {opens} times"));
+    if let Some(again) = device["reopens"].as_u64().filter(|n| *n > 0) {
+        said.push(format!("reopened {again} times"));
     }
+    if let Some(lost) = device["readings_lost"].as_u64().filter(|n| *n > 0) {
+        said.push(format!("{lost} readings lost"));
+    }
+    // A second is what whole-second stamps leave open.
+    if let Some(ms) = device["clock_skew_ms"]
+        .as_i64()
+        .filter(|ms| ms.abs() > 1000)
+    {
+        let way = if ms > 0 { "ahead" } else { "behind" };
+        said.push(format!("its clock {} s {way}", ms.abs() / 1000));
+    }
+    say(&mut said, &device["clock_fault"], |fault| fault);
     say(&mut said, &device["why"], |why| why);
     say(&mut said, &device["hint"], |hint| hint);
     format!("  {:<12} {}", word(&device["id"]), said.join(", "))

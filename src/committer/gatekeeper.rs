@@ -19,6 +19,8 @@ use crate::journal::{AppendError, Disk, JournalError, RECORD_LEN_MAX, Writer, re
 
 /// What a record has beside its body, at most.
 const FRAME_LEN: usize = 4096;
+/// Bytes of a record's body, canonical JSON: a longer one is not appended.
+pub const BODY_LEN_MAX: usize = RECORD_LEN_MAX - FRAME_LEN;
 /// Records that wait, unanswered, for a full disk to have room (L9); more
 /// and the daemon must stop.
 const NOTES_MAX: usize = 10_000;
@@ -143,9 +145,7 @@ impl<D: Disk, T> Gatekeeper<D, T> {
         let mut drafts = drafts;
         let first = drafts.first().map(Prepared::draft);
         // All or nothing: a lift without its verdict would break L1.
-        let fits = drafts
-            .iter()
-            .all(|d| d.body_len() < RECORD_LEN_MAX - FRAME_LEN);
+        let fits = drafts.iter().all(|d| d.body_len() < BODY_LEN_MAX);
         let checked = first.map_or(Ok(()), |first| {
             if !fits {
                 return Err(Refusal::Unavailable);

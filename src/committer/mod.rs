@@ -11,7 +11,7 @@ mod queue;
 mod thread;
 mod view;
 
-pub use gatekeeper::{Gatekeeper, SnapshotError};
+pub use gatekeeper::{BODY_LEN_MAX, Gatekeeper, SnapshotError};
 pub use open::{Configured, OpenError, Opened, Options};
 pub use outbox::Outbox;
 pub use queue::{Answer, Flushed};

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::mpsc::TrySendError;
 use std::thread::JoinHandle;
 
 use lanegate_core::lane::{Guard, Refusal, Took};
@@ -16,6 +16,7 @@ use super::gatekeeper::Gatekeeper;
 use super::queue::{Answer, Flushed};
 use super::view::{Published, View};
 use crate::journal::{AppendError, Disk};
+use crate::metrics::queues::{self, Queue, SyncReceiver, SyncSender};
 
 /// Requests that may wait (L9): 32 lanes with a commit and a few notes each.
 pub const QUEUE_LEN_MAX: usize = 1024;
@@ -121,7 +122,7 @@ impl Committer {
         hooks: impl Hooks + 'static,
         notify: impl Fn(Notice) + Send + 'static,
     ) -> std::io::Result<(Self, CommitterHandle)> {
-        let (requests, received) = sync_channel(queue_len_max);
+        let (requests, received) = queues::sync_channel(Queue::Committer, queue_len_max);
         let progress = Arc::new(Progress::default());
         let handle = CommitterHandle {
             requests,
@@ -304,7 +305,7 @@ enum Then {
 }
 
 impl<D: Disk> Running<D> {
-    fn run(&mut self, requests: &Receiver<Request>) {
+    fn run(&mut self, requests: &SyncReceiver<Request>) {
         while let Ok(first) = requests.recv() {
             let mut taken = 0_u64;
             let mut then = Then::Go;

@@ -25,8 +25,9 @@ use lanegate_core::model::{DeviceId, DeviceState, Inputs};
 use lanegate_core::time::{Micros, Mono, Now};
 use lanegate_core::wire::io::modbus_rtu::{Outcome, Request, response};
 
-use super::health::{Counts, Health, Why};
+use super::health::{Counts, Health, NoiseShare, Why};
 use crate::config::IoConfig;
+use crate::metrics::queues::{Level, Queue};
 
 mod answer;
 mod arm;
@@ -122,11 +123,13 @@ pub struct Board {
     lamps_told: Option<Mono>,
     inputs: Option<(Mono, Inputs)>,
     counts: Counts,
+    noise: NoiseShare,
     dropped: u64,
     flush: bool,
     reopen: bool,
     transmit: VecDeque<Vec<u8>>,
     events: VecDeque<Event>,
+    level: Level,
 }
 
 impl Board {
@@ -155,11 +158,13 @@ impl Board {
             lamps_told: None,
             inputs: None,
             counts: Counts::default(),
+            noise: NoiseShare::new(now),
             dropped: 0,
             flush: false,
             reopen: false,
             transmit: VecDeque::new(),
             events: VecDeque::new(),
+            level: Level::new(Queue::DeviceReadings, EVENTS_MAX),
         }
     }
 
@@ -190,9 +195,10 @@ impl Board {
     /// Bytes came.
     pub fn bytes(&mut self, bytes: &[u8], now: Now) {
         self.counts.bytes += bytes.len() as u64;
+        self.noise.add(bytes.len(), 0, now.mono);
         let Some(asked) = self.asked.as_mut().filter(|a| now.mono < a.until) else {
             // Nobody asked, or long ago: a late answer, an echo, noise.
-            self.counts.noise_bytes += bytes.len() as u64;
+            self.count_noise(bytes.len(), now.mono);
             self.handle_timeout(now);
             return;
         };
@@ -265,6 +271,7 @@ impl Board {
     pub fn poll_event(&mut self) -> Option<Event> {
         let crowded = self.crowded();
         let event = self.events.pop_front();
+        self.level.set(self.events.len());
         if crowded && !self.crowded() {
             self.wake = Some(self.quiet_until);
         }
@@ -352,6 +359,21 @@ impl Board {
         self.arm.withheld()
     }
 
+    /// Noise in what came of late, in thousandths.
+    #[must_use]
+    pub fn noise_permille(&self) -> u16 {
+        self.noise.permille()
+    }
+
+    /// A run of bytes that were no answer.
+    fn count_noise(&mut self, len: usize, now: Mono) {
+        if len > 0 {
+            self.counts.noise_bytes += len as u64;
+            self.counts.noise_runs += 1;
+            self.noise.add(0, len, now);
+        }
+    }
+
     fn order(&mut self, way: Way, now: Now) {
         let inputs = self.inputs.as_ref().map(|(_, i)| i);
         let failed = self.arm.order(way, inputs, now.mono);
@@ -391,11 +413,13 @@ impl Board {
         };
         if self.events.len() >= EVENTS_MAX {
             self.dropped += 1;
+            self.level.was_full();
             let reading = |e: &Event| matches!(e, Event::Reading(_));
             let oldest = self.events.iter().position(reading).unwrap_or(0);
             self.events.remove(oldest);
         }
         self.events.push_back(event);
+        self.level.set(self.events.len());
     }
 }
 

@@ -23,6 +23,7 @@ use super::recapture::recapture_message;
 use super::stream::Stream;
 use crate::clock::Clock;
 use crate::config::MqttSource;
+use crate::metrics::queues::{self, Queue, Sender};
 use crate::mqtt::{Connection, Event, Publication, PublishFault, Quality};
 
 /// Messages of one camera not yet looked at.
@@ -109,7 +110,7 @@ pub fn start_cameras(
     let mut sources = BTreeMap::new();
     let mut running = Vec::new();
     for camera in cameras {
-        let (inputs, from_router) = mpsc::channel(INPUTS_MAX);
+        let (inputs, from_router) = queues::channel(Queue::DeviceMessages, INPUTS_MAX);
         for topic in &camera.source.topics {
             router.topics.insert(topic.clone(), inputs.clone());
         }
@@ -138,8 +139,8 @@ enum Input {
 
 #[derive(Default)]
 struct Router {
-    topics: BTreeMap<String, mpsc::Sender<Input>>,
-    all: Vec<mpsc::Sender<Input>>,
+    topics: BTreeMap<String, Sender<Input>>,
+    all: Vec<Sender<Input>>,
 }
 
 impl Router {

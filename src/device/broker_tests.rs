@@ -39,7 +39,8 @@ fn gateway(port: u16) -> Gateway {
     let options = config(Peer::Devices, port, "gateway", &[RESULT, ALIVE]);
     let (connection, from_broker) =
         Connection::start(options, clock.clone(), stop.clone()).unwrap();
-    let (events, from_camera) = mpsc::channel(64);
+    let (events, from_camera) =
+        crate::metrics::queues::channel(crate::metrics::queues::Queue::LaneEvents, 64);
     let device = DeviceConfig {
         id: DeviceId::parse("cam-1").unwrap(),
         role: Role::Camera,

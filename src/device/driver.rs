@@ -22,12 +22,14 @@ pub struct Seen {
     pub last_frame: Option<Mono>,
     /// Counts.
     pub counts: Counts,
-    /// Noise in what came of late, in percent.
-    pub noise_pct: u8,
+    /// Noise in what came of late, in thousandths.
+    pub noise_permille: u16,
     /// What its bytes tell about the line.
     pub hint: Option<&'static str>,
     /// What is wrong with its clock.
     pub clock_fault: Option<ClockFault>,
+    /// Its clock minus ours in milliseconds, where its messages tell.
+    pub clock_off_ms: Option<i64>,
     /// Readings dropped because the lane was slow.
     pub dropped: u64,
     /// How long the last arm order waited for the bus.
@@ -117,9 +119,10 @@ impl Driver for Stream {
             why: self.why().cloned(),
             last_frame: self.last_frame(),
             counts: self.counts(),
-            noise_pct: self.noise_pct(),
+            noise_permille: self.noise_permille(),
             hint: self.hint(),
             clock_fault: self.clock_fault(),
+            clock_off_ms: self.clock_off_ms(),
             dropped: self.dropped(),
             bus_wait: None,
         }
@@ -191,9 +194,10 @@ impl Driver for Board {
             why: self.why().cloned(),
             last_frame: self.last_frame(),
             counts,
-            noise_pct: 0,
+            noise_permille: self.noise_permille(),
             hint: None,
             clock_fault: None,
+            clock_off_ms: None,
             dropped: self.dropped(),
             bus_wait: self.bus_wait(),
         }

@@ -22,6 +22,8 @@ pub struct Counts {
     pub frames: u64,
     /// Bytes that were no frame.
     pub noise_bytes: u64,
+    /// Runs of such bytes.
+    pub noise_runs: u64,
     /// All bytes.
     pub bytes: u64,
     /// Questions that were not answered.
@@ -227,12 +229,12 @@ impl NoiseShare {
         self.windows[1].1 += noise as u64;
     }
 
-    /// In percent.
-    pub(crate) fn pct(&self) -> u8 {
+    /// In thousandths.
+    pub(crate) fn permille(&self) -> u16 {
         let sum = |s: (u64, u64), w: &(u64, u64)| (s.0 + w.0, s.1 + w.1);
         let (all, noise) = self.windows.iter().fold((0, 0), sum);
-        let pct = (noise * 100).checked_div(all).unwrap_or(0);
-        u8::try_from(pct.min(100)).unwrap_or(100)
+        let permille = (noise * 1000).checked_div(all).unwrap_or(0);
+        u16::try_from(permille.min(1000)).unwrap_or(1000)
     }
 }
 
@@ -301,12 +303,12 @@ mod tests {
     #[test]
     fn the_share_of_noise_is_of_the_last_seconds() {
         let mut share = NoiseShare::new(at(0));
-        assert_eq!(share.pct(), 0);
+        assert_eq!(share.permille(), 0);
         share.add(100, 50, at(0));
-        assert_eq!(share.pct(), 50);
+        assert_eq!(share.permille(), 500);
         for tick in 1..=30 {
             share.add(12, 0, at(tick * 1000));
         }
-        assert_eq!(share.pct(), 0);
+        assert_eq!(share.permille(), 0);
     }
 }

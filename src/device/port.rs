@@ -30,6 +30,7 @@ use super::serial::{Port, REOPEN};
 use super::stream::Stream;
 use crate::clock::{Backoff, Clock};
 use crate::config::SerialLine;
+use crate::metrics::queues::{self, Queue, Sender};
 
 /// Commands that wait for the board: a lane gives a handful at a time.
 const COMMANDS_MAX: usize = 64;
@@ -104,14 +105,14 @@ pub struct Surroundings {
     /// The clock.
     pub clock: Clock,
     /// The lane's events.
-    pub events: mpsc::Sender<Event>,
+    pub events: Sender<Event>,
     /// Cancelled to stop.
     pub stop: CancellationToken,
 }
 
 /// Where commands to a board are handed in.
 #[derive(Clone, Debug)]
-pub struct BoardHandle(mpsc::Sender<BoardCommand>);
+pub struct BoardHandle(Sender<BoardCommand>);
 
 impl BoardHandle {
     /// Hands in a command; never waits. False: the board's driver does not
@@ -143,7 +144,7 @@ pub fn start_board(
     line: SerialLine,
     around: Surroundings,
 ) -> std::io::Result<(Running, BoardHandle)> {
-    let (commands, from_lane) = mpsc::channel(COMMANDS_MAX);
+    let (commands, from_lane) = queues::channel(Queue::BoardCommands, COMMANDS_MAX);
     let running = start(board, line, around, Some(from_lane))?;
     Ok((running, BoardHandle(commands)))
 }
@@ -206,7 +207,7 @@ struct Worker<D> {
     driver: D,
     line: SerialLine,
     clock: Clock,
-    events: mpsc::Sender<Event>,
+    events: Sender<Event>,
     stop: CancellationToken,
     commands: Option<mpsc::Receiver<BoardCommand>>,
     backoff: Backoff,

@@ -23,6 +23,7 @@ use lanegate_core::wire::{
 
 use super::health::{Counts, Health, NoiseShare, Why};
 use crate::config::{DeviceConfig, WeightUnit};
+use crate::metrics::queues::{Level, Queue};
 
 /// Silence on a serial line that ends a message.
 const IDLE: Micros = Micros::from_ms(60);
@@ -61,10 +62,13 @@ pub struct Stream {
     hint: Option<Hint>,
     noise: NoiseShare,
     clock_fault: Option<ClockFault>,
+    /// Its clock minus ours when it was last proven.
+    clock_off_ms: Option<i64>,
     counts: Counts,
     dropped: u64,
     superseded: u64,
     events: VecDeque<Event>,
+    level: Level,
     transmit: VecDeque<Vec<u8>>,
     items: Vec<Item>,
 }
@@ -93,10 +97,12 @@ impl Stream {
             hint: None,
             noise: NoiseShare::new(now),
             clock_fault: None,
+            clock_off_ms: None,
             counts: Counts::default(),
             dropped: 0,
             superseded: 0,
             events: VecDeque::new(),
+            level: Level::new(Queue::DeviceReadings, EVENTS_MAX),
             transmit: VecDeque::new(),
             items: Vec::new(),
         })
@@ -152,7 +158,9 @@ impl Stream {
 
     /// The next reading or change of health.
     pub fn poll_event(&mut self) -> Option<Event> {
-        self.events.pop_front()
+        let event = self.events.pop_front();
+        self.level.set(self.events.len());
+        event
     }
 
     /// The next bytes to write, acknowledgements only.
@@ -218,6 +226,7 @@ impl Stream {
                 Item::Frame(frame) => self.take_frame(frame, retained, now),
                 Item::Noise { len, hint, .. } => {
                     self.counts.noise_bytes += len as u64;
+                    self.counts.noise_runs += 1;
                     self.noise.add(0, len, now.mono);
                     self.hint = hint.or(self.hint);
                     self.health.blame(Why::Noise(self.hint));
@@ -248,6 +257,7 @@ impl Stream {
             Frame::Heartbeat(frame) => {
                 if let Some(at) = frame.at.filter(|_| !retained) {
                     self.learn_sent(at, now);
+                    self.note_off(now);
                 }
             }
             Frame::Inputs(_) | Frame::Reply(_) => {}
@@ -319,10 +329,16 @@ impl Stream {
             (Some(at), Clock::Unknown) => self.skew.observe(at, now.mono),
             (None, _) => {}
         }
+        self.note_off(now);
         if now.clock == Clock::Trusted {
-            let off_ms = self.skew.off_ms(now.mono, now.wall);
-            self.clock_fault = off_ms.and_then(ClockFault::of);
+            self.clock_fault = self.clock_off_ms.and_then(ClockFault::of);
         }
+    }
+
+    /// Against a clock that is not believed nothing can be said.
+    fn note_off(&mut self, now: Now) {
+        let trusted = now.clock == Clock::Trusted;
+        self.clock_off_ms = self.skew_ms(now).filter(|_| trusted);
     }
 
     /// A stamp of the sending: it proves what is known, and teaches where it
@@ -424,11 +440,13 @@ impl Stream {
         }
         if self.events.len() >= EVENTS_MAX {
             self.dropped += 1;
+            self.level.was_full();
             let reading = |e: &Event| matches!(e, Event::Reading(_));
             let oldest = self.events.iter().position(reading).unwrap_or(0);
             self.events.remove(oldest);
         }
         self.events.push_back(event);
+        self.level.set(self.events.len());
     }
 
     /// [`Self::poll_event`] has something.
@@ -455,10 +473,16 @@ impl Stream {
         self.health.why()
     }
 
-    /// Noise in what came of late, in percent.
+    /// Noise in what came of late, in thousandths.
     #[must_use]
-    pub fn noise_pct(&self) -> u8 {
-        self.noise.pct()
+    pub fn noise_permille(&self) -> u16 {
+        self.noise.permille()
+    }
+
+    /// Its clock minus ours in milliseconds when it was last proven.
+    #[must_use]
+    pub const fn clock_off_ms(&self) -> Option<i64> {
+        self.clock_off_ms
     }
 
     /// What is wrong with its clock.

@@ -238,7 +238,8 @@ fn a_line_of_seven_bits_read_as_eight_is_lost_with_words_that_say_so() {
     assert_eq!(s.state().0, DeviceState::Lost);
     let why = s.why().unwrap().to_string();
     assert!(why.contains("7 data bits, even parity"), "{why}");
-    assert_eq!(s.noise_pct(), 100);
+    assert_eq!(s.noise_permille(), 1000);
+    assert!(s.counts().noise_runs > 10, "{:?}", s.counts());
 }
 
 fn keep_alive(sent: Wall) -> Vec<u8> {
@@ -275,6 +276,18 @@ fn known_camera() -> (Stream, i64) {
     s.message(&result(taken, taken, 1, false), false, now(62_150));
     readings(&mut s);
     (s, ahead_ms)
+}
+
+#[test]
+fn how_far_a_clock_is_off_is_shown_while_ours_is_believed() {
+    let (mut s, ahead_ms) = known_camera();
+    assert_eq!(s.clock_off_ms(), None, "ours is unknown");
+    let sent = |ms: u64| keep_alive(wall(ms).plus_ms(ahead_ms));
+    s.message(&sent(70_000), false, trusted(70_040));
+    let off = s.clock_off_ms().unwrap();
+    assert!((off - ahead_ms).abs() <= 1_000, "{off}");
+    s.message(&sent(75_000), false, now(75_040));
+    assert_eq!(s.clock_off_ms(), None);
 }
 
 /// Case c01: the truck is 190 s gone when its plate arrives.

@@ -5,8 +5,8 @@ use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
 
 use lanegate_core::model::{LaneId, Link};
-use lanegate_core::record::{Draft, FeedBody};
-use lanegate_core::time::Clock;
+use lanegate_core::record::{Draft, FeedBody, canonical};
+use lanegate_core::time::{Clock, Wall};
 use serde_json::json;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
@@ -17,17 +17,21 @@ use super::back::Lanes;
 use super::devices::{broker_fault, connection_config};
 use super::policy;
 use super::port::Port;
-use crate::authority::feed::Batch;
-use crate::authority::{Ask, Session, Topic, Topics};
+use crate::authority::feed::{Batch, IgnoreWhy};
+use crate::authority::{Ask, Session, SnapshotPlea, Topic, Topics};
 use crate::clock::Agreement;
+use crate::committer::BODY_LEN_MAX;
 use crate::journal::{JournalReader, RealDisk};
 use crate::metrics;
+use crate::metrics::queues::{self, Level, Queue, Sender};
 use crate::mqtt::{Connection, Event, Publication, PublishFault, Quality, Will};
 use crate::store::StoreNotice;
 
 /// Publications kept while the client's outbox is full (L9); records beyond
 /// wait in the journal, since the session has a limit in flight.
 const WAITING_MAX: usize = 2048;
+/// Answers to orders that wait to be sent.
+const ORDER_ANSWERS_MAX: usize = 256;
 /// Between two looks at what waits.
 const TICK: Duration = Duration::from_millis(500);
 /// Names our last word to the broker, which is given this long to take it.
@@ -53,6 +57,33 @@ struct Believed {
     age_known: bool,
 }
 
+/// How full the queues are that the task keeps itself.
+struct Levels {
+    out: Level,
+    feed: Level,
+}
+
+impl Levels {
+    fn new() -> Self {
+        Self {
+            out: Level::new(Queue::AuthorityOut, WAITING_MAX),
+            feed: Level::new(Queue::FeedWaiting, crate::authority::feed::WAITING_MAX),
+        }
+    }
+}
+
+/// The oldest record the authority lacks, with a reader of its own: the one
+/// that sends keeps its place.
+struct Oldest {
+    reader: Option<JournalReader<RealDisk>>,
+    seq: Option<u64>,
+}
+
+fn made_at(record: &str) -> Option<Wall> {
+    let record: serde_json::Value = serde_json::from_str(record).ok()?;
+    Wall::parse(record["at"].as_str()?).ok()
+}
+
 struct Task {
     port: Port,
     ends: AuthorityEnds,
@@ -61,10 +92,13 @@ struct Task {
     /// Topics not yet granted since the connection came up.
     ungranted: BTreeSet<String>,
     waiting: VecDeque<Publication>,
+    levels: Levels,
     records: Option<JournalReader<RealDisk>>,
+    oldest: Oldest,
     believed: Option<Believed>,
+    plea: SnapshotPlea,
     answers: mpsc::Receiver<super::desk::Answer>,
-    answer_to: mpsc::Sender<super::desk::Answer>,
+    answer_to: Sender<super::desk::Answer>,
 }
 
 /// Runs until `stop`.
@@ -92,7 +126,8 @@ pub(super) async fn run(
     // state says "offline".
     let hang_up = CancellationToken::new();
     let (connection, events) = connect(&port, session.topics(), &hang_up)?;
-    let (answer_to, answers) = mpsc::channel(256);
+    let hung_up = connection.as_ref().map(Connection::watch_status);
+    let (answer_to, answers) = queues::channel(Queue::OrderAnswers, ORDER_ANSWERS_MAX);
     let journal = port.config.controller.state_dir.join("journal");
     let records = RealDisk::beside(&journal).map(JournalReader::new);
     let mut task = Task {
@@ -102,10 +137,16 @@ pub(super) async fn run(
         connection,
         ungranted: BTreeSet::new(),
         waiting: VecDeque::new(),
+        levels: Levels::new(),
         records: records
             .inspect_err(|why| error!(%why, "records cannot be read"))
             .ok(),
+        oldest: Oldest {
+            reader: RealDisk::beside(&journal).map(JournalReader::new).ok(),
+            seq: None,
+        },
         believed: None,
+        plea: SnapshotPlea::default(),
         answers,
         answer_to,
     };
@@ -114,6 +155,10 @@ pub(super) async fn run(
     }
     task.run(events, stop).await;
     hang_up.cancel();
+    // The connection ends, and its status with it, once its goodbye is out.
+    if let Some(mut status) = hung_up {
+        while status.changed().await.is_ok() {}
+    }
     Ok(())
 }
 
@@ -126,7 +171,7 @@ fn connect(
 ) -> Result<(Option<Connection>, mpsc::Receiver<Event>), RunError> {
     use crate::mqtt::Peer;
     let Some(broker) = &port.config.authority_broker else {
-        return Ok((None, mpsc::channel(1).1));
+        return Ok((None, queues::channel(Queue::MqttEvents, 1).1));
     };
     let subscriptions = topics.subscriptions().into_iter().collect();
     let mut config = connection_config(Peer::Authority, broker, subscriptions)?;
@@ -164,12 +209,45 @@ impl Task {
                 _ = tick.tick() => {
                     self.look_at_journal();
                     self.compare_beliefs();
+                    self.plead();
+                    self.look_at_oldest();
                 }
             }
             self.work().await;
         }
         if self.session.is_connected() {
             self.say_farewell(&mut events).await;
+        }
+    }
+
+    /// When the first record was made that the authority has not
+    /// acknowledged; read again only when that is another one.
+    fn look_at_oldest(&mut self) {
+        let shared = &self.port.shared;
+        let view = shared.committer.view();
+        let first = view.acknowledged.map_or(0, |through| through + 1);
+        if self.oldest.seq == Some(first) || first > view.head_seq {
+            return;
+        }
+        let read = self.oldest.reader.as_mut();
+        let read = read.and_then(|r| r.records_from(first, view.head_seq, 1).ok());
+        let record = read.and_then(|records| records.into_iter().next());
+        let at = record.and_then(|(_, json)| made_at(&json));
+        self.oldest.seq = at.map(|_| first);
+        shared.sample_outbox(at);
+    }
+
+    /// Asks for a snapshot while something is in force that only one can mend.
+    fn plead(&mut self) {
+        let shared = &self.port.shared;
+        let wanted = shared.committer.view().ledger.wants_snapshot();
+        let needed = wanted && self.session.is_connected();
+        if self.plea.due(needed, shared.clock.mono()) {
+            warn!(
+                "something came that cannot be used and that only a snapshot can mend: asking for one"
+            );
+            shared.metrics.count(&metrics::SNAPSHOTS_ASKED, &[], 1);
+            self.session.ask_snapshot();
         }
     }
 
@@ -198,6 +276,10 @@ impl Task {
             self.answer(ask).await;
         }
         self.send_waiting();
+        self.levels.out.set(self.waiting.len());
+        self.levels.feed.set(self.session.feed_waiting());
+        let lag = i64::try_from(self.session.feed_lag()).unwrap_or(i64::MAX);
+        self.port.shared.metrics.set(&metrics::FEED_LAG, &[], lag);
     }
 
     async fn on_event(&mut self, event: Event) {
@@ -298,9 +380,6 @@ impl Task {
         match notice {
             StoreNotice::Loaded { position, count } => {
                 info!(count, "the cache of declarations is verified");
-                let gauge = i64::try_from(count).unwrap_or(i64::MAX);
-                let say = &self.port.shared.metrics;
-                say.set(&metrics::STORE_DECLARATIONS, &[], gauge);
                 self.expect().await;
                 if position < self.session.position() {
                     self.session.refill(position);
@@ -333,9 +412,7 @@ impl Task {
             return;
         }
         if let Ok(n) = differing.await {
-            let gauge = i64::try_from(n).unwrap_or(i64::MAX);
-            let say = &self.port.shared.metrics;
-            say.set(&metrics::STORE_UNVERIFIED, &[], gauge);
+            debug!(buckets = n, "differ from what the journal expects");
         }
     }
 
@@ -372,7 +449,12 @@ impl Task {
                 let say = &self.port.shared.metrics;
                 match what {
                     "feed" => say.count(&metrics::FEED_BATCHES, &["envelope"], 1),
-                    "feed-ignored" => say.count(&metrics::FEED_BATCHES, &[&why], 1),
+                    "feed-ignored" => {
+                        if why == IgnoreWhy::WaitingFull.as_str() {
+                            self.levels.feed.was_full();
+                        }
+                        say.count(&metrics::FEED_BATCHES, &[&why], 1);
+                    }
                     "record-refused" => say.count(&metrics::ACKS_REFUSED, &[], 1),
                     _ => {}
                 }
@@ -390,6 +472,17 @@ impl Task {
         let mut batch = batch;
         let now = self.port.shared.clock.now();
         let position = self.session.position();
+        let body_len = canonical(&batch.feed_body(now.wall)).len();
+        if body_len >= BODY_LEN_MAX {
+            let why = format!(
+                "its record would have {body_len} bytes, at most {BODY_LEN_MAX} are written: send it in smaller batches"
+            );
+            error!(seq = batch.seq, %why, "a batch of the feed is refused");
+            let say = &self.port.shared.metrics;
+            say.count(&metrics::FEED_BATCHES, &["too-long"], 1);
+            self.session.refused(&batch, position, &why);
+            return;
+        }
         let desk = self.port.policy.clone();
         let turn = policy::turn(&desk).await;
         let policies = policy::fed(&self.port, &mut batch, now);
@@ -398,6 +491,8 @@ impl Task {
         drop(turn);
         if !in_force {
             error!("a batch of the feed could not be written to the journal");
+            let say = &self.port.shared.metrics;
+            say.count(&metrics::FEED_BATCHES, &["not-written"], 1);
             self.session.not_applied(&batch, position);
             return;
         }
@@ -405,6 +500,9 @@ impl Task {
         self.expect().await;
         let say = &self.port.shared.metrics;
         say.count(&metrics::FEED_BATCHES, &["applied"], 1);
+        for (kind, n) in batch.unusable_kinds() {
+            say.count(&metrics::FEED_UNUSABLE, &[kind], n);
+        }
         for item in &batch.unusable {
             warn!(path = %item.path, why = %item.why, "an item of the feed cannot be used: its subject holds");
         }
@@ -546,8 +644,7 @@ impl Task {
             return;
         }
         if self.waiting.len() >= WAITING_MAX {
-            let say = &self.port.shared.metrics;
-            say.count(&metrics::QUEUE_FULL, &["authority-out"], 1);
+            self.levels.out.was_full();
             self.waiting.pop_front();
         }
         self.waiting.push_back(Publication {

@@ -2,11 +2,13 @@
 //! way; a lane waits for none of it.
 
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use lanegate_core::model::LaneId;
 use serde_json::Value;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
+use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
@@ -16,35 +18,43 @@ use super::desk::{Answer, Desk, Intake, Tell};
 use super::pages::PortPages;
 use super::port::{LaneCall, LaneEnd, LaneEnds, LaneSays, Port};
 use super::sampling::SamplingTold;
+use super::telling::count_order;
 use super::{RunError, Told, policy, socket};
 use crate::committer::Notice;
 use crate::http::Server;
 use crate::journal::JournalError;
-use crate::metrics::PrometheusHandle;
+use crate::metrics::queues::{self, Queue, Sender};
+use crate::metrics::{Metrics, PrometheusHandle};
 
 /// Records after which a snapshot is worth its time.
 const SNAPSHOT_EVERY: u64 = 5_000;
-/// What stays for the last publications after the lanes have stopped.
-const FAREWELL: std::time::Duration = std::time::Duration::from_millis(500);
+/// Lanes whose state the authority's task has not yet looked at.
+const LANE_CHANGES_MAX: usize = 256;
+/// Notices of the store the authority's task has not yet looked at.
+const STORE_NOTICES_MAX: usize = 64;
+/// The authority's task says its last word within this once the lanes rest.
+const AUTHORITY_WITHIN: Duration = Duration::from_secs(3);
+/// Probes, socket and answers under way end within this.
+const SERVERS_WITHIN: Duration = Duration::from_secs(1);
 
 /// The lanes as the back runtime sees them: where their calls go.
 #[derive(Clone)]
 pub(super) struct Lanes {
     ends: Arc<Vec<LaneEnd>>,
     desk: Arc<Mutex<Desk>>,
+    metrics: Metrics,
 }
 
 impl Lanes {
     /// The lane of `passage` (`<lane>-<start>-<n>`).
-    fn of_passage(&self, passage: &str) -> Option<&mpsc::Sender<LaneCall>> {
+    fn of_passage(&self, passage: &str) -> Option<&LaneEnd> {
         let mut parts = passage.rsplitn(3, '-');
         let lane = parts.nth(2)?;
         self.by_name(lane)
     }
 
-    fn by_name(&self, lane: &str) -> Option<&mpsc::Sender<LaneCall>> {
-        let found = self.ends.iter().find(|end| end.lane.as_str() == lane);
-        found.map(|end| &end.calls)
+    fn by_name(&self, lane: &str) -> Option<&LaneEnd> {
+        self.ends.iter().find(|end| end.lane.as_str() == lane)
     }
 
     /// Status of every lane.
@@ -68,21 +78,24 @@ impl Lanes {
     /// Hands an order to its lane; a copy gets the first one's answer.
     pub(super) fn order(&self, order: lanegate_core::model::Order, tell: Tell) {
         let id = order.id.clone();
-        let to = self.of_passage(order.passage.as_str()).cloned();
-        self.forward(&id, to, LaneCall::Order(Box::new(order)), tell);
+        let kind = order.kind.as_str();
+        let to = self.of_passage(order.passage.as_str());
+        self.forward(&id, kind, to, LaneCall::Order(Box::new(order)), tell);
     }
 
     /// The same for an order about a lane.
     pub(super) fn lane_order(&self, order: lanegate_core::model::LaneOrder, tell: Tell) {
         let id = order.id.clone();
-        let to = self.by_name(order.lane.as_str()).cloned();
-        self.forward(&id, to, LaneCall::LaneOrder(Box::new(order)), tell);
+        let kind = order.kind.as_str();
+        let to = self.by_name(order.lane.as_str());
+        self.forward(&id, kind, to, LaneCall::LaneOrder(Box::new(order)), tell);
     }
 
     fn forward(
         &self,
         id: &lanegate_core::model::OrderId,
-        to: Option<mpsc::Sender<LaneCall>>,
+        kind: &str,
+        to: Option<&LaneEnd>,
         call: LaneCall,
         tell: Tell,
     ) {
@@ -92,9 +105,11 @@ impl Lanes {
         }
         let refused = match to {
             None => Some("no-such-lane"),
-            Some(to) => to.try_send(call).is_err().then_some("lane-busy"),
+            Some(to) => to.calls.try_send(call).is_err().then_some("lane-busy"),
         };
         if let Some(why) = refused {
+            let lane = to.map_or("other", |end| end.lane.as_str());
+            count_order(&self.metrics, lane, kind, false);
             desk.answer(Answer::refused(id, why));
         }
     }
@@ -122,7 +137,7 @@ impl Lanes {
             control: late.control,
         };
         if let Some(to) = self.by_name(lane.as_str())
-            && to.try_send(LaneCall::Event(Box::new(event))).is_err()
+            && to.calls.try_send(LaneCall::Event(Box::new(event))).is_err()
         {
             error!(%lane, "a lane could not be told of a control that came late");
         }
@@ -162,6 +177,7 @@ async fn serve(
     let lanes = Lanes {
         ends: Arc::new(ends.lanes),
         desk: Arc::new(Mutex::new(desk)),
+        metrics: port.shared.metrics.clone(),
     };
     let server = Server::bind(port.config.http.listen).await;
     let server = server.map_err(RunError::Http)?;
@@ -171,11 +187,12 @@ async fn serve(
         scrape: scrape.clone(),
         lanes: statuses,
     });
-    tokio::spawn(server.serve(pages, stop.clone().cancelled_owned()));
+    let mut servers = JoinSet::new();
+    servers.spawn(server.serve(pages, stop.clone().cancelled_owned()));
     let listener = socket::Listener::bind(&port.config.socket).map_err(RunError::Socket)?;
     let backend = Arc::new(PortBackend::new(port.clone(), lanes.clone()));
-    tokio::spawn(socket::serve(listener, backend, stop.clone()));
-    let (to_authority, from_lanes) = mpsc::channel(256);
+    servers.spawn(socket::serve(listener, backend, stop.clone()));
+    let (to_authority, from_lanes) = queues::channel(Queue::LaneChanges, LANE_CHANGES_MAX);
     let ends_for_authority = AuthorityEnds {
         lanes: lanes.clone(),
         says: from_lanes,
@@ -183,7 +200,7 @@ async fn serve(
     };
     let authority = authority::run(port.clone(), ends_for_authority, stop.clone());
     let authority = tokio::spawn(authority);
-    tokio::spawn(hear_lanes(ends.says, lanes, to_authority));
+    servers.spawn(hear_lanes(ends.says, lanes, to_authority));
     // From here on SIGHUP is a question, not the end.
     let hangup = signal(SignalKind::hangup())
         .inspect_err(|why| error!(%why, "SIGHUP cannot be watched: no reload"))
@@ -194,25 +211,47 @@ async fn serve(
     if ends.ready.send(()).is_err() {
         warn!("the lanes ended before the daemon was ready");
     }
-    let abort = authority.abort_handle();
-    let ended = async {
+    end_authority(port, authority, stop).await?;
+    stop.cancelled().await;
+    end_servers(servers).await;
+    Ok(())
+}
+
+/// Waits for the authority's task: it ends by itself after the stop, when the
+/// broker has its last word.
+async fn end_authority(
+    port: &Port,
+    mut authority: JoinHandle<Result<(), RunError>>,
+    stop: &CancellationToken,
+) -> Result<(), RunError> {
+    let overdue = async {
         stop.cancelled().await;
-        tokio::time::sleep(FAREWELL).await;
+        tokio::time::sleep(AUTHORITY_WITHIN).await;
     };
     tokio::select! {
-        joined = authority => match joined {
-            Ok(result) => result?,
+        joined = &mut authority => match joined {
+            Ok(result) => result,
             Err(why) => {
                 // No feed, no records, no orders: the next start recovers.
                 error!(%why, "the authority's task broke off: stopping");
                 port.stop.cancel();
+                Ok(())
             }
         },
-        () = ended => abort.abort(),
+        () = overdue => {
+            warn!("the authority's broker does not take our goodbye; its will says it");
+            authority.abort();
+            Ok(())
+        }
     }
-    stop.cancelled().await;
-    tokio::time::sleep(FAREWELL).await;
-    Ok(())
+}
+
+/// Waits until whoever is being answered has been, or has had the time.
+async fn end_servers(mut servers: JoinSet<()>) {
+    let ended = async { while servers.join_next().await.is_some() {} };
+    if tokio::time::timeout(SERVERS_WITHIN, ended).await.is_err() {
+        warn!("a client of the probes or the socket was still being answered at the stop");
+    }
 }
 
 /// Store notices go on to the authority's task, which refills the cache;
@@ -223,7 +262,7 @@ fn watch_told(
     lanes: &Lanes,
     stop: &CancellationToken,
 ) -> mpsc::Receiver<crate::store::StoreNotice> {
-    let (to, notices) = mpsc::channel(64);
+    let (to, notices) = queues::channel(Queue::StoreNotices, STORE_NOTICES_MAX);
     let (port, lanes, stop) = (port.clone(), lanes.clone(), stop.clone());
     tokio::spawn(async move {
         loop {
@@ -246,7 +285,7 @@ fn watch_told(
     notices
 }
 
-async fn hear_lanes(mut says: mpsc::Receiver<LaneSays>, lanes: Lanes, to: mpsc::Sender<LaneId>) {
+async fn hear_lanes(mut says: mpsc::Receiver<LaneSays>, lanes: Lanes, to: Sender<LaneId>) {
     while let Some(said) = says.recv().await {
         match said {
             LaneSays::Answer(answer) => lanes.answered(answer),
@@ -267,6 +306,7 @@ async fn upkeep(scrape: PrometheusHandle, port: Port, stop: CancellationToken) {
             () = stop.cancelled() => return,
         }
         scrape.run_upkeep();
+        look_at_disk(&port).await;
         // The key of the day before is opened although no truck comes.
         port.shared.name_draw_key();
         moved.tell(&port);
@@ -280,6 +320,24 @@ async fn upkeep(scrape: PrometheusHandle, port: Port, stop: CancellationToken) {
             }
         }
     }
+}
+
+/// Files are looked at on a thread that may block.
+async fn look_at_disk(port: &Port) {
+    let dir = port.config.controller.state_dir.join("journal");
+    let looked = tokio::task::spawn_blocking(move || crate::journal::usage(&dir)).await;
+    let usage = match looked {
+        Ok(Ok(usage)) => Some(usage),
+        Ok(Err(why)) => {
+            warn!(%why, "the journal's directory cannot be looked at");
+            None
+        }
+        Err(why) => {
+            error!(%why, "looking at the journal's directory broke off");
+            None
+        }
+    };
+    port.shared.sample_journal(usage);
 }
 
 /// Written beside the journal, off every thread that matters, so that the next

@@ -5,7 +5,6 @@ use std::collections::BTreeSet;
 use lanegate_core::lane::Event;
 use lanegate_core::model::DeviceId;
 use lanegate_core::time::Micros;
-use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::RunError;
@@ -15,6 +14,7 @@ use crate::device::{
     Board, BoardHandle, Camera, Recaptures, Running, Stream, Surroundings, start_board,
     start_cameras, start_stream,
 };
+use crate::metrics::queues::Sender;
 use crate::mqtt::{Connection, ConnectionConfig, Credentials, OutboxLimits, Peer};
 
 /// Largest message of a device: a picture in base64 comes with the plates.
@@ -110,7 +110,7 @@ pub(super) fn start_serial(
 /// it; must run within the lanes' runtime.
 pub(super) fn start_behind_broker(
     port: &Port,
-    lanes: &[(LaneSetup, mpsc::Sender<Event>)],
+    lanes: &[(LaneSetup, Sender<Event>)],
     stop: &CancellationToken,
 ) -> Result<(Vec<Running>, Option<Recaptures>), RunError> {
     let mut cameras = Vec::new();
@@ -149,7 +149,7 @@ pub(super) fn start_behind_broker(
 /// What a driver is given.
 pub(super) fn surroundings(
     port: &Port,
-    events: mpsc::Sender<Event>,
+    events: Sender<Event>,
     stop: &CancellationToken,
 ) -> Surroundings {
     Surroundings {

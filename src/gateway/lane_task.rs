@@ -26,6 +26,8 @@ use super::telling::Telling;
 use super::watchdog::Watchdog;
 use crate::config::LaneSetup;
 use crate::device::{BoardCommand, BoardHandle, Recaptures, Running};
+use crate::metrics;
+use crate::metrics::queues::{self, Level, Queue, Sender};
 use crate::systemd::{self, Notice};
 
 /// Events of drivers that may wait; the driver waits beyond.
@@ -49,16 +51,17 @@ pub(super) struct LaneTask {
     board: Option<BoardHandle>,
     running: Vec<Running>,
     events: mpsc::Receiver<Event>,
-    events_to: mpsc::Sender<Event>,
+    events_to: Sender<Event>,
     answers: mpsc::Receiver<Event>,
-    answer_to: mpsc::Sender<Event>,
+    answer_to: Sender<Event>,
     calls: mpsc::Receiver<LaneCall>,
     /// The policy for trucks that arrive from now on.
     policy: watch::Receiver<Arc<Policy>>,
-    says: mpsc::Sender<LaneSays>,
+    says: Sender<LaneSays>,
     status: watch::Sender<Value>,
     telling: Telling,
     notes: VecDeque<Vec<Draft>>,
+    notes_level: Level,
     recaptures: Option<Recaptures>,
     draining: Option<Mono>,
     status_at: Option<Mono>,
@@ -72,7 +75,7 @@ pub(super) struct Prepared {
 
 /// Makes every lane; nothing is opened yet.
 pub(super) fn prepare(port: &Port) -> Result<(Prepared, LaneEnds), RunError> {
-    let (says, said) = mpsc::channel(SAYS_MAX);
+    let (says, said) = queues::channel(Queue::LaneSays, SAYS_MAX);
     let (ready, is_ready) = oneshot::channel();
     let mut tasks = Vec::new();
     let mut ends = Vec::new();
@@ -101,7 +104,9 @@ pub(super) async fn run(port: &Port, prepared: Prepared) -> Result<(), RunError>
     let set = LocalSet::new();
     let now = port.shared.clock.mono();
     let stall = port.config.controller.stall;
-    let dog = Rc::new(RefCell::new(Watchdog::new(tasks.len(), stall, now)));
+    let metrics = port.shared.metrics.clone();
+    let dog = Watchdog::new(tasks.len(), stall, metrics, now);
+    let dog = Rc::new(RefCell::new(dog));
     let lanes: Vec<_> = tasks
         .iter()
         .map(|t| (t.setup.clone(), t.events_to.clone()))
@@ -121,6 +126,10 @@ pub(super) async fn run(port: &Port, prepared: Prepared) -> Result<(), RunError>
                 Some(r) => behind_broker.push_back(r),
                 None => {}
             }
+        }
+        for driver in &task.running {
+            let (device, seen) = (driver.device.clone(), driver.seen.clone());
+            port.shared.show_device(device, seen);
         }
         let (port, dog) = (port.clone(), Rc::clone(&dog));
         ends.push(set.spawn_local(async move { task.run(&port, &dog).await }));
@@ -190,15 +199,15 @@ impl LaneTask {
         port: &Port,
         n: usize,
         setup: &LaneSetup,
-        says: mpsc::Sender<LaneSays>,
+        says: Sender<LaneSays>,
     ) -> Result<(Self, LaneEnd), RunError> {
         let now = port.shared.clock.now();
         let lane_id = setup.config.lane.clone();
         let view = port.shared.committer.view();
         let recovery = view.ledger.recovery(&lane_id, setup.config.geometry);
-        let (events_to, events) = mpsc::channel(EVENTS_MAX);
-        let (answer_to, answers) = mpsc::channel(ANSWERS_MAX);
-        let (calls_to, calls) = mpsc::channel(CALLS_MAX);
+        let (events_to, events) = queues::channel(Queue::LaneEvents, EVENTS_MAX);
+        let (answer_to, answers) = queues::channel(Queue::LaneAnswers, ANSWERS_MAX);
+        let (calls_to, calls) = queues::channel(Queue::LaneCalls, CALLS_MAX);
         let (status, status_seen) = watch::channel(Value::Null);
         let config = Arc::new(setup.config.clone());
         let mut policy = port.policy.watch();
@@ -219,6 +228,7 @@ impl LaneTask {
             status,
             telling: Telling::new(lane_id.clone(), port.shared.metrics.clone()),
             notes: VecDeque::new(),
+            notes_level: Level::new(Queue::LaneNotes, NOTES_MAX),
             recaptures: None,
             draining: None,
             status_at: None,
@@ -264,7 +274,7 @@ impl LaneTask {
     }
 
     fn hear(&mut self, event: Event, now: Now) {
-        self.telling.evidence(&event, now.mono);
+        self.telling.heard(&event);
         self.lane.handle_event(event, now);
     }
 
@@ -278,8 +288,14 @@ impl LaneTask {
 
     fn call(&mut self, call: LaneCall, now: Now) {
         let event = match call {
-            LaneCall::Order(order) => Event::Order(*order),
-            LaneCall::LaneOrder(order) => Event::LaneOrder(*order),
+            LaneCall::Order(order) => {
+                self.telling.ordered(&order.id, order.kind.as_str());
+                Event::Order(*order)
+            }
+            LaneCall::LaneOrder(order) => {
+                self.telling.ordered(&order.id, order.kind.as_str());
+                Event::LaneOrder(*order)
+            }
             LaneCall::Event(event) => *event,
         };
         self.lane.handle_event(event, now);
@@ -305,7 +321,6 @@ impl LaneTask {
     fn set_output(&mut self, command: BoardCommand, what: &str, now: Now) {
         let taken = self.board.as_ref().is_some_and(|b| b.command(command));
         if !taken {
-            self.telling.queue_full("device-out");
             let what = what.to_owned();
             self.lane.handle_event(Event::OutputFailed { what }, now);
         }
@@ -320,11 +335,14 @@ impl LaneTask {
             } => {
                 let to = self.answer_to.clone();
                 let id = passage.clone();
+                let (clock, metrics) = (port.shared.clock.clone(), port.shared.metrics.clone());
                 let reply = move |(facts, draws)| {
                     answer(&to, candidates(id, attempt, facts, draws));
+                    // Told first: the lane does not wait for a number.
+                    let took = clock.mono().since(now.mono);
+                    metrics.observe(&metrics::STORE_LOOK_UP_SECONDS, &[], took);
                 };
                 if port.store.look_up(*query, reply).is_err() {
-                    self.telling.queue_full("store");
                     let mut facts = Facts::unknown();
                     facts.store = Some(StoreState::Unavailable);
                     let none = Draws::default();
@@ -355,7 +373,7 @@ impl LaneTask {
             Command::ShowSign(_) => self.status_at = None,
             Command::Recapture { device } => self.recapture(&device),
             Command::AnswerOrder { order, refused } => {
-                self.telling.order("lane", refused.is_none());
+                self.telling.answered(&order, refused.is_none());
                 let answer = Answer {
                     id: order,
                     accepted: refused.is_none(),
@@ -390,7 +408,6 @@ impl LaneTask {
         // Records keep their order: behind notes that wait, nothing is written.
         let waits = !self.notes.is_empty();
         if waits || port.shared.committer.commit(drafts, guard, reply).is_err() {
-            self.telling.queue_full("committer");
             let why = Refusal::Unavailable;
             self.lane.handle_event(Event::Refused { token, why }, now);
         }
@@ -400,7 +417,10 @@ impl LaneTask {
     fn send_notes(&mut self, port: &Port) {
         while let Some(drafts) = self.notes.front() {
             if port.shared.committer.note(drafts.clone()).is_err() {
-                self.telling.queue_full("committer");
+                self.notes_level.set(self.notes.len());
+                if self.notes.len() >= NOTES_MAX {
+                    self.notes_level.was_full();
+                }
                 assert!(
                     self.notes.len() < NOTES_MAX,
                     "the journal has not taken a record for too long: records may not be lost, so the daemon stops"
@@ -408,6 +428,7 @@ impl LaneTask {
                 return;
             }
             self.notes.pop_front();
+            self.notes_level.set(self.notes.len());
         }
     }
 
@@ -422,7 +443,6 @@ impl LaneTask {
 
     fn say(&self, says: LaneSays) {
         if self.says.try_send(says).is_err() {
-            self.telling.queue_full("lane");
             error!(lane = %self.id(), "an answer to an officer was lost: too much waits");
         }
     }
@@ -440,7 +460,6 @@ impl LaneTask {
             .iter()
             .map(|r| (&r.device, r.seen.borrow().clone()));
         let devices: Vec<_> = devices.map(|(id, seen)| (id.clone(), seen)).collect();
-        self.telling.devices(&devices);
         let status = LaneStatus::of(&self.lane, self.id(), &self.telling, &devices, now);
         self.status.send_replace(status.to_json());
         if changed {
@@ -497,7 +516,7 @@ fn candidates(passage: PassageId, attempt: u32, facts: Facts, draws: Draws) -> E
 
 /// A lane has only a few answers outstanding, so there is room; a lane that
 /// has ended hears nothing.
-fn answer(to: &mpsc::Sender<Event>, event: Event) {
+fn answer(to: &Sender<Event>, event: Event) {
     if let Err(mpsc::error::TrySendError::Full(_)) = to.try_send(event) {
         error!("an answer to a lane was lost: more were outstanding than a lane can ask for");
     }

@@ -12,11 +12,13 @@
 //! Lanes never wait for the disk, a scrape, a broker or sled: every queue is
 //! bounded, and each has its rule for when it is full.
 
+mod arm_watch;
 mod authority;
 mod back;
 mod backend;
 mod desk;
 mod devices;
+mod gauges;
 mod lane_task;
 mod logging;
 mod overlay;
@@ -53,6 +55,7 @@ use crate::committer::{
 use crate::config::Config;
 use crate::draws::{DayKeys, SeedError};
 use crate::journal::RealDisk;
+use crate::metrics::queues::{self, Queue, Sender};
 use crate::metrics::{InstallError, Metrics, PrometheusHandle};
 use crate::store::{DiskOptions, SledMedium, SledStore, StoreHandle, StoreThread};
 
@@ -187,9 +190,10 @@ pub fn run(config: Config, files: Files) -> Result<(), RunError> {
         clock.recorded(at);
     }
     say_opened(&opened);
-    let (told, tells) = mpsc::channel(NOTICES_MAX);
+    let (told, tells) = queues::channel(Queue::Notices, NOTICES_MAX);
     let ledger = gatekeeper.ledger().clone();
     let policy = Arc::new(PolicyDesk::new(files, ledger.policies(), clock.now())?);
+    metrics.classes(policy.classes());
     let draws = open_draws(&config, &ledger)?;
     let failed = Arc::new(AtomicBool::new(false));
     let durable = Arc::new(Notify::new());
@@ -324,7 +328,7 @@ fn say_opened(opened: &Opened) {
 fn spawn_committer(
     gatekeeper: Gatekeeper<RealDisk, u64>,
     hooks: status::CommitHooks,
-    told: mpsc::Sender<Told>,
+    told: Sender<Told>,
     failed: &Arc<AtomicBool>,
 ) -> Result<(Committer, CommitterHandle), RunError> {
     let failed = Arc::clone(failed);
@@ -349,7 +353,7 @@ fn spawn_store(
     config: &Config,
     shared: &PortShared,
     claims: &LocalClaims,
-    told: mpsc::Sender<Told>,
+    told: Sender<Told>,
 ) -> Result<(StoreHandle, StoreThread), RunError> {
     let options = DiskOptions {
         dir: config.controller.state_dir.join("store"),

@@ -5,9 +5,10 @@ use lanegate_core::time::Clock;
 use serde_json::Value;
 use tokio::sync::watch;
 
+use super::gauges;
 use super::port::Port;
 use crate::http::Pages;
-use crate::metrics::{self, PrometheusHandle};
+use crate::metrics::PrometheusHandle;
 
 /// What the probes look at.
 pub(super) struct PortPages {
@@ -80,33 +81,7 @@ impl Pages for PortPages {
     }
 
     fn metrics(&self) -> String {
-        self.say_gauges();
+        gauges::say(&self.port);
         self.scrape.render() + &super::policy::metrics_text(&self.port)
-    }
-}
-
-impl PortPages {
-    fn say_gauges(&self) {
-        let shared = &self.port.shared;
-        let say = &shared.metrics;
-        let view = shared.committer.view();
-        let whole = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
-        say.set(&metrics::JOURNAL_SEQ, &[], whole(view.head_seq));
-        let unreadable = i64::from(view.ledger.is_control_unreadable());
-        say.set(&metrics::CONTROLS_UNREADABLE, &[], unreadable);
-        let waiting = view.ledger.policies().waiting().len();
-        say.set(&metrics::POLICIES_WAITING, &[], whole(waiting as u64));
-        say.set(&metrics::OUTBOX, &[], whole(view.unacknowledged()));
-        let now = shared.clock.now();
-        let trusted = i64::from(now.clock == Clock::Trusted);
-        say.set(&metrics::CLOCK_TRUSTED, &[], trusted);
-        say.total(&metrics::CLOCK_STEPS, &[], shared.clock.steps());
-        for (peer, status) in shared.links() {
-            say.set(&metrics::LINK_UP, &[peer], i64::from(status.up));
-            say.total(&metrics::RECONNECTS, &[peer], status.connects);
-        }
-        if let Some(age) = shared.freshness().age_s(now) {
-            say.set(&metrics::CACHE_AGE, &[], i64::from(age));
-        }
     }
 }

@@ -83,6 +83,16 @@ impl PolicyDesk {
         self.in_force.subscribe()
     }
 
+    /// The classes it names, for the label of the metrics.
+    pub(super) fn classes(&self) -> Vec<String> {
+        let policy = self.in_force.borrow();
+        policy
+            .classes
+            .iter()
+            .map(|class| class.id.clone())
+            .collect()
+    }
+
     fn shadow(&self) -> MutexGuard<'_, Option<Shadow>> {
         self.shadow.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -313,6 +323,7 @@ pub(super) fn publish(port: &Port) {
             Ok(policy) => {
                 info!(version = %policy.version, sha256 = shown(&policy.sha256), "policy in force for trucks that arrive from now on");
                 desk.in_force.send_replace(Arc::new(policy));
+                port.shared.metrics.classes(desk.classes());
             }
             Err(faults) => error!(faults = %lines(&faults), "the policy on record cannot be read"),
         }
@@ -340,7 +351,7 @@ fn look_beside(port: &Port) {
     let skipped = shadow.as_mut().map_or(0, |s| s.look(head, &active));
     if skipped > 0 {
         let say = &port.shared.metrics;
-        say.count(&metrics::QUEUE_FULL, &["shadow"], 1);
+        say.count(&metrics::SHADOW_SKIPPED, &[], 1);
         warn!(skipped, "the shadow policy fell behind and skipped records");
     }
 }

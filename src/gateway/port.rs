@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use lanegate_core::clearance::DrawDay;
 use lanegate_core::lane::Event;
 use lanegate_core::ledger::Ledger;
-use lanegate_core::model::{LaneId, LaneOrder, Order};
-use lanegate_core::time::Now;
+use lanegate_core::model::{DeviceId, LaneId, LaneOrder, Order};
+use lanegate_core::time::{Now, Wall};
 use serde_json::Value;
 use tokio::sync::{Notify, mpsc, watch};
 use tokio_util::sync::CancellationToken;
@@ -18,10 +18,20 @@ use crate::authority::Freshness;
 use crate::clock::Clock;
 use crate::committer::CommitterHandle;
 use crate::config::Config;
+use crate::device::Seen;
 use crate::draws::DayKeys;
+use crate::journal::Usage;
 use crate::metrics::Metrics;
+use crate::metrics::queues::Sender;
 use crate::mqtt::{Peer, Status};
 use crate::store::StoreHandle;
+
+/// What is looked at every few seconds, off every thread that matters.
+#[derive(Clone, Copy, Debug, Default)]
+struct Sampled {
+    journal: Option<Usage>,
+    outbox_oldest: Option<Wall>,
+}
 
 /// Shared by all threads. Nothing in it is waited for by a lane.
 #[derive(Clone)]
@@ -35,6 +45,10 @@ pub(crate) struct PortShared {
     pub(crate) durable: Arc<Notify>,
     /// Keys of the draw.
     draws: Arc<DayKeys>,
+    /// How each device is.
+    devices: Arc<Mutex<BTreeMap<DeviceId, watch::Receiver<Seen>>>>,
+    /// Looked at now and then.
+    sampled: Arc<Mutex<Sampled>>,
     /// How each connection is.
     links: Arc<Mutex<BTreeMap<&'static str, watch::Receiver<Status>>>>,
 }
@@ -55,6 +69,8 @@ impl PortShared {
             freshness: Arc::new(Mutex::new(Freshness::new(ledger.heard_at()))),
             durable,
             draws: Arc::new(draws),
+            devices: Arc::default(),
+            sampled: Arc::default(),
             links: Arc::default(),
         }
     }
@@ -74,6 +90,44 @@ impl PortShared {
     pub(crate) fn show_link(&self, peer: Peer, status: watch::Receiver<Status>) {
         let mut links = self.links.lock().unwrap_or_else(PoisonError::into_inner);
         links.insert(peer.as_str(), status);
+    }
+
+    /// A device's driver is shown from now on.
+    pub(crate) fn show_device(&self, id: DeviceId, seen: watch::Receiver<Seen>) {
+        let mut devices = self.devices.lock().unwrap_or_else(PoisonError::into_inner);
+        devices.insert(id, seen);
+    }
+
+    /// How each device is.
+    pub(crate) fn devices(&self) -> Vec<(DeviceId, Seen)> {
+        let devices = self.devices.lock().unwrap_or_else(PoisonError::into_inner);
+        let seen = devices.iter();
+        seen.map(|(id, seen)| (id.clone(), seen.borrow().clone()))
+            .collect()
+    }
+
+    fn sampled(&self) -> MutexGuard<'_, Sampled> {
+        self.sampled.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The journal's directory was looked at; none = it could not be.
+    pub(crate) fn sample_journal(&self, usage: Option<Usage>) {
+        self.sampled().journal = usage;
+    }
+
+    /// The journal's directory when it was last looked at.
+    pub(crate) fn journal_usage(&self) -> Option<Usage> {
+        self.sampled().journal
+    }
+
+    /// When the oldest record was made that the authority lacks.
+    pub(crate) fn sample_outbox(&self, oldest: Option<Wall>) {
+        self.sampled().outbox_oldest = oldest;
+    }
+
+    /// The same.
+    pub(crate) fn outbox_oldest(&self) -> Option<Wall> {
+        self.sampled().outbox_oldest
     }
 
     /// How each connection is.
@@ -126,7 +180,7 @@ pub(crate) enum LaneSays {
 /// The back runtime's ends of the lanes.
 pub(crate) struct LaneEnd {
     pub(crate) lane: LaneId,
-    pub(crate) calls: mpsc::Sender<LaneCall>,
+    pub(crate) calls: Sender<LaneCall>,
     pub(crate) status: watch::Receiver<Value>,
 }
 

@@ -40,10 +40,12 @@ use lanegate_core::time::Wall;
 use serde_json::Value;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::UnixStream;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
+
+use crate::metrics::queues::{Places, Queue};
 
 use super::Answer;
 use answer::{No, line_of};
@@ -172,7 +174,7 @@ pub trait Backend: Send + Sync + 'static {
 /// Answers clients until `stop` is cancelled, then lets go of them and takes
 /// the socket away.
 pub async fn serve(listener: Listener, backend: Arc<dyn Backend>, stop: CancellationToken) {
-    let places = Arc::new(Semaphore::new(CLIENTS_MAX));
+    let places = Places::new(Queue::SocketClients, CLIENTS_MAX);
     let mut clients = JoinSet::new();
     loop {
         let accepted = tokio::select! {
@@ -191,7 +193,7 @@ pub async fn serve(listener: Listener, backend: Arc<dyn Backend>, stop: Cancella
                 continue;
             }
         };
-        match Arc::clone(&places).try_acquire_owned() {
+        match places.try_acquire() {
             Ok(place) => {
                 clients.spawn(client(stream, Arc::clone(&backend), place));
             }

@@ -66,9 +66,15 @@ fn device(id: &DeviceId, seen: &Seen, now: Mono) -> Value {
         "since_s": seconds(seen.since, now),
         "why": seen.why.as_ref().map(ToString::to_string),
         "last_frame_ms": seen.last_frame.map(|at| now.since(at).as_ms()),
-        "noise_pct": seen.noise_pct,
+        "noise_permille": seen.noise_permille,
+        "noise_runs": seen.counts.noise_runs,
         "frames": seen.counts.frames,
+        "timeouts": seen.counts.timeouts,
         "opens": seen.counts.opens,
+        "reopens": seen.counts.opens.saturating_sub(1),
+        "readings_lost": seen.dropped,
+        "clock_skew_ms": seen.clock_off_ms,
+        "clock_fault": seen.clock_fault.map(|fault| fault.to_string()),
         "hint": seen.hint,
     })
 }
@@ -92,7 +98,12 @@ fn sign(sign: &Sign) -> Value {
 pub(super) fn controller(port: &Port, now: Now) -> Value {
     let view = port.shared.committer.view();
     let freshness = *port.shared.freshness();
-    let store = port.store.progress();
+    let (store, progress) = (port.store.shown(), port.store.progress());
+    let usage = port.shared.journal_usage();
+    let oldest = port
+        .shared
+        .outbox_oldest()
+        .filter(|_| view.unacknowledged() > 0);
     json!({
         "controller": port.config.controller.id,
         "program": env!("CARGO_PKG_VERSION"),
@@ -102,11 +113,28 @@ pub(super) fn controller(port: &Port, now: Now) -> Value {
         "cache_age_s": freshness.age_s(now),
         "feed": view.ledger.position(),
         "outbox": view.unacknowledged(),
-        "journal": {"seq": view.head_seq, "state": view.journal, "genesis": view.genesis},
-        "store": {"asked": store.asked, "answered": store.answered},
+        "outbox_oldest_s": oldest.map(|at| (now.wall - at).max(0) / 1000),
+        "journal": {
+            "seq": view.head_seq,
+            "records": view.head_seq.saturating_add(1),
+            "state": view.journal,
+            "genesis": view.genesis,
+            "segments": usage.map(|u| u.segments),
+            "bytes": usage.map(|u| u.bytes),
+            "free_bytes": usage.map(|u| u.free_bytes),
+        },
+        "store": {
+            "state": store.state,
+            "count": store.count,
+            "unverified_buckets": store.unverified_buckets,
+            "waiting": progress.asked.saturating_sub(progress.answered),
+        },
+        "control_unreadable": view.ledger.is_control_unreadable(),
         "brokers": port.shared.links().into_iter().map(|(peer, status)| json!({
             "peer": peer,
             "up": status.up,
+            "connects": status.connects,
+            "received": status.received,
             "why_down": status.why_down,
             "refused": status.refused,
             "outbox": status.outbox,

@@ -5,6 +5,7 @@
 use lanegate_core::time::{Micros, Mono};
 use tracing::error;
 
+use crate::metrics::{self, Metrics};
 use crate::systemd::{self, Notice};
 
 /// A thread whose progress is watched.
@@ -24,10 +25,11 @@ pub(super) struct Watchdog {
     stalled: Option<&'static str>,
     /// The driver that turned longest ago.
     driver_turned: Option<Mono>,
+    metrics: Metrics,
 }
 
 impl Watchdog {
-    pub(super) fn new(lanes: usize, stall: Micros, now: Mono) -> Self {
+    pub(super) fn new(lanes: usize, stall: Micros, metrics: Metrics, now: Mono) -> Self {
         Self {
             every: systemd::watchdog_every(),
             stall,
@@ -36,6 +38,7 @@ impl Watchdog {
             threads: Vec::new(),
             stalled: None,
             driver_turned: None,
+            metrics,
         }
     }
 
@@ -68,6 +71,7 @@ impl Watchdog {
         self.driver_turned = None;
         if stalled != self.stalled {
             if let Some(part) = stalled {
+                self.metrics.count(&metrics::STALLS, &[part], 1);
                 error!(
                     part,
                     "no progress although there is work: the watchdog is not patted"
@@ -104,13 +108,38 @@ impl Watchdog {
 mod tests {
     use super::*;
 
+    use crate::metrics::testing::{scraped, shows};
+
+    fn dog(lanes: usize) -> Watchdog {
+        Watchdog::new(lanes, Micros::from_s(8), Metrics::new([], []), at(0))
+    }
+
+    /// Counted once each time it begins, by the part.
+    #[test]
+    fn a_stall_is_counted_by_what_stands_still() {
+        let scrape = scraped(|metrics, _| {
+            let mut dog = Watchdog::new(1, Micros::from_s(8), metrics.clone(), at(0));
+            for s in 0..30 {
+                dog.thread("committer", 5, 1, at(s));
+                dog.tick(0, at(s));
+            }
+            dog.thread("committer", 6, 0, at(30));
+            dog.tick(0, at(30));
+            dog.driver(at(1), at(31));
+            dog.tick(0, at(31));
+        });
+        shows(&scrape, "lanegate_stalls_total{part=\"committer\"} 1");
+        shows(&scrape, "lanegate_stalls_total{part=\"driver\"} 1");
+        shows(&scrape, "lanegate_stalls_total{part=\"lane\"} 0");
+    }
+
     fn at(s: u64) -> Mono {
         Mono(s * 1_000_000)
     }
 
     #[test]
     fn a_thread_with_work_that_does_not_move_is_told() {
-        let mut dog = Watchdog::new(1, Micros::from_s(8), at(0));
+        let mut dog = dog(1);
         dog.thread("store", 5, 1, at(0));
         dog.tick(0, at(5));
         assert_eq!(dog.stalled_part(at(5)), None);
@@ -124,7 +153,7 @@ mod tests {
 
     #[test]
     fn an_idle_thread_does_not_stall_and_a_silent_lane_does() {
-        let mut dog = Watchdog::new(2, Micros::from_s(8), at(0));
+        let mut dog = dog(2);
         dog.thread("committer", 5, 0, at(0));
         dog.thread("committer", 5, 0, at(20));
         dog.tick(0, at(20));

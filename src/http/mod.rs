@@ -21,8 +21,9 @@ use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
+
+use crate::metrics::queues::{Places, Queue};
 
 #[cfg(test)]
 mod tests;
@@ -91,7 +92,7 @@ impl Server {
 
     /// Answers until `stop` is done, then lets go of every connection.
     pub async fn serve(self, pages: Arc<impl Pages>, stop: impl Future<Output = ()>) {
-        let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+        let places = Places::new(Queue::HttpConnections, CONNECTIONS_MAX);
         let mut connections = JoinSet::new();
         let mut stop = pin!(stop);
         loop {
@@ -117,9 +118,9 @@ impl Server {
 /// The next connection, once there is a place for it.
 async fn accept(
     listener: &TcpListener,
-    places: &Arc<Semaphore>,
+    places: &Places,
 ) -> Option<(TcpStream, tokio::sync::OwnedSemaphorePermit)> {
-    let place = Arc::clone(places).acquire_owned().await.ok()?;
+    let place = places.acquire().await.ok()?;
     match listener.accept().await {
         Ok((stream, _)) => Some((stream, place)),
         Err(error) => {

@@ -11,6 +11,7 @@ mod pages;
 mod reader;
 mod recover;
 mod snapshot;
+mod usage;
 mod verify;
 mod writer;
 
@@ -22,6 +23,7 @@ pub use reader::JournalReader;
 pub(crate) use reader::{Cursor, records_from};
 pub use recover::{Recovered, Torn, recover};
 pub use snapshot::write_snapshot;
+pub use usage::{Usage, usage};
 pub use verify::{Report, verify};
 pub use writer::{AppendError, Group, Writer};
 

@@ -24,7 +24,7 @@ impl Segment {
         }
     }
 
-    fn parse(name: &str) -> Option<Self> {
+    pub(super) fn parse(name: &str) -> Option<Self> {
         let digits = name.strip_prefix(PREFIX)?.strip_suffix(SUFFIX)?;
         let first = digits.parse().ok().filter(|_| digits.len() == 12)?;
         Some(Self::starting(first))

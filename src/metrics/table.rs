@@ -2,6 +2,7 @@
 
 use lanegate_core::model::Code;
 
+use super::queues::Queue;
 use super::{Label, Metric, Shape};
 
 const fn words(name: &'static str, words: &'static [&'static str]) -> Label {
@@ -24,6 +25,7 @@ macro_rules! metrics {
 }
 
 const VERDICT: Label = words("verdict", &["release", "inspect", "hold"]);
+const PASSAGE_VERDICT: Label = words("verdict", &["release", "inspect", "hold", "none"]);
 const OUTCOME: Label = words(
     "how",
     &[
@@ -101,7 +103,30 @@ const STALE: Label = words(
     "answer",
     &["candidates", "committed", "refused", "control-late", "bay"],
 );
-const ORDER: Label = words("kind", &["release", "inspect", "return", "supply", "lane"]);
+const ORDER: Label = words(
+    "kind",
+    &[
+        "release",
+        "inspect",
+        "return",
+        "supply",
+        "close",
+        "open",
+        "reset",
+        "keep-up",
+        "end-keep-up",
+        "maintenance",
+        "end-maintenance",
+        "move up",
+        "move down",
+        "move stop",
+    ],
+);
+const PART: Label = words("part", &["lane", "driver", "store", "committer"]);
+const ITEM: Label = words(
+    "item",
+    &["declaration", "enterprise", "control", "finding", "policy"],
+);
 const ANSWER: Label = words("answer", &["accepted", "refused"]);
 const LINK: Label = words("link", &["devices", "authority"]);
 const FEED: Label = words(
@@ -116,7 +141,8 @@ const FEED: Label = words(
         "waiting",
         "waiting-full",
         "not-current",
-        "gap",
+        "too-long",
+        "not-written",
     ],
 );
 const MOVED: Label = words(
@@ -130,21 +156,7 @@ const MOVED: Label = words(
         "decayed",
     ],
 );
-const QUEUE: Label = words(
-    "queue",
-    &[
-        "lane",
-        "committer",
-        "store",
-        "device-in",
-        "device-out",
-        "mqtt-out",
-        "authority-in",
-        "authority-out",
-        "sign",
-        "shadow",
-    ],
-);
+const QUEUE: Label = words("queue", Queue::WORDS);
 const POLICY_SOURCE: Label = words("source", &["file", "officer", "feed", "rollback", "clock"]);
 const POLICY_RESULT: Label = words(
     "result",
@@ -166,14 +178,20 @@ metrics! {
         "Always 1; the label names the program's version.";
     PASSAGES_ENDED = Counter "lanegate_passages_ended_total" [Label::Lane, OUTCOME]
         "Passages that ended, by how.";
+    PASSAGES = Counter "lanegate_passages_total" [Label::Lane, PASSAGE_VERDICT, Label::Class, Label::Worst]
+        "Passages that ended, by their last verdict, class and worst reason.";
     VERDICTS = Counter "lanegate_verdicts_total" [Label::Lane, VERDICT]
         "Verdicts recorded.";
     REASONS = Counter "lanegate_reasons_total" [Label::Lane, Label::Code]
         "The worst reason of each verdict that was not a plain release.";
     LIFTS = Counter "lanegate_lifts_total" [Label::Lane]
         "Lift commands handed to the arm.";
+    ARM_CYCLES = Counter "lanegate_arm_cycles_total" [Label::Lane]
+        "Times the arm was seen up and then down again, whoever moved it.";
+    ARM_LIFT_SECONDS = Histogram "lanegate_arm_lift_seconds" [Label::Lane]
+        "From the lift command to the arm being seen up.";
     ALARMS = Counter "lanegate_alarms_total" [Label::Lane, ALARM]
-        "What someone should be woken for.";
+        "What someone should be woken for; unpaired-lift and tailgate among them.";
     LANE_STATE = Gauge "lanegate_lane_state" [Label::Lane, STATE]
         "1 for the state the lane is in, 0 for the others.";
     ORDERS = Counter "lanegate_orders_total" [Label::Lane, ORDER, ANSWER]
@@ -194,6 +212,20 @@ metrics! {
 
     DEVICE_STATE = Gauge "lanegate_device_state" [Label::Device]
         "0 well, 1 late, 2 lost.";
+    DEVICE_UP = Gauge "lanegate_device_up" [Label::Device]
+        "1 while the device is heard in time, 0 while it is late or lost.";
+    DEVICE_FRAME_AGE = Gauge "lanegate_device_last_frame_age_seconds" [Label::Device]
+        "Time since the last whole frame; NaN before the first.";
+    DEVICE_NOISE = Gauge "lanegate_device_noise_ratio" [Label::Device]
+        "Share of bytes that were no frame in what came over the last 10 to 20 s.";
+    DEVICE_NOISE_RUNS = Counter "lanegate_device_noise_runs_total" [Label::Device]
+        "Runs of bytes that were no frame.";
+    DEVICE_SKEW = Gauge "lanegate_device_clock_skew_seconds" [Label::Device]
+        "Its clock minus ours; NaN where its messages do not tell, or ours is not believed.";
+    DEVICE_DROPPED = Counter "lanegate_device_readings_lost_total" [Label::Device]
+        "Readings lost because the lane did not take them in time.";
+    DEVICE_REFUSALS = Counter "lanegate_device_refusals_total" [Label::Device]
+        "Questions the device refused.";
     DEVICE_FRAMES = Counter "lanegate_device_frames_total" [Label::Device]
         "Whole frames.";
     DEVICE_NOISE_BYTES = Counter "lanegate_device_noise_bytes_total" [Label::Device]
@@ -211,11 +243,25 @@ metrics! {
         "Records the last fdatasync covered.";
     JOURNAL_SEQ = Gauge "lanegate_journal_seq" []
         "Sequence number of the last durable record.";
+    JOURNAL_BYTES = Gauge "lanegate_journal_bytes" []
+        "Bytes of the journal's directory.";
+    JOURNAL_FREE = Gauge "lanegate_journal_free_bytes" []
+        "Bytes free on the journal's file system; NaN if it cannot be told.";
+    JOURNAL_SEGMENTS = Gauge "lanegate_journal_segments" []
+        "Segment files of the journal.";
+    JOURNAL_RECORDS = Gauge "lanegate_journal_records" []
+        "Durable records of the journal.";
     JOURNAL_FULL = Gauge "lanegate_journal_full" []
         "1 below the free-space floor: every verdict is Hold.";
     OUTBOX = Gauge "lanegate_outbox_records" []
         "Durable records the authority has not acknowledged.";
+    OUTBOX_AGE = Gauge "lanegate_outbox_oldest_age_seconds" []
+        "Age of the oldest of them; 0 if there is none.";
 
+    STORE_READY = Gauge "lanegate_store_ready" []
+        "1 once the cache is verified and answers.";
+    STORE_LOOK_UP_SECONDS = Histogram "lanegate_store_look_up_seconds" []
+        "From a lane's question to the store to its answer.";
     STORE_DECLARATIONS = Gauge "lanegate_store_declarations" []
         "Declarations in the cache.";
     STORE_UNVERIFIED = Gauge "lanegate_store_unverified_buckets" []
@@ -226,8 +272,18 @@ metrics! {
         "Time since the last heartbeat whose batch is applied; -1 if unknown.";
     FEED_BATCHES = Counter "lanegate_feed_batches_total" [FEED]
         "Messages of the feed, by what became of them.";
+    FEED_UNUSABLE = Counter "lanegate_feed_items_unusable_total" [ITEM]
+        "Items of the feed that could not be used; their subjects hold.";
+    FEED_EPOCH = Gauge "lanegate_feed_epoch" []
+        "The epoch of the feed that is applied.";
+    FEED_SEQ = Gauge "lanegate_feed_seq" []
+        "The last batch of the feed that is applied.";
+    FEED_LAG = Gauge "lanegate_feed_lag_batches" []
+        "Batches the authority has and we do not, as far as it has said.";
+    SNAPSHOTS_ASKED = Counter "lanegate_feed_snapshots_asked_total" []
+        "Snapshots asked for because a control could not be read.";
     CONTROLS_UNREADABLE = Gauge "lanegate_controls_unreadable" []
-        "Controls whose subject cannot be read: every lane is Hold while above 0.";
+        "1 while a control is in force whose subject cannot be read: every lane holds.";
     SAMPLING_MOVES = Counter "lanegate_sampling_moves_total" [MOVED]
         "Moves of enterprises' sampling states, by what moved them.";
     ACKS_REFUSED = Counter "lanegate_records_refused_total" []
@@ -241,13 +297,21 @@ metrics! {
         "Policies that wait for their time.";
     SHADOW_VERDICTS = Counter "lanegate_shadow_verdicts_total" [Label::Live("class"), ACTIVE_VERDICT, SHADOW_VERDICT]
         "Recorded cases by class, the verdict on record and the verdict of the shadow policy; begins at 0 with each shadow.";
+    SHADOW_SKIPPED = Counter "lanegate_shadow_skips_total" []
+        "Times the shadow policy was too far behind the journal and went on at its end.";
 
     LINK_UP = Gauge "lanegate_link_up" [LINK]
         "1 while connected to the broker.";
     RECONNECTS = Counter "lanegate_link_connects_total" [LINK]
         "Connections made.";
+    QUEUE_DEPTH = Gauge "lanegate_queue_depth" [QUEUE]
+        "What waits in a queue; of several of a kind, in the one nearest to its limit.";
+    QUEUE_LIMIT = Gauge "lanegate_queue_limit" [QUEUE]
+        "What may wait in that queue.";
     QUEUE_FULL = Counter "lanegate_queue_full_total" [QUEUE]
         "Times a queue was full and its written rule applied.";
+    STALLS = Counter "lanegate_stalls_total" [PART]
+        "Times a part stood still although it had work, so that the watchdog was not patted.";
     CLOCK_TRUSTED = Gauge "lanegate_clock_trusted" []
         "1 while wall time is believed.";
     CLOCK_STEPS = Counter "lanegate_clock_steps_total" []
@@ -258,8 +322,15 @@ metrics! {
 pub(super) fn core_words(label: Label) -> Vec<&'static str> {
     match label {
         Label::Code => Code::ALL.iter().map(|code| code.as_str()).collect(),
-        Label::Lane | Label::Device | Label::Version | Label::Live(_) | Label::Words { .. } => {
-            Vec::new()
+        Label::Worst => {
+            let codes = Code::ALL.iter().map(|code| code.as_str());
+            codes.chain(["none"]).collect()
         }
+        Label::Lane
+        | Label::Device
+        | Label::Version
+        | Label::Live(_)
+        | Label::Class
+        | Label::Words { .. } => Vec::new(),
     }
 }

@@ -1,32 +1,7 @@
 use std::collections::BTreeSet;
 
+use super::testing::{scraped, series};
 use super::*;
-
-/// Runs `body` with a recorder of its own; what a scrape shows afterwards.
-fn scraped(body: impl FnOnce(&Metrics, &PrometheusHandle)) -> String {
-    let recorder = recorder().unwrap();
-    let handle = recorder.handle();
-    let metrics = Metrics::new(
-        ["SZB-X-01".to_owned(), "SZB-X-02".to_owned()],
-        ["cam-1".to_owned(), "scale-1".to_owned()],
-    );
-    metrics::with_local_recorder(&recorder, || {
-        metrics.register();
-        body(&metrics, &handle);
-    });
-    handle.run_upkeep();
-    handle.render()
-}
-
-fn series(scrape: &str) -> BTreeSet<&str> {
-    let lines = scrape
-        .lines()
-        .filter(|line| !line.starts_with('#') && !line.is_empty());
-    lines
-        .filter_map(|line| line.rsplit_once(' '))
-        .map(|(name, _)| name)
-        .collect()
-}
 
 #[test]
 fn the_document_is_made_of_the_table() {
@@ -147,24 +122,40 @@ fn a_value_too_many_is_a_mistake_of_ours() {
     Metrics::new([], []).count(&LIFTS, &["SZB-X-01", "more"], 1);
 }
 
-/// A metric nobody sets reads as "all is well" on a dashboard.
-#[test]
-fn every_metric_is_set_somewhere() {
-    fn read(dir: &std::path::Path, into: &mut String) {
+/// Sources of the daemon with their paths, without tests and this module.
+fn sources() -> Vec<(String, String)> {
+    fn read(dir: &std::path::Path, into: &mut Vec<(String, String)>) {
         for entry in std::fs::read_dir(dir).unwrap() {
             let path = entry.unwrap().path();
-            if path.is_dir() && !path.ends_with("metrics") {
+            let name = path.file_stem().unwrap().to_string_lossy().into_owned();
+            if name.contains("tests") || ["metrics", "sim", "testing"].contains(&name.as_str()) {
+                continue;
+            }
+            if path.is_dir() {
                 read(&path, into);
             } else if path.extension().is_some_and(|e| e == "rs") {
-                into.push_str(&std::fs::read_to_string(path).unwrap());
+                let text = std::fs::read_to_string(&path).unwrap();
+                let code = text.split("#[cfg(test)]\nmod tests {").next().unwrap();
+                into.push((path.to_string_lossy().into_owned(), code.to_owned()));
             }
         }
     }
-    let mut sources = String::new();
-    let src = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-    read(&src, &mut sources);
-    let words: std::collections::BTreeSet<&str> = sources
-        .split(|c: char| !c.is_ascii_alphanumeric() && c != '_')
+    let mut files = Vec::new();
+    read(
+        &std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src"),
+        &mut files,
+    );
+    assert!(files.len() > 80, "{}", files.len());
+    files
+}
+
+/// A metric nobody sets reads as "all is well" on a dashboard.
+#[test]
+fn every_metric_is_set_somewhere() {
+    let files = sources();
+    let words: BTreeSet<&str> = files
+        .iter()
+        .flat_map(|(_, text)| text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_'))
         .collect();
     for line in include_str!("table.rs").lines() {
         let name = line.trim().split_once(" = ").filter(|(_, kind)| {
@@ -173,7 +164,107 @@ fn every_metric_is_set_somewhere() {
                 .any(|k| kind.starts_with(k))
         });
         if let Some((name, _)) = name {
-            assert!(words.contains(name), "nothing sets {name}");
+            // Those two are set by calls of their own.
+            let set = match name {
+                "BUILD" => "install",
+                "LANE_STATE" => "lane_state",
+                other => other,
+            };
+            assert!(words.contains(set), "nothing sets {name}");
         }
     }
+}
+
+/// Where a queue is made that has no number, in one file.
+fn unseen_queues(path: &str, text: &str) -> Vec<String> {
+    let makers = [
+        "mpsc::channel",
+        "= sync_channel",
+        "mpsc::sync_channel",
+        "broadcast::channel",
+        "Semaphore::new",
+        "AsyncClient::new",
+    ];
+    // Named beside, by the same file.
+    let shown = |maker: &str| maker == "AsyncClient::new" && text.contains("Queue::MqttRequests");
+    let mut found = Vec::new();
+    for (n, line) in text.lines().enumerate() {
+        let code = line.split("//").next().unwrap();
+        let made = makers.iter().find(|maker| code.contains(**maker));
+        if let Some(maker) = made.filter(|maker| !shown(maker)) {
+            found.push(format!("{path}:{}: {maker}", n + 1));
+        }
+        if code.contains(": VecDeque<") && !text.contains("Level") {
+            found.push(format!("{path}:{}: VecDeque", n + 1));
+        }
+    }
+    found
+}
+
+/// Lists that are no queues between parts, with what bounds them.
+const LISTS: [(&str, &str); 9] = [
+    (
+        "gateway/telling.rs",
+        "passages and orders under way, 16 and 64, for numbers alone",
+    ),
+    ("committer/queue.rs", "a group of the committer's queue"),
+    (
+        "committer/gatekeeper.rs",
+        "a group of the committer's queue, and notes while the disk is full",
+    ),
+    ("gateway/desk.rs", "the order of remembered answers, 4096"),
+    ("mqtt/subscriptions.rs", "the configured topics"),
+    ("mqtt/outbox.rs", "shown by its connection as mqtt-outbox"),
+    (
+        "authority/session.rs",
+        "what one message asks for, done before the next is read",
+    ),
+    (
+        "store/thread.rs",
+        "behind the store's queue, which fills when it is full",
+    ),
+    ("committer/open.rs", "the records of one start"),
+];
+
+/// L9: whoever makes a queue shows it.
+#[test]
+fn every_queue_of_the_sources_is_in_the_table() {
+    let files = sources();
+    let listed = |path: &String| LISTS.iter().any(|(list, _)| path.ends_with(list));
+    let unseen: Vec<_> = files
+        .iter()
+        .filter(|(path, _)| !listed(path))
+        .flat_map(|(path, text)| unseen_queues(path, text))
+        .collect();
+    assert!(
+        unseen.is_empty(),
+        "made past metrics::queues:\n{}",
+        unseen.join("\n")
+    );
+    let all: String = files.iter().map(|(_, text)| text.as_str()).collect();
+    for queue in queues::Queue::ALL {
+        assert!(
+            all.contains(&format!("Queue::{queue:?}")),
+            "nobody makes {queue:?}"
+        );
+    }
+    for (list, bound) in LISTS {
+        let (_, text) = files.iter().find(|(path, _)| path.ends_with(list)).unwrap();
+        let own = ["mpsc::channel", "Semaphore::new"];
+        assert!(
+            own.iter().all(|maker| !text.contains(maker)),
+            "{list}: {bound}"
+        );
+    }
+}
+
+#[test]
+fn a_queue_made_without_a_number_is_found() {
+    let made = |text: &str| unseen_queues("x.rs", text).len();
+    assert_eq!(made("let (a, b) = mpsc::channel(4);"), 1);
+    assert_eq!(made("let places = Arc::new(Semaphore::new(4));"), 1);
+    assert_eq!(made("    waiting: VecDeque<Batch>,"), 1);
+    assert_eq!(made("    waiting: VecDeque<Batch>,\n    level: Level,"), 0);
+    assert_eq!(made("let (a, b) = queues::channel(Queue::Store, 4);"), 0);
+    assert_eq!(made("// mpsc::channel(4)"), 0);
 }

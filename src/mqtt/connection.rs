@@ -26,6 +26,7 @@ use super::{
     Receipt, Status,
 };
 use crate::clock::{Backoff, Clock};
+use crate::metrics::queues::{self, Level, Queue, Sender};
 
 /// Commands not yet looked at.
 const COMMANDS_MAX: usize = 256;
@@ -50,7 +51,7 @@ enum Command {
 /// A handle to one connection; its task runs until told to stop.
 #[derive(Clone, Debug)]
 pub struct Connection {
-    commands: mpsc::Sender<Command>,
+    commands: Sender<Command>,
     status: watch::Receiver<Status>,
     full: Arc<AtomicU64>,
     packet_size_max: usize,
@@ -78,8 +79,8 @@ impl Connection {
         if let Some(fault) = config.faults().into_iter().next() {
             return Err(fault);
         }
-        let (commands, from_handles) = mpsc::channel(COMMANDS_MAX);
-        let (to_reader, events) = mpsc::channel(EVENTS_MAX);
+        let (commands, from_handles) = queues::channel(Queue::MqttCommands, COMMANDS_MAX);
+        let (to_reader, events) = queues::channel(Queue::MqttEvents, EVENTS_MAX);
         let (status, status_seen) = watch::channel(Status::default());
         let handle = Self {
             commands,
@@ -88,6 +89,7 @@ impl Connection {
             packet_size_max: config.packet_size_max,
         };
         let task = Task {
+            levels: Levels::new(&config),
             outbox: Outbox::new(config.outbox),
             subscriptions: Subscriptions::new(config.topics.clone()),
             backoff: Backoff::new(config.retry.0, config.retry.1),
@@ -167,6 +169,24 @@ impl Connection {
     }
 }
 
+/// How full the queues are that the task keeps itself.
+struct Levels {
+    receipts: Level,
+    outbox: Level,
+    /// It was full when last looked at.
+    outbox_full: bool,
+}
+
+impl Levels {
+    fn new(config: &ConnectionConfig) -> Self {
+        Self {
+            receipts: Level::new(Queue::MqttReceipts, ACKS_MAX),
+            outbox: Level::new(Queue::MqttOutbox, config.outbox.len_max),
+            outbox_full: false,
+        }
+    }
+}
+
 /// Why a connection is over.
 enum Over {
     Lost(String),
@@ -178,9 +198,10 @@ struct Task {
     clock: Clock,
     stop: CancellationToken,
     commands: mpsc::Receiver<Command>,
-    events: mpsc::Sender<Event>,
+    events: Sender<Event>,
     status: watch::Sender<Status>,
     outbox: Outbox,
+    levels: Levels,
     subscriptions: Subscriptions,
     backoff: Backoff,
     acks: VecDeque<u16>,
@@ -210,6 +231,7 @@ impl Task {
         let mut socket = Socket::open(&self.config);
         loop {
             self.pump(&socket);
+            self.show_levels(&socket);
             let deadline = self.clock.instant(self.deadline()).into();
             let over = tokio::select! {
                 biased;
@@ -240,8 +262,21 @@ impl Task {
             && self.pump_topics(socket, now)
             && self.pump_outbox(socket, now);
         if !all {
+            socket.requests.was_full();
             self.client_full_until = Some(now + RETRY_CLIENT);
         }
+    }
+
+    fn show_levels(&mut self, socket: &Socket) {
+        socket.requests.set(self.outbox.handed_len());
+        let levels = &mut self.levels;
+        levels.receipts.set(self.acks.len());
+        levels.outbox.set(self.outbox.len());
+        let full = !self.outbox.has_room(self.config.packet_size_max);
+        if full && !levels.outbox_full {
+            levels.outbox.was_full();
+        }
+        levels.outbox_full = full;
     }
 
     fn pump_acks(&mut self, socket: &Socket) -> bool {
@@ -391,6 +426,7 @@ impl Task {
             Command::Acknowledge(receipt) if receipt.connection == self.connection => {
                 self.acks.push_back(receipt.packet);
                 if self.acks.len() > ACKS_MAX {
+                    self.levels.receipts.was_full();
                     return Err("too many acknowledges wait for the client".to_owned());
                 }
             }

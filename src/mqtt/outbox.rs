@@ -106,6 +106,11 @@ impl Outbox {
             .map(|i| &i.publication)
     }
 
+    /// Messages the client was handed and has not put on the wire.
+    pub(super) fn handed_len(&self) -> usize {
+        self.handed.len()
+    }
+
     /// The client took [`Outbox::next`].
     pub(super) fn handed(&mut self, now: Mono) {
         if let Some(item) = self.waiting.pop_front() {

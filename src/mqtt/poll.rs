@@ -11,6 +11,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 use super::{ConnectionConfig, Peer, WINDOW_MAX};
+use crate::metrics::queues::{self, Level, Queue, Sender};
 
 /// Events not yet looked at. A slow reader stops the socket, not the memory.
 const EVENTS_MAX: usize = 64;
@@ -28,6 +29,8 @@ pub(super) type Polled = Result<rumqttc::Event, ConnectionError>;
 #[derive(Debug)]
 pub(super) struct Socket {
     pub(super) client: AsyncClient,
+    /// What the client was handed and has not looked at.
+    pub(super) requests: Level,
     pub(super) events: mpsc::Receiver<Polled>,
     poller: JoinHandle<()>,
 }
@@ -40,10 +43,11 @@ impl Socket {
         network.set_connection_timeout(CONNECT_MAX.as_ms() / 1000);
         network.set_tcp_nodelay(true);
         eventloop.set_network_options(network);
-        let (sender, events) = mpsc::channel(EVENTS_MAX);
+        let (sender, events) = queues::channel(Queue::MqttPackets, EVENTS_MAX);
         let poller = tokio::spawn(poll(eventloop, sender));
         Self {
             client,
+            requests: Level::new(Queue::MqttRequests, REQUESTS_MAX),
             events,
             poller,
         }
@@ -58,7 +62,7 @@ impl Drop for Socket {
 
 /// Ends at the first error: what the event loop would carry over a
 /// reconnect is not wanted.
-async fn poll(mut eventloop: EventLoop, events: mpsc::Sender<Polled>) {
+async fn poll(mut eventloop: EventLoop, events: Sender<Polled>) {
     while let Ok(room) = events.reserve().await {
         let polled = eventloop.poll().await;
         let ended = polled.is_err();

@@ -33,7 +33,9 @@ pub use disk::{DiskOptions, SledMedium};
 pub use import::{parse_csv, parse_json_lines, rounded_looking};
 pub use lines::{LineFault, parse_lines};
 pub use medium::{Changes, Medium, MemMedium, Opened, Page};
-pub use thread::{Busy, Overlay, Progress, QUEUE_LEN_MAX, StoreHandle, StoreNotice, StoreThread};
+pub use thread::{
+    Busy, Overlay, Progress, QUEUE_LEN_MAX, Shown, StoreHandle, StoreNotice, StoreThread,
+};
 
 use lanegate_core::lane::Query;
 use lanegate_core::model::{Buckets, Declaration, DeclarationId, Part, Position, StoreState};

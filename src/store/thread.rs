@@ -7,18 +7,19 @@
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{
-    Receiver, RecvTimeoutError, SyncSender, TryRecvError, TrySendError, sync_channel,
-};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::mpsc::{RecvTimeoutError, TryRecvError, TrySendError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use lanegate_core::lane::{Draws, Query};
-use lanegate_core::model::{Buckets, Declaration, DeclarationId, Facts, Position, StoreState};
+use lanegate_core::model::{
+    BUCKETS, Buckets, Declaration, DeclarationId, Facts, Position, StoreState,
+};
 use lanegate_core::time::Wall;
 
 use super::{Applied, Candidates, FeedApply, Store, StoreError, Upkeep};
+use crate::metrics::queues::{self, Queue, SyncReceiver, SyncSender};
 
 /// Requests that may wait (L9): 32 lanes, each with a few look-ups, and the
 /// feed.
@@ -92,8 +93,25 @@ pub struct Progress {
     pub answered: u64,
 }
 
+/// How the cache is, for metrics and `status`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Shown {
+    /// `loading`, `ready` or `unavailable`.
+    pub state: &'static str,
+    /// Declarations held.
+    pub count: u64,
+    /// Buckets in which a miss is not believed.
+    pub unverified_buckets: u64,
+}
+
+/// Words of [`Shown::state`], by number.
+const STATES: [&str; 3] = ["loading", "ready", "unavailable"];
+
 #[derive(Default)]
 struct Marks {
+    state: AtomicUsize,
+    held: AtomicU64,
+    unverified: AtomicU64,
     asked: AtomicU64,
     answered: AtomicU64,
     slices: AtomicU64,
@@ -123,8 +141,10 @@ impl StoreHandle {
         overlay: Box<dyn Overlay>,
         notify: impl Fn(StoreNotice) + Send + 'static,
     ) -> std::io::Result<(Self, StoreThread)> {
-        let (queue, requests) = sync_channel(QUEUE_LEN_MAX);
+        let (queue, requests) = queues::sync_channel(Queue::Store, QUEUE_LEN_MAX);
         let marks = Arc::new(Marks::default());
+        // Nothing is believed before the journal was asked.
+        marks.unverified.store(BUCKETS as u64, Ordering::Relaxed);
         let keeper_marks = Arc::clone(&marks);
         let run = move || {
             let mut keeper = Keeper {
@@ -240,6 +260,17 @@ impl StoreHandle {
         }
     }
 
+    /// How the cache is; asks nobody.
+    #[must_use]
+    pub fn shown(&self) -> Shown {
+        let state = self.marks.state.load(Ordering::Relaxed);
+        Shown {
+            state: STATES[state],
+            count: self.marks.held.load(Ordering::Relaxed),
+            unverified_buckets: self.marks.unverified.load(Ordering::Relaxed),
+        }
+    }
+
     /// Requests refused because the queue was full.
     #[must_use]
     pub fn refused(&self) -> u64 {
@@ -281,7 +312,7 @@ struct Keeper<S> {
 }
 
 impl<S: Store> Keeper<S> {
-    fn run(&mut self, requests: &Receiver<Request>) {
+    fn run(&mut self, requests: &SyncReceiver<Request>) {
         let mut more = true;
         loop {
             match next(requests, more, self.waiting.len()) {
@@ -314,6 +345,9 @@ impl<S: Store> Keeper<S> {
         let upkeep = tended.unwrap_or(Upkeep::Idle);
         if let Some(why) = self.store.take_quarantined() {
             self.was_ready = false;
+            self.marks
+                .unverified
+                .store(BUCKETS as u64, Ordering::Relaxed);
             (self.notify)(StoreNotice::Quarantined { why });
         }
         let ready = self.store.is_ready();
@@ -326,12 +360,28 @@ impl<S: Store> Keeper<S> {
         self.was_ready = ready;
         // A store that cannot be opened may not keep its callers waiting.
         let stuck = !ready && upkeep == Upkeep::Idle;
+        self.show(ready, stuck);
         if ready || stuck {
             while let Some(request) = self.waiting.pop_front() {
                 self.answer(request);
             }
         }
         upkeep == Upkeep::More
+    }
+
+    fn show(&self, ready: bool, stuck: bool) {
+        let state = usize::from(ready) + 2 * usize::from(stuck);
+        self.marks.state.store(state, Ordering::Relaxed);
+        let held = self.store.count() as u64;
+        self.marks.held.store(held, Ordering::Relaxed);
+    }
+
+    fn expect(&mut self, expected: &Buckets) -> usize {
+        let differing = self.guarded(|store| Ok(store.expect(expected)));
+        let differing = differing.unwrap_or(usize::MAX);
+        let shown = differing.min(BUCKETS) as u64;
+        self.marks.unverified.store(shown, Ordering::Relaxed);
+        differing
     }
 
     fn answer(&mut self, request: Request) {
@@ -342,12 +392,7 @@ impl<S: Store> Keeper<S> {
             Request::Apply(batch, reply) => {
                 reply(self.guarded(|store| store.apply(batch)));
             }
-            Request::Expect(expected, reply) => {
-                reply(
-                    self.guarded(|store| Ok(store.expect(&expected)))
-                        .unwrap_or(usize::MAX),
-                );
-            }
+            Request::Expect(expected, reply) => reply(self.expect(&expected)),
             Request::Get(id, reply) => reply(self.guarded(|store| store.get(&id))),
             Request::Export(after, limit, reply) => {
                 reply(self.guarded(|store| store.export(after.as_ref(), limit)));
@@ -397,7 +442,7 @@ enum Next {
 
 /// The next request; while there is upkeep to do nobody waits for one, and
 /// while too much waits none is taken, so that the queue in front fills.
-fn next(requests: &Receiver<Request>, more: bool, waiting: usize) -> Next {
+fn next(requests: &SyncReceiver<Request>, more: bool, waiting: usize) -> Next {
     if more && waiting >= QUEUE_LEN_MAX {
         return Next::Nothing;
     }

@@ -67,11 +67,15 @@ fn look_ups_come_back_with_the_journals_facts() {
     let (miss, _) = wait(|r| world.handle.look_up(query(2), r));
     assert_eq!(miss.store, Some(StoreState::Unverified));
     assert_eq!(wait(|r| world.handle.count(r)), 1);
+    let shown = world.handle.shown();
+    assert_eq!((shown.state, shown.count), ("ready", 1));
+    assert_eq!(shown.unverified_buckets, 256, "the journal was not asked");
     let one = wait(|r| world.handle.get(id(1), r)).unwrap();
     assert_eq!(one, Some(declaration(1)));
     let page = wait(|r| world.handle.export(None, 10, r)).unwrap();
     assert_eq!(page.len(), 1);
     assert_eq!(wait(|r| world.handle.expect(Buckets::default(), r)), 1);
+    assert_eq!(world.handle.shown().unverified_buckets, 1);
     let ended = declaration(1).valid_until.plus_s(1);
     assert_eq!(wait(|r| world.handle.purge(ended, r)).unwrap(), 1);
     let progress = world.handle.progress();

@@ -2,6 +2,8 @@
 //! other command asks it.
 
 use std::fs;
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt as _;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -77,6 +79,33 @@ impl Daemon {
     pub(crate) fn ask(&self, args: &[&str]) -> Ran {
         let args = [args, &["--socket", "dev/lanegate.sock"]].concat();
         self.site.run(&args)
+    }
+
+    /// What a scrape shows; the address is what the daemon logged.
+    pub(crate) fn scrape(&self) -> String {
+        let log = fs::read_to_string(self.site.path("log")).unwrap();
+        let line = log.lines().find(|line| line.contains("probes and metrics"));
+        let (_, address) = line.unwrap().rsplit_once("listen=").unwrap();
+        let mut stream = TcpStream::connect(address.trim()).unwrap();
+        let ask = "GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+        stream.write_all(ask.as_bytes()).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer
+    }
+
+    /// The value of one series.
+    fn value(&self, series: &str) -> f64 {
+        let scrape = self.scrape();
+        let line = scrape.lines().find(|line| {
+            line.strip_prefix(series)
+                .is_some_and(|rest| rest.starts_with(' '))
+        });
+        let (_, value) = line
+            .unwrap_or_else(|| panic!("{series}\n{scrape}"))
+            .rsplit_once(' ')
+            .unwrap();
+        value.parse().unwrap()
     }
 
     /// SIGTERM; how it ended.
@@ -196,4 +225,63 @@ fn a_seed_that_does_not_lead_to_its_anchor_is_a_fault_of_the_configuration() {
     let anchor = "4bb06f8e4e3a7715d201d573d0aa423762e55dabd61a2c02278fa56cc6d294e0";
     site.edit("lane.toml", &"00".repeat(32), anchor);
     site.run(&check).ends(0);
+}
+
+/// Numbers of the daemon itself, before and after something happened.
+#[test]
+fn metrics_and_status_show_what_journal_store_and_orders_are() {
+    let mut daemon = Daemon::start();
+    let site = &daemon.site;
+    let records = daemon.value("lanegate_journal_records");
+    assert!(records >= 2.0, "{records}");
+    assert_eq!(daemon.value("lanegate_store_ready"), 1.0);
+    assert_eq!(daemon.value("lanegate_store_declarations"), 0.0);
+    assert_eq!(daemon.value("lanegate_cache_age_seconds"), -1.0);
+    assert_eq!(daemon.value("lanegate_device_up{device=\"scale-1\"}"), 0.0);
+    assert!(
+        daemon
+            .value("lanegate_device_last_frame_age_seconds{device=\"scale-1\"}")
+            .is_nan()
+    );
+    assert_eq!(
+        daemon.value("lanegate_queue_limit{queue=\"committer\"}"),
+        1024.0
+    );
+    let closed = "lanegate_orders_total{lane=\"SZB-X-01\",kind=\"close\",answer=\"accepted\"}";
+    assert_eq!(daemon.value(closed), 0.0);
+
+    site.write("new.jsonl", declaration("D-1", 1) + &declaration("D-2", 2));
+    site.declarations(&["import", "new.jsonl"]).ends(0);
+    let order = ["--lane", "SZB-X-01", "--officer", "4711", "--reason"];
+    let close = |reason: &str| daemon.ask(&[&["lane", "close"][..], &order, &[reason]].concat());
+    close("night").ends(0);
+    let long = close(&"x".repeat(1_001)).ends(65);
+    assert!(long.err.contains("at most 1000"), "{long:#?}");
+
+    assert_eq!(daemon.value(closed), 1.0);
+    assert!(daemon.value("lanegate_journal_records") > records);
+    assert!(daemon.value("lanegate_journal_sync_seconds_count") > 0.0);
+    #[expect(clippy::disallowed_methods, reason = "a deadline in real time")]
+    let began = Instant::now();
+    while daemon.value("lanegate_store_declarations") < 2.0 {
+        assert!(began.elapsed() < UP_WITHIN, "two are held");
+    }
+    let status = daemon.ask(&["status", "--json"]).ends(0).json();
+    assert_eq!(status["store"]["state"], "ready", "{status}");
+    assert_eq!(status["store"]["count"], 2, "{status}");
+    assert_eq!(status["journal"]["segments"], 1, "{status}");
+    assert!(status["journal"]["bytes"].as_u64() > Some(0), "{status}");
+    assert!(
+        status["journal"]["free_bytes"].as_u64() > Some(0),
+        "{status}"
+    );
+    while !daemon.ask(&["status", "--json"]).ends(0).json()["outbox_oldest_s"].is_u64() {
+        assert!(
+            began.elapsed() < UP_WITHIN,
+            "records wait for the authority"
+        );
+    }
+    assert!(daemon.value("lanegate_journal_free_bytes") > 0.0);
+    assert!(daemon.value("lanegate_outbox_records") > 0.0);
+    assert_eq!(daemon.stop(), Some(0));
 }

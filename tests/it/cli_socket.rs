@@ -51,14 +51,18 @@ impl Backend for Daemon {
     fn status(&self) -> Value {
         json!({
             "controller": "SZB-X", "start": 412, "clock": "trusted", "link": "up",
-            "cache_age_s": 3, "feed": {"epoch": 7, "seq": 8812}, "outbox": 2,
-            "journal": {"seq": 91, "free_bytes": 5_368_709_120_u64},
-            "store": {"count": 100, "state": "ok"}, "policy": {"version": "2026-11-01.2", "sha256": "ab"},
+            "cache_age_s": 3, "feed": {"epoch": 7, "seq": 8812}, "outbox": 2, "outbox_oldest_s": 40,
+            "journal": {"seq": 91, "segments": 2, "bytes": 70_000_000, "free_bytes": 5_368_709_120_u64},
+            "store": {"count": 100, "state": "ready", "unverified_buckets": 0},
+            "brokers": [
+                {"peer": "authority", "up": false, "connects": 4, "why_down": "refused", "refused": [], "outbox": 3},
+                {"peer": "devices", "up": true, "connects": 1, "why_down": null, "refused": ["a/b"], "outbox": 0},
+            ], "policy": {"version": "2026-11-01.2", "sha256": "ab"},
             "lanes": [{
                 "lane": "SZB-X-01", "state": "held", "since_s": 9, "passage": "SZB-X-01-412-17",
                 "verdict": "hold", "verdict_seq": 91, "codes": ["plate.unread"], "fault": null, "sign": {"shows": "officer"},
                 "devices": [{"id": "cam-1", "state": "ok", "since_s": 7500, "last_frame_ms": 40,
-                             "noise_permille": 13, "opens": 3}],
+                             "noise_permille": 13, "opens": 4, "reopens": 3, "readings_lost": 2, "clock_skew_ms": -90_500}],
             }, {
                 "lane": "SZB-X-02", "state": "faulted", "since_s": 1, "passage": null,
                 "verdict": null, "codes": [], "fault": "lane-io", "sign": null, "devices": [],
@@ -448,12 +452,14 @@ fn status_is_shown_for_people_and_as_json_and_an_unknown_passage_is_a_no() {
     let ran = server.run(&["status"]).ends(0);
     let expected = "\
 SZB-X, start 412; clock trusted, link up, policy 2026-11-01.2
-cache: age 3 s, 100 declarations, ok, feed 7/8812
-journal: record 91, 5120 MiB free, 2 not yet acknowledged
+cache: age 3 s, 100 declarations, ready, feed 7/8812
+journal: record 91, 2 segments of 66 MiB, 5120 MiB free, 2 not yet acknowledged, the oldest 40 s old
+broker of authority: DOWN, refused, 3 messages wait, connected 4 times
+broker of devices: up, REFUSES a/b, check its access list
 
 SZB-X-01 held for 9 s, passage SZB-X-01-412-17, verdict hold, record 91: plate.unread
   sign officer
-  cam-1        ok for 2 h, last frame 40 ms ago, noise 1.3 %, opened 3 times
+  cam-1        ok for 2 h, last frame 40 ms ago, noise 1.3 %, reopened 3 times, 2 readings lost, its clock 90 s behind
 
 SZB-X-02 faulted for 1 s
   FAULT lane-io: see to it, then `lanegate lane reset --lane SZB-X-02`

@@ -1,8 +1,6 @@
 //! Policies and the real daemon: a file read again, an officer's change, the
 //! way back, a time to come, a shadow; and what survives a restart.
 
-use std::io::{Read as _, Write as _};
-use std::net::TcpStream;
 use std::time::Duration;
 
 use lanegate::clock::{Stopwatch, wall_now};
@@ -50,25 +48,6 @@ impl Daemon {
         while !is_so(self) {
             assert!(waiting.elapsed() < WITHIN, "not {what}: {}", self.log());
         }
-    }
-
-    /// `/metrics`, from the address its log names.
-    fn scrape(&self) -> String {
-        let log = self.log();
-        let (_, address) = log.split_once("listen=").expect("it says where it listens");
-        let address: String = address
-            .chars()
-            .take_while(|c| c.is_ascii_digit() || ".:".contains(*c))
-            .collect();
-        let mut stream = TcpStream::connect(address).unwrap();
-        write!(
-            stream,
-            "GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
-        )
-        .unwrap();
-        let mut text = String::new();
-        stream.read_to_string(&mut text).unwrap();
-        text
     }
 }
 

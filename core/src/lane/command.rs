@@ -137,6 +137,8 @@ pub enum Tell {
         verdict: VerdictKind,
         /// The worst reason.
         worst: Option<Code>,
+        /// The class judged under, as the policy names it; `none`, `unknown`.
+        class: String,
         /// Presence to verdict.
         gather_us: u64,
     },

@@ -290,6 +290,7 @@ impl Lane {
             passage: passage.id.clone(),
             verdict: verdict.verdict,
             worst,
+            class: verdict.class().to_owned(),
             gather_us: now.mono.since(passage.window.arrived).0,
         });
         self.enter_committing_verdict(passage, case, verdict, now);

@@ -42,7 +42,9 @@ pub use id::{
     ControlId, ControllerId, DeclarationId, DeviceId, EnterpriseId, FindingId, IdError, LaneId,
     OfficerId, OrderId, PassageId, PortCode,
 };
-pub use order::{LaneOrder, LaneOrderKind, Order, OrderKind, Supply};
+pub use order::{
+    LaneOrder, LaneOrderKind, ORDER_LEN_MAX, Order, OrderKind, REASON_LEN_MAX, Supply,
+};
 pub use plate::{Plate, PlateError, PlateKind, normalise};
 pub use reading::{
     Content, Inputs, PlateRead, PlatesReading, Reading, SealReading, Taken, WeightReading,

@@ -166,6 +166,20 @@ pub struct Verdict {
 }
 
 impl Verdict {
+    /// The class it was judged under, as the policy names it: `none` without a
+    /// document, `unknown` where the policy does not know it.
+    #[must_use]
+    pub fn class(&self) -> &str {
+        let trace = self.checks.iter().find(|trace| trace.check == "class");
+        let id = trace.and_then(|trace| trace.inputs.get("class")?.as_str());
+        let unknown = || {
+            self.reasons
+                .iter()
+                .any(|r| r.code == super::Code::ClassUnknown)
+        };
+        id.unwrap_or_else(|| if unknown() { "unknown" } else { "none" })
+    }
+
     /// The same verdict with the built-in lines for people filled in.
     #[must_use]
     pub fn rendered(self) -> Self {

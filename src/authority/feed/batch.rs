@@ -22,6 +22,12 @@ pub const PAYLOAD_LEN_MAX: usize = 4 << 20;
 /// Most items of one message (L9).
 pub const ITEMS_MAX: usize = 20_000;
 
+/// Faults of one item that are told (L9): one bad item must not make the
+/// record of its batch too long.
+const ITEM_FAULTS_MAX: usize = 8;
+/// Characters of each (L9).
+const WHY_LEN_MAX: usize = 300;
+
 /// Most parts of one snapshot (L9).
 pub const PARTS_MAX: u32 = 100_000;
 
@@ -224,14 +230,21 @@ impl Batch {
     }
 
     fn take_bad(&mut self, i: usize, faults: Vec<Fault>, who: BadSubject) {
-        for fault in faults {
+        let more = faults.len().saturating_sub(ITEM_FAULTS_MAX);
+        for fault in faults.into_iter().take(ITEM_FAULTS_MAX) {
             let path = match fault.path.as_str() {
                 "" | "." => format!("items[{i}]"),
                 path => format!("items[{i}].{path}"),
             };
             self.unusable.push(Unusable {
                 path,
-                why: fault.why,
+                why: fault.why.chars().take(WHY_LEN_MAX).collect(),
+            });
+        }
+        if more > 0 {
+            self.unusable.push(Unusable {
+                path: format!("items[{i}]"),
+                why: format!("and {more} more faults"),
             });
         }
         match who {
@@ -257,6 +270,28 @@ impl Batch {
             || format!("policy {} of an earlier part", policy.version),
             |i| format!("items[{i}].policy"),
         )
+    }
+
+    /// Items that cannot be used, counted by kind; `other` has no known kind.
+    #[must_use]
+    pub fn unusable_kinds(&self) -> BTreeMap<&'static str, u64> {
+        let kinds = ["declaration", "enterprise", "control", "finding", "policy"];
+        // `items[3].declaration.port`: one item may have several faults.
+        let mut items = BTreeMap::new();
+        for unusable in &self.unusable {
+            let mut parts = unusable.path.split('.');
+            let item = parts.next().unwrap_or_default();
+            let named = parts
+                .next()
+                .and_then(|word| kinds.iter().find(|k| **k == word));
+            let kind = items.entry(item).or_insert("other");
+            *kind = named.copied().unwrap_or(*kind);
+        }
+        let mut counts = BTreeMap::new();
+        for kind in items.into_values() {
+            *counts.entry(kind).or_default() += 1;
+        }
+        counts
     }
 
     /// Where the feed stands when this is applied.
@@ -307,6 +342,14 @@ impl Batch {
             upserts: self.declarations,
             removals: Vec::new(),
         }
+    }
+
+    /// The answer for the authority if it can never be applied as it is.
+    #[must_use]
+    pub fn refusal(&self, why: &str) -> String {
+        canonical(&serde_json::json!({
+            "epoch": self.epoch, "seq": self.seq, "applied": false, "unusable": [], "why": why,
+        }))
     }
 
     /// The answer for the authority once it is durable.

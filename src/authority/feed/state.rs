@@ -102,6 +102,8 @@ pub struct FeedState {
     taken: Position,
     /// Durable.
     applied: Position,
+    /// The furthest the authority has said it is.
+    heard: Position,
     assembly: Option<Assembly>,
     waiting: BTreeMap<Position, Batch>,
     /// Something was asked for and is not all there yet.
@@ -120,6 +122,7 @@ impl FeedState {
         Self {
             taken: at,
             applied: at,
+            heard: at,
             assembly: None,
             waiting: BTreeMap::new(),
             asked: false,
@@ -142,7 +145,9 @@ impl FeedState {
     /// Applying failed, or the store began again with nothing: only what is at
     /// `position` counts. Ask with [`Self::connected`].
     pub fn restart(&mut self, position: Option<Position>) {
+        let heard = self.heard;
         *self = Self::new(position);
+        self.heard = heard;
     }
 
     /// A message came. Retained messages are the past and never count.
@@ -153,6 +158,7 @@ impl FeedState {
         if batch.epoch < self.taken.epoch {
             return vec![FeedStep::Ignore(IgnoreWhy::OldEpoch)];
         }
+        self.heard = self.heard.max(batch.position());
         match batch.part {
             Some(part) => self.part(batch, part),
             None if batch.is_heartbeat() => vec![self.heartbeat(&batch)],
@@ -164,6 +170,22 @@ impl FeedState {
     #[must_use]
     pub fn position(&self) -> Option<Position> {
         (self.applied != NOTHING).then_some(self.applied)
+    }
+
+    /// Batches the authority has and we do not, as far as it has said.
+    #[must_use]
+    pub const fn lag(&self) -> u64 {
+        if self.heard.epoch == self.applied.epoch {
+            self.heard.seq.saturating_sub(self.applied.seq)
+        } else {
+            self.heard.seq
+        }
+    }
+
+    /// Batches that wait behind a gap or a snapshot.
+    #[must_use]
+    pub fn waiting_len(&self) -> usize {
+        self.waiting.len()
     }
 
     fn heartbeat(&mut self, batch: &Batch) -> FeedStep {

@@ -116,6 +116,28 @@ fn later_batches_wait_for_the_last_part_of_a_snapshot() {
 }
 
 #[test]
+fn the_lag_is_what_the_authority_has_and_we_do_not() {
+    let mut state = at(5);
+    assert_eq!(state.lag(), 0);
+    feed(&mut state, beat(7, 9));
+    assert_eq!(state.lag(), 4);
+    feed(&mut state, changes(7, 6));
+    assert_eq!(state.lag(), 3);
+    state.restart(None);
+    assert_eq!(state.lag(), 9);
+    assert_eq!(feed(&mut state, beat(6, 90)).len(), 1);
+}
+
+/// Asked for because a control could not be read: the feed goes on meanwhile.
+#[test]
+fn a_snapshot_of_what_is_applied_is_taken_out_of_turn() {
+    let mut state = at(5);
+    assert_eq!(feed(&mut state, part(5, 1, 2)), ["apply 5"]);
+    assert_eq!(feed(&mut state, changes(7, 6)), ["waiting"]);
+    assert_eq!(feed(&mut state, part(5, 2, 2)), ["apply 5", "apply 6"]);
+}
+
+#[test]
 fn a_part_that_is_missing_asks_for_the_snapshot_again() {
     let mut state = at(5);
     assert_eq!(feed(&mut state, part(20, 1, 3)), ["apply 20"]);

@@ -45,7 +45,7 @@ impl Entry {
             vehicles: self.vehicles,
             reserved: self.reserved,
             unsettled: self.unsettled,
-            last: self.last,
+            last: None,
         };
         (self.declaration, balance)
     }

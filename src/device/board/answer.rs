@@ -75,10 +75,8 @@ impl Board {
         match why {
             // Perhaps an earlier answer, late: ours may follow.
             BadWhy::Stranger | BadWhy::OtherQuestion => {
-                if let Some(asked) = &mut self.asked {
-                    self.counts.noise_bytes += asked.answer.len() as u64;
-                    asked.answer.clear();
-                }
+                let answer = self.asked.as_mut().map(|a| std::mem::take(&mut a.answer));
+                self.count_noise(answer.map_or(0, |bytes| bytes.len()), now.mono);
             }
             // It was the answer, damaged: nothing is still to come.
             BadWhy::Checksum | BadWhy::CrcSwapped => self.unanswered(BAD_GAP, now),
@@ -98,7 +96,7 @@ impl Board {
         let Some(asked) = self.asked.take() else {
             return;
         };
-        self.counts.noise_bytes += asked.answer.len() as u64;
+        self.count_noise(asked.answer.len(), now.mono);
         self.flush = true;
         self.quiet_until = now.mono + gap;
         self.count_failure();

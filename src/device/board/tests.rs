@@ -373,3 +373,23 @@ fn a_lost_port_voids_an_order_and_a_board_that_is_back_gets_its_lamps() {
     let states: Vec<_> = b.events.iter().filter(|(_, e)| !other(e)).collect();
     assert_eq!(states.len(), 3, "back, lost, back: {states:?}");
 }
+
+/// A second master, an echo, a bus without termination.
+#[test]
+fn bytes_nobody_asked_for_are_runs_of_noise_with_their_share() {
+    let mut b = Bench::separate();
+    b.run(1000);
+    let before = b.master.counts();
+    assert_eq!((before.noise_runs, b.master.noise_permille()), (0, 0));
+    let mut master = Board::new(b.master.config.clone(), Mono(0));
+    master.opened(now(0));
+    // Its first question times out; what comes then is no answer.
+    let late = now(60_000_000);
+    master.bytes(&[0xff; 30], late);
+    let counts = master.counts();
+    assert_eq!(
+        (counts.noise_runs, counts.noise_bytes, counts.bytes),
+        (1, 30, 30)
+    );
+    assert_eq!(master.noise_permille(), 1000);
+}

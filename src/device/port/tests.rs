@@ -126,7 +126,8 @@ fn surroundings(room: usize) -> (Surroundings, mpsc::Receiver<Event>) {
         mark: None,
         hold: Micros::from_s(600),
     };
-    let (events, from_driver) = mpsc::channel(room);
+    let (events, from_driver) =
+        crate::metrics::queues::channel(crate::metrics::queues::Queue::LaneEvents, room);
     let around = Surroundings {
         clock: Clock::start(config, None),
         events,

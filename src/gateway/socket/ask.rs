@@ -127,7 +127,7 @@ pub(super) fn read(line: &[u8]) -> Result<Ask, No> {
     match named.op.as_str() {
         "status" => of::<StatusOf>(text).map(|ask| Ask::Status(ask.passage)),
         "order" => order(of(text)?),
-        "lane-order" => of::<LaneOrderOf>(text).map(|ask| Ask::LaneOrder(Box::new(ask.order))),
+        "lane-order" => lane_order(of(text)?),
         "declarations-count" => {
             of::<Plain>(text).map(|_| Ask::Declarations(DeclarationsAsk::Count))
         }
@@ -198,6 +198,9 @@ fn of<T: DeserializeOwned>(text: &str) -> Result<T, No> {
 /// a slip of the hand.
 fn order(ask: OrderOf) -> Result<Ask, No> {
     let OrderOf { lane, order, .. } = ask;
+    if let Some(fault) = order.too_long() {
+        return Err(No::data(fault.to_string()));
+    }
     let of_lane = order.passage.as_str().strip_prefix(lane.as_str());
     if of_lane.is_some_and(|rest| rest.starts_with('-')) {
         return Ok(Ask::Order(Box::new(order)));
@@ -206,6 +209,13 @@ fn order(ask: OrderOf) -> Result<Ask, No> {
         "passage {} is not of lane {lane}; `lanegate status` shows which is there",
         order.passage
     )))
+}
+
+fn lane_order(ask: LaneOrderOf) -> Result<Ask, No> {
+    match ask.order.too_long() {
+        Some(fault) => Err(No::data(fault.to_string())),
+        None => Ok(Ask::LaneOrder(Box::new(ask.order))),
+    }
 }
 
 fn import(text: &str) -> Result<Ask, No> {

@@ -92,7 +92,7 @@ impl Policy {
             ("override", overrides(self), overrides(new)),
             ("severity", severities(self), severities(new)),
             ("stops", stops(self), stops(new)),
-            ("lines", lines(self), lines(new)),
+            ("lines", sign_lines(self), sign_lines(new)),
         ] {
             let names: BTreeSet<_> = old.keys().chain(new.keys()).collect();
             let none = json!({});
@@ -174,7 +174,7 @@ fn severities(policy: &Policy) -> BTreeMap<String, Value> {
         .collect()
 }
 
-fn lines(policy: &Policy) -> BTreeMap<String, Value> {
+fn sign_lines(policy: &Policy) -> BTreeMap<String, Value> {
     let one = policy.lines.iter();
     one.map(|(code, lines)| (code.as_str().to_owned(), written(lines)))
         .collect()

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::table::{Faults, Table};
 
 /// A kind of evidence that a policy may require.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Deserialize, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Evidence {
     /// A weight; required of every truck anyway.

@@ -140,8 +140,6 @@ pub struct Tolerance {
     pub permille: u32,
 }
 
-/// As the file writes it.
-
 impl Tolerance {
     /// What is allowed at `theoretical`.
     #[must_use]

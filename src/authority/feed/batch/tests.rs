@@ -86,6 +86,28 @@ fn plates_that_can_be_read_stay_with_a_declaration_that_cannot_be_used() {
     assert_eq!(plates(&mended), Vec::<String>::new());
 }
 
+/// One item with very many faults must not make its batch's record too long.
+#[test]
+fn of_one_item_only_so_many_faults_are_told() {
+    let containers: Vec<_> = (0..5_000)
+        .map(|_| serde_json::json!({"no": "CSQU3054383", "tare_kg": -1}))
+        .collect();
+    let mut item: serde_json::Value = serde_json::from_str(EXAMPLE).unwrap();
+    item["containers"] = containers.into();
+    let batch = read(&format!(
+        r#"{{"epoch":7,"seq":1,"items":[{{"declaration":{item}}}]}}"#
+    ));
+    assert!(
+        (1..=9).contains(&batch.unusable.len()),
+        "{}",
+        batch.unusable.len()
+    );
+    let last = batch.unusable.last().unwrap();
+    let told = batch.unusable.len();
+    assert!(told == 1 || last.why.ends_with("more faults"), "{last:?}");
+    assert!(batch.feed_body(Wall(0)).unusable.len() <= 9);
+}
+
 /// A number too long for any machine word spoils its item and not the batch's
 /// hash (Python's again).
 #[test]
@@ -165,6 +187,22 @@ fn a_control_that_cannot_be_used_holds_its_subject_or_else_the_port() {
     }
     let two_kinds = read(r#"{"epoch":7,"seq":2,"items":[{"control":{},"finding":{}}]}"#);
     assert!(two_kinds.control_unreadable);
+}
+
+#[test]
+fn unusable_items_are_counted_by_kind_each_once() {
+    let batch = read(
+        r#"{"epoch":7,"seq":1,"items":[{"declaration":{"id":"D-1","version":1,"port":5}},{"declaration":{"id":7}},
+            {"control":{"id":"c-1"}},{"parcel":{}},{},{"enterprise":{"id":"x"}}]}"#,
+    );
+    let counted: Vec<_> = batch.unusable_kinds().into_iter().collect();
+    let expected = [
+        ("control", 1),
+        ("declaration", 2),
+        ("enterprise", 1),
+        ("other", 2),
+    ];
+    assert_eq!(counted, expected);
 }
 
 #[test]

@@ -1,0 +1,217 @@
+//! Present values, read when somebody scrapes: nothing here is on a lane's
+//! way, and nothing waits for one.
+
+use lanegate_core::model::{DeviceId, DeviceState};
+use lanegate_core::time::{Clock, Micros, Mono, Now};
+
+use super::port::{Port, PortShared};
+use crate::device::Seen;
+use crate::metrics::{self, Metric, Metrics, queues};
+
+/// Sets every gauge, and brings every total kept elsewhere up to date.
+pub(super) fn say(port: &Port) {
+    let shared = &port.shared;
+    let now = shared.clock.now();
+    say_journal(shared, now);
+    say_cache(port, now);
+    say_links(shared);
+    say_queues(&shared.metrics);
+    for (id, seen) in shared.devices() {
+        say_device(&shared.metrics, &id, &seen, now.mono);
+    }
+    let trusted = i64::from(now.clock == Clock::Trusted);
+    shared.metrics.set(&metrics::CLOCK_TRUSTED, &[], trusted);
+    let steps = shared.clock.steps();
+    shared.metrics.total(&metrics::CLOCK_STEPS, &[], steps);
+}
+
+fn whole(n: u64) -> i64 {
+    i64::try_from(n).unwrap_or(i64::MAX)
+}
+
+fn say_journal(shared: &PortShared, now: Now) {
+    let say = &shared.metrics;
+    let view = shared.committer.view();
+    say.set(&metrics::JOURNAL_SEQ, &[], whole(view.head_seq));
+    let records = whole(view.head_seq.saturating_add(1));
+    say.set(&metrics::JOURNAL_RECORDS, &[], records);
+    match shared.journal_usage() {
+        Some(usage) => {
+            say.set(&metrics::JOURNAL_BYTES, &[], whole(usage.bytes));
+            say.set(&metrics::JOURNAL_SEGMENTS, &[], whole(usage.segments));
+            say.set(&metrics::JOURNAL_FREE, &[], whole(usage.free_bytes));
+        }
+        None => say.unknown(&metrics::JOURNAL_FREE, &[]),
+    }
+    let unacknowledged = view.unacknowledged();
+    say.set(&metrics::OUTBOX, &[], whole(unacknowledged));
+    let oldest = shared.outbox_oldest().filter(|_| unacknowledged > 0);
+    let age_ms = oldest.map_or(0, |at| (now.wall - at).max(0));
+    say.set_thousandths(&metrics::OUTBOX_AGE, &[], age_ms);
+}
+
+fn say_cache(port: &Port, now: Now) {
+    let say = &port.shared.metrics;
+    let store = port.store.shown();
+    let ready = i64::from(store.state == "ready");
+    say.set(&metrics::STORE_READY, &[], ready);
+    say.set(&metrics::STORE_DECLARATIONS, &[], whole(store.count));
+    let unverified = whole(store.unverified_buckets);
+    say.set(&metrics::STORE_UNVERIFIED, &[], unverified);
+    let age = port.shared.freshness().age_s(now);
+    say.set(&metrics::CACHE_AGE, &[], age.map_or(-1, i64::from));
+    let view = port.shared.committer.view();
+    let position = view.ledger.position();
+    let (epoch, seq) = position.map_or((0, 0), |at| (at.epoch, at.seq));
+    say.set(&metrics::FEED_EPOCH, &[], whole(epoch));
+    say.set(&metrics::FEED_SEQ, &[], whole(seq));
+    let unreadable = i64::from(view.ledger.is_control_unreadable());
+    say.set(&metrics::CONTROLS_UNREADABLE, &[], unreadable);
+    let waiting = view.ledger.policies().waiting().len();
+    say.set(&metrics::POLICIES_WAITING, &[], whole(waiting as u64));
+}
+
+fn say_links(shared: &PortShared) {
+    let say = &shared.metrics;
+    for (peer, status) in shared.links() {
+        say.set(&metrics::LINK_UP, &[peer], i64::from(status.up));
+        say.total(&metrics::RECONNECTS, &[peer], status.connects);
+    }
+}
+
+fn say_queues(say: &Metrics) {
+    for depth in queues::depths() {
+        let queue = [depth.queue.as_str()];
+        say.set(&metrics::QUEUE_DEPTH, &queue, whole(depth.depth as u64));
+        say.set(&metrics::QUEUE_LIMIT, &queue, whole(depth.limit as u64));
+        say.total(&metrics::QUEUE_FULL, &queue, depth.full);
+    }
+}
+
+/// One device, as its driver last showed it.
+fn say_device(say: &Metrics, id: &DeviceId, seen: &Seen, now: Mono) {
+    let device = [id.as_str()];
+    let state = match seen.state {
+        DeviceState::Ok => 0,
+        DeviceState::Late => 1,
+        DeviceState::Lost => 2,
+    };
+    say.set(&metrics::DEVICE_STATE, &device, state);
+    say.set(&metrics::DEVICE_UP, &device, i64::from(state == 0));
+    let noise = i64::from(seen.noise_permille);
+    say.set_thousandths(&metrics::DEVICE_NOISE, &device, noise);
+    let age = seen.last_frame.map(|at| now.since(at));
+    let age_ms = age.map(|age: Micros| whole(age.as_ms()));
+    maybe(say, &metrics::DEVICE_FRAME_AGE, &device, age_ms);
+    maybe(say, &metrics::DEVICE_SKEW, &device, seen.clock_off_ms);
+    let counts = seen.counts;
+    let totals = [
+        (&metrics::DEVICE_FRAMES, counts.frames),
+        (&metrics::DEVICE_NOISE_BYTES, counts.noise_bytes),
+        (&metrics::DEVICE_NOISE_RUNS, counts.noise_runs),
+        (&metrics::DEVICE_BYTES, counts.bytes),
+        (&metrics::DEVICE_TIMEOUTS, counts.timeouts),
+        (&metrics::DEVICE_REFUSALS, counts.refusals),
+        (&metrics::DEVICE_OPENS, counts.opens),
+        (&metrics::DEVICE_DROPPED, seen.dropped),
+    ];
+    for (metric, total) in totals {
+        say.total(metric, &device, total);
+    }
+}
+
+fn maybe(say: &Metrics, metric: &Metric, device: &[&str], thousandths: Option<i64>) {
+    match thousandths {
+        Some(thousandths) => say.set_thousandths(metric, device, thousandths),
+        None => say.unknown(metric, device),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::device::Counts;
+    use crate::metrics::testing::{scraped, shows};
+
+    fn seen() -> Seen {
+        Seen {
+            state: DeviceState::Late,
+            since: Mono(0),
+            why: None,
+            last_frame: None,
+            counts: Counts {
+                frames: 7,
+                noise_bytes: 30,
+                noise_runs: 2,
+                bytes: 100,
+                timeouts: 3,
+                refusals: 1,
+                opens: 4,
+            },
+            noise_permille: 0,
+            hint: None,
+            clock_fault: None,
+            clock_off_ms: None,
+            dropped: 5,
+            bus_wait: None,
+        }
+    }
+
+    #[test]
+    fn everything_a_driver_shows_of_its_device_is_a_number() {
+        let id = DeviceId::parse("cam-1").unwrap();
+        let scrape = scraped(|say, _| say_device(say, &id, &seen(), Mono(1_000_000)));
+        let of = |name: &str, value: &str| {
+            shows(
+                &scrape,
+                &format!("lanegate_device_{name}{{device=\"cam-1\"}} {value}"),
+            );
+        };
+        of("state", "1");
+        of("up", "0");
+        of("last_frame_age_seconds", "NaN");
+        of("clock_skew_seconds", "NaN");
+        of("frames_total", "7");
+        of("noise_bytes_total", "30");
+        of("noise_runs_total", "2");
+        of("bytes_total", "100");
+        of("timeouts_total", "3");
+        of("refusals_total", "1");
+        of("opens_total", "4");
+        of("readings_lost_total", "5");
+
+        let well = Seen {
+            state: DeviceState::Ok,
+            last_frame: Some(Mono(400_000)),
+            noise_permille: 125,
+            clock_off_ms: Some(-1500),
+            ..seen()
+        };
+        let scrape = scraped(|say, _| say_device(say, &id, &well, Mono(1_000_000)));
+        let of = |name: &str, value: &str| {
+            shows(
+                &scrape,
+                &format!("lanegate_device_{name}{{device=\"cam-1\"}} {value}"),
+            );
+        };
+        of("up", "1");
+        of("last_frame_age_seconds", "0.6");
+        of("noise_ratio", "0.125");
+        of("clock_skew_seconds", "-1.5");
+    }
+
+    #[test]
+    fn what_waits_in_a_queue_its_limit_and_how_often_it_was_full_are_numbers() {
+        let level = queues::Level::new(queues::Queue::LaneNotes, 4);
+        level.set(3);
+        level.was_full();
+        let scrape = scraped(|say, _| say_queues(say));
+        shows(&scrape, "lanegate_queue_depth{queue=\"lane-notes\"} 3");
+        shows(&scrape, "lanegate_queue_limit{queue=\"lane-notes\"} 4");
+        shows(&scrape, "lanegate_queue_full_total{queue=\"lane-notes\"} 1");
+        for queue in queues::Queue::ALL {
+            let line = format!("lanegate_queue_depth{{queue=\"{}\"}}", queue.as_str());
+            assert!(scrape.contains(&line), "{line}");
+        }
+    }
+}

@@ -1,0 +1,223 @@
+use lanegate_core::model::{DeviceId, Inputs, Outcome, PlatesReading, Reading, Taken};
+
+use super::*;
+use crate::metrics::testing::{scraped, series, shows};
+
+const LANE: &str = "SZB-X-01";
+
+fn telling(metrics: &Metrics) -> Telling {
+    Telling::new(LaneId::parse(LANE).unwrap(), metrics.clone())
+}
+
+fn passage(n: u64) -> PassageId {
+    PassageId::parse(&format!("{LANE}-412-{n}")).unwrap()
+}
+
+fn judged(n: u64, verdict: VerdictKind, worst: Option<Code>, class: &str) -> Tell {
+    Tell::Judged {
+        passage: passage(n),
+        verdict,
+        worst,
+        class: class.to_owned(),
+        gather_us: 1_200_000,
+    }
+}
+
+fn ended(n: u64) -> Tell {
+    let how = Outcome::Passed;
+    let passage = passage(n);
+    Tell::Ended { passage, how }
+}
+
+fn inputs(arm_up: bool, ms: u64) -> Event {
+    let inputs = Inputs {
+        presence: true,
+        inhibit: false,
+        arm_up,
+        arm_down: !arm_up,
+        bay: None,
+        diverter_bay: None,
+        whole: None,
+    };
+    reading(Content::Inputs(inputs), ms)
+}
+
+fn plates(ms: u64) -> Event {
+    let plates = PlatesReading {
+        event: None,
+        reads: Vec::new(),
+    };
+    reading(Content::Plates(plates), ms)
+}
+
+fn reading(content: Content, ms: u64) -> Event {
+    Event::Reading(Reading {
+        device: DeviceId::parse("cam-1").unwrap(),
+        arrived: at(ms),
+        taken: Taken::OnArrival,
+        at: None,
+        content,
+    })
+}
+
+fn at(ms: u64) -> Mono {
+    Mono(ms * 1000)
+}
+
+#[test]
+fn a_passage_counts_under_its_last_verdict_class_and_worst_reason() {
+    let scrape = scraped(|metrics, _| {
+        metrics.classes(["advanced".to_owned()]);
+        let mut telling = telling(metrics);
+        let hold = judged(1, VerdictKind::Hold, Some(Code::PlateUnread), "none");
+        telling.tell(&hold, at(0));
+        telling.tell(&judged(1, VerdictKind::Release, None, "advanced"), at(0));
+        // The next truck is judged before the first one reaches its bay.
+        let inspect = judged(
+            2,
+            VerdictKind::Inspect,
+            Some(Code::DeclarationNone),
+            "regular",
+        );
+        telling.tell(&inspect, at(0));
+        telling.tell(&ended(1), at(0));
+        telling.tell(&ended(2), at(0));
+        telling.tell(&ended(3), at(0));
+    });
+    let of = |labels: &str| {
+        shows(
+            &scrape,
+            &format!("lanegate_passages_total{{lane=\"{LANE}\",{labels}}} 1"),
+        );
+    };
+    of("verdict=\"release\",class=\"advanced\",code=\"none\"");
+    // A class no policy in force has.
+    of("verdict=\"inspect\",class=\"other\",code=\"declaration.none\"");
+    of("verdict=\"none\",class=\"none\",code=\"none\"");
+}
+
+#[test]
+fn orders_count_under_their_own_kind() {
+    let id = |n: u64| OrderId::parse(&format!("o-{n}")).unwrap();
+    let scrape = scraped(|metrics, _| {
+        let mut telling = telling(metrics);
+        telling.ordered(&id(1), "release");
+        telling.ordered(&id(2), "keep-up");
+        telling.answered(&id(2), true);
+        telling.answered(&id(1), false);
+        telling.answered(&id(3), true);
+    });
+    let of = |kind: &str, answer: &str| {
+        let labels = format!("lane=\"{LANE}\",kind=\"{kind}\",answer=\"{answer}\"");
+        shows(&scrape, &format!("lanegate_orders_total{{{labels}}} 1"));
+    };
+    of("release", "refused");
+    of("keep-up", "accepted");
+    of("other", "accepted");
+}
+
+/// From the byte to the command, not from when the lane got to it.
+#[test]
+fn a_lift_is_timed_from_the_last_evidence_and_to_the_arm_seen_up() {
+    let scrape = scraped(|metrics, _| {
+        let mut telling = telling(metrics);
+        telling.heard(&inputs(false, 0));
+        telling.heard(&plates(100));
+        telling.tell(&judged(1, VerdictKind::Release, None, "none"), at(102));
+        telling.committing(at(102));
+        telling.lift(at(140));
+        let entered = Tell::Entered {
+            state: "cleared",
+            passage: Some(passage(1)),
+            why: "committed",
+        };
+        telling.tell(&entered, at(140));
+        telling.heard(&inputs(true, 1140));
+        telling.heard(&inputs(false, 9000));
+    });
+    let within = |name: &str, below: &str, above: &str| {
+        let of =
+            |le: &str| format!("lanegate_{name}_seconds_bucket{{lane=\"{LANE}\",le=\"{le}\"}}");
+        shows(&scrape, &format!("{} 0", of(below)));
+        shows(&scrape, &format!("{} 1", of(above)));
+    };
+    within("gather", "1", "2.5");
+    within("decision", "0.001", "0.0025");
+    within("commit", "0.025", "0.05");
+    within("lift", "0.025", "0.05");
+    within("arm_lift", "0.5", "1");
+    let one = |name: &str| shows(&scrape, &format!("lanegate_{name}{{lane=\"{LANE}\"}} 1"));
+    one("lifts_total");
+    one("arm_cycles_total");
+}
+
+#[test]
+fn alarms_count_by_what_they_are() {
+    let scrape = scraped(|metrics, _| {
+        let mut telling = telling(metrics);
+        for alarm in ["unpaired-lift", "tailgate", "tailgate"] {
+            telling.tell(&Tell::Alarm(alarm), at(0));
+        }
+    });
+    let of = |alarm: &str, n: u32| {
+        let labels = format!("lane=\"{LANE}\",alarm=\"{alarm}\"");
+        shows(&scrape, &format!("lanegate_alarms_total{{{labels}}} {n}"));
+    };
+    of("unpaired-lift", 1);
+    of("tailgate", 2);
+}
+
+/// Field case c66, through what a lane really says.
+#[test]
+fn ten_thousand_trucks_through_a_lane_leave_the_number_of_series_flat() {
+    let run = |trucks: u64| {
+        scraped(|metrics, handle| {
+            metrics.classes(["advanced".to_owned(), "regular".to_owned()]);
+            let mut telling = telling(metrics);
+            for n in 0..trucks {
+                one_truck(&mut telling, n);
+                if n % 500 == 0 {
+                    handle.run_upkeep();
+                }
+            }
+            assert!(telling.judged.len() <= JUDGED_MAX && telling.ordered.len() <= ORDERED_MAX);
+        })
+    };
+    let (some, many) = (run(100), run(10_000));
+    assert_eq!(series(&some), series(&many));
+    for outside in ["粤", "-412-", "=\"o-"] {
+        assert!(!many.contains(outside), "{outside}");
+    }
+    let plain = "verdict=\"release\",class=\"advanced\",code=\"none\"";
+    shows(
+        &many,
+        &format!("lanegate_passages_total{{lane=\"{LANE}\",{plain}}} 2500"),
+    );
+}
+
+fn one_truck(telling: &mut Telling, n: u64) {
+    let verdict = match n % 4 {
+        0 => judged(n, VerdictKind::Release, None, "advanced"),
+        1 => judged(n, VerdictKind::Hold, Some(Code::PlateUnread), "none"),
+        2 => judged(n, VerdictKind::Inspect, Some(Code::SealOpen), "regular"),
+        // Whatever a document calls its class.
+        _ => judged(
+            n,
+            VerdictKind::Hold,
+            Some(Code::ClassUnknown),
+            &format!("粤{n}"),
+        ),
+    };
+    telling.heard(&plates(n * 10));
+    telling.tell(&verdict, at(n * 10 + 1));
+    let order = OrderId::parse(&format!("o-{n}")).unwrap();
+    telling.ordered(&order, "release");
+    // One in ten is never answered.
+    if !n.is_multiple_of(10) {
+        telling.answered(&order, n.is_multiple_of(3));
+    }
+    telling.lift(at(n * 10 + 2));
+    telling.heard(&inputs(true, n * 10 + 3));
+    telling.heard(&inputs(false, n * 10 + 6));
+    telling.tell(&ended(n), at(n * 10 + 7));
+}
