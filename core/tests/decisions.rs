@@ -300,8 +300,6 @@ fn the_trace_of_sampling_explains_itself() {
         ids: None,
         spend: None,
         kind: None,
-        line: None,
-        just_not: Vec::new(),
         stops: None,
         just_not: Vec::new(),
         line: None,

@@ -45,7 +45,7 @@ impl Entry {
             vehicles: self.vehicles,
             reserved: self.reserved,
             unsettled: self.unsettled,
-            last: None,
+            last: self.last,
         };
         (self.declaration, balance)
     }
