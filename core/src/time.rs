@@ -118,21 +118,30 @@ impl fmt::Display for Wall {
             return write!(f, "out-of-range:{}", self.0);
         };
         let t = Offset::constant(CIVIL_OFFSET_HOURS).to_datetime(stamp);
-        write!(
-            f,
-            "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}",
-            t.year(),
-            t.month(),
-            t.day(),
-            t.hour(),
-            t.minute(),
-            t.second()
-        )?;
-        match self.0.rem_euclid(1000) {
-            0 => {}
-            ms => write!(f, ".{ms:03}")?,
-        }
-        write!(f, "+{CIVIL_OFFSET_HOURS:02}:00")
+        let Ok(year @ 0..=9999) = u16::try_from(t.year()) else {
+            return write!(f, "out-of-range:{}", self.0);
+        };
+        // Digit by digit: every decision writes several times into its trace.
+        let mut text = *b"0000-00-00T00:00:00.000+08:00";
+        let mut put = |at: usize, digits: usize, value: u16| {
+            let mut rest = value;
+            for place in text[at..at + digits].iter_mut().rev() {
+                *place = b'0' + u8::try_from(rest % 10).expect("a digit fits a byte");
+                rest /= 10;
+            }
+        };
+        let two = |n: i8| u16::from(n.unsigned_abs());
+        put(0, 4, year);
+        put(5, 2, two(t.month()));
+        put(8, 2, two(t.day()));
+        put(11, 2, two(t.hour()));
+        put(14, 2, two(t.minute()));
+        put(17, 2, two(t.second()));
+        let ms = self.0.rem_euclid(1000);
+        put(20, 3, u16::try_from(ms).expect("below a thousand"));
+        let text = str::from_utf8(&text).expect("digits are ASCII");
+        f.write_str(&text[..19])?;
+        f.write_str(if ms == 0 { &text[23..] } else { &text[19..] })
     }
 }
 

@@ -63,7 +63,7 @@ pub(crate) fn decide(args: &DecideArgs) -> Done {
     let mut files = files;
     for GivenCase { case, given } in cases {
         let case = files.fill(case, &given);
-        let verdict = judge(&case, &policy).rendered();
+        let verdict = judge(&case, &policy).rendered_under(&policy);
         if !line(canonical(&verdict)) {
             break;
         }

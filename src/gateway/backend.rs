@@ -51,7 +51,8 @@ impl Backend for PortBackend {
         if records.is_empty() && present.is_none() {
             return None;
         }
-        Some(json!({"passage": id, "lane": present, "records": records}))
+        let balances = self.balances_of(&records);
+        Some(json!({"passage": id, "lane": present, "records": records, "balances": balances}))
     }
 
     fn order(&self, order: Order, tell: TellOrder) {
@@ -144,6 +145,24 @@ impl PortBackend {
         let controls = view.ledger.controls();
         let behind = controls.filter(|c| after.as_ref().is_none_or(|after| c.id > *after));
         json!({ "controls": behind.take(limit).collect::<Vec<_>>() })
+    }
+
+    /// What is left of the declarations the passage was judged by: trips and
+    /// goods issued and passed, what is kept for trucks in the bay, and who
+    /// took last.
+    fn balances_of(&self, records: &[Value]) -> Value {
+        let ledger = self.port.shared.committer.view().ledger.clone();
+        let matched = records
+            .iter()
+            .filter_map(|record| record["body"]["verdict"]["declarations"].as_array());
+        let mut balances = serde_json::Map::new();
+        for declaration in matched.flatten() {
+            let id = declaration["id"].as_str().unwrap_or_default();
+            let parsed = DeclarationId::parse(id).ok();
+            let balance = parsed.and_then(|id| ledger.balance(&id));
+            balances.insert(id.to_owned(), json!(balance.unwrap_or_default()));
+        }
+        Value::Object(balances)
     }
 
     /// The last records of one passage, without the personal data of others.

@@ -1,25 +1,20 @@
 //! What the checks write down: reasons and traces.
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::policy::Policy;
 use crate::model::{CheckOutcome, Code, Control, Reason, Severity};
 
-/// Named values of a reason or trace.
-pub(super) type Values = Map<String, Value>;
+pub(super) use crate::model::Values;
 
 /// Builds [`Values`].
-pub(super) fn values<const N: usize>(pairs: [(&str, Value); N]) -> Values {
-    let mut map = Map::new();
-    for (key, value) in pairs {
-        map.insert(key.to_owned(), value);
-    }
-    map
+pub(super) fn values<const N: usize>(pairs: [(&'static str, Value); N]) -> Values {
+    Values::of(pairs)
 }
 
 /// No values.
-pub(super) fn nothing() -> Values {
-    Map::new()
+pub(super) const fn nothing() -> Values {
+    Values::new()
 }
 
 /// How a check ended, and on what.

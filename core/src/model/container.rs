@@ -32,12 +32,13 @@ impl ContainerNo {
     /// # Errors
     /// Shape or check digit.
     pub fn parse(raw: &str) -> Result<Self, ContainerError> {
-        let text: String = raw
-            .chars()
-            .filter(|c| !matches!(c, ' ' | '-'))
-            .flat_map(char::to_uppercase)
-            .take(24)
-            .collect();
+        let plain = |b: u8| b.is_ascii_uppercase() || b.is_ascii_digit();
+        let text: String = if raw.len() <= 24 && raw.bytes().all(plain) {
+            raw.to_owned()
+        } else {
+            let kept = raw.chars().filter(|c| !matches!(c, ' ' | '-'));
+            kept.flat_map(char::to_uppercase).take(24).collect()
+        };
         let b = text.as_bytes();
         let shaped = b.len() == 11
             && b[..3].iter().all(u8::is_ascii_uppercase)

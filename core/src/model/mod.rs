@@ -18,6 +18,7 @@ mod plate;
 mod reading;
 mod reason;
 mod seal;
+mod values;
 mod verdict;
 mod weight;
 
@@ -50,6 +51,7 @@ pub use reading::{
 };
 pub use reason::{Code, Lines, Reason, Severity};
 pub use seal::{SealAlarm, SealId, SealState};
+pub use values::Values;
 pub use verdict::{
     CheckOutcome, CheckTrace, MatchKind, Matched, Outcome, PolicyRef, Spend, Stop, StopKind,
     Verdict, VerdictKind,

@@ -2,7 +2,8 @@
 //! them to a driver and an officer.
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+
+use super::Values;
 
 /// How much a reason weighs. Ordered: a later one is worse.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
@@ -132,10 +133,10 @@ pub struct Reason {
     pub severity: Severity,
     /// What was expected.
     #[serde(default)]
-    pub expected: Map<String, Value>,
+    pub expected: Values,
     /// What was seen.
     #[serde(default)]
-    pub observed: Map<String, Value>,
+    pub observed: Values,
     /// For the sign.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub for_driver: Option<Lines>,

@@ -1,10 +1,9 @@
 //! A verdict and its full trace (FORMATS 4).
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
 
 use super::declaration::word;
-use super::{DeclarationId, Draw, Kg, Lines, PassageId, Reason, Severity};
+use super::{DeclarationId, Draw, Kg, Lines, PassageId, Reason, Severity, Values};
 
 word! {
     /// Ordered: Release < Hold < Inspect (L8).
@@ -92,10 +91,10 @@ pub struct CheckTrace {
     pub outcome: CheckOutcome,
     /// What it looked at.
     #[serde(default)]
-    pub inputs: Map<String, Value>,
+    pub inputs: Values,
     /// Against what.
     #[serde(default)]
-    pub threshold: Map<String, Value>,
+    pub threshold: Values,
 }
 
 word! {

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use lanegate_core::model::{Balance, DeclarationId, Fault, Kg, Reservation, parse_json};
+use lanegate_core::model::{Balance, DeclarationId, Fault, Kg, LastTaken, Reservation, parse_json};
 use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
@@ -32,6 +32,8 @@ struct Entry {
     reserved: Vec<Reservation>,
     #[serde(default)]
     unsettled: Vec<Reservation>,
+    #[serde(default)]
+    last: Option<LastTaken>,
 }
 
 impl Entry {
@@ -43,7 +45,7 @@ impl Entry {
             vehicles: self.vehicles,
             reserved: self.reserved,
             unsettled: self.unsettled,
-            last: None,
+            last: self.last,
         };
         (self.declaration, balance)
     }

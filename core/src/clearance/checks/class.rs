@@ -8,19 +8,22 @@ use crate::model::{CheckOutcome, Code};
 pub(super) fn check<'a>(view: &View<'a>, sheet: &mut Sheet<'a>) -> Trace {
     let main = view.main();
     let enterprise = main.and_then(|m| m.enterprise);
+    let here = match &view.class {
+        ClassHere::Known(class, _) => Some(class.id.as_str()),
+        ClassHere::None | ClassHere::Unknown => None,
+    };
     let inputs = values([
+        ("class", here.into()),
         (
             "declaration",
             main.map(|m| m.declaration.class.as_str()).into(),
         ),
         ("enterprise", enterprise.map(|e| e.class.as_str()).into()),
     ]);
-    let class = |id: Option<&str>| values([("class", id.into())]);
+    let threshold = values([("classes", view.policy.classes.len().into())]);
     match &view.class {
-        ClassHere::None => Trace::of(CheckOutcome::Unknown, inputs, class(None)),
-        ClassHere::Known(here, _) => {
-            Trace::of(CheckOutcome::Pass, inputs, class(Some(here.id.as_str())))
-        }
+        ClassHere::None => Trace::of(CheckOutcome::Unknown, inputs, threshold),
+        ClassHere::Known(..) => Trace::of(CheckOutcome::Pass, inputs, threshold),
         ClassHere::Unknown => {
             for document in &view.documents {
                 let d = document.declaration;
@@ -45,7 +48,7 @@ pub(super) fn check<'a>(view: &View<'a>, sheet: &mut Sheet<'a>) -> Trace {
                 }
                 sheet.note(Code::ClassUnknown, nothing(), observed);
             }
-            Trace::of(CheckOutcome::Unknown, inputs, class(None))
+            Trace::of(CheckOutcome::Unknown, inputs, threshold)
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Controls (布控) on anything this truck is or carries, as declared or as
 //! read; each acts as it says.
 
-use std::collections::BTreeSet;
+use std::borrow::Cow;
 
 use crate::clearance::sheet::{Sheet, Trace, nothing, values};
 use crate::clearance::view::View;
@@ -63,22 +63,24 @@ fn note<'a>(control: &'a Control, sheet: &mut Sheet<'a>) {
     );
 }
 
-type Subjects = BTreeSet<(SubjectKind, String)>;
+/// Few enough to look through, and most of them are there already.
+type Subjects<'v> = Vec<(SubjectKind, Cow<'v, str>)>;
 
 /// A value that cannot be read acts on everything it could name (L4).
-fn acts_on(control: &Control, subjects: &Subjects) -> bool {
+fn acts_on(control: &Control, subjects: &Subjects<'_>) -> bool {
     match control.subject.canonical() {
-        Ok(subject) => subjects.contains(&(subject.kind, subject.value)),
+        Ok(subject) => {
+            let mut all = subjects.iter();
+            all.any(|(kind, value)| *kind == subject.kind && *value == subject.value)
+        }
         Err(_) => true,
     }
 }
 
-fn subjects(view: &View<'_>) -> Subjects {
+fn subjects<'v>(view: &'v View<'_>) -> Subjects<'v> {
     let case = view.case;
-    let mut all = Subjects::new();
-    let mut add = |kind: SubjectKind, value: &str| {
-        all.insert((kind, value.to_owned()));
-    };
+    let mut all = Subjects::with_capacity(32);
+    let mut add = |kind: SubjectKind, value: &'v str| all.push((kind, Cow::Borrowed(value)));
     let reads = &view.reads;
     for plate in reads
         .sure
@@ -90,11 +92,6 @@ fn subjects(view: &View<'_>) -> Subjects {
     }
     for seal in &case.seals {
         add(SubjectKind::Seal, seal.id.as_str());
-    }
-    for read in &case.containers {
-        if let Ok(no) = ContainerNo::parse(&read.no) {
-            add(SubjectKind::Container, no.as_str());
-        }
     }
     if let Some(card) = &case.driver_card {
         add(SubjectKind::Driver, card.trim());
@@ -116,6 +113,11 @@ fn subjects(view: &View<'_>) -> Subjects {
         }
         if let Some(driver) = &d.driver {
             add(SubjectKind::Driver, driver.card.trim());
+        }
+    }
+    for read in &case.containers {
+        if let Ok(no) = ContainerNo::parse(&read.no) {
+            all.push((SubjectKind::Container, Cow::Owned(no.into())));
         }
     }
     all

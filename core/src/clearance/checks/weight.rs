@@ -65,7 +65,7 @@ pub(super) fn check<'a>(view: &View<'a>, sheet: &mut Sheet<'a>) -> Trace {
 
 fn technical<'a>(weight: &CaseWeight, sheet: &mut Sheet<'a>) {
     let kg = || values([("kg", weight.gross_kg.0.into())]);
-    let flag = |name: &str, value: bool| values([(name, value.into())]);
+    let flag = |name: &'static str, value: bool| values([(name, value.into())]);
     if weight.overload {
         sheet.note(Code::ScaleOverload, flag("overload", false), kg());
     }

@@ -2,10 +2,10 @@
 //! compared. A code without a sentence of its own lists what was observed and
 //! what was expected.
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::table::Text;
-use crate::model::{Code, Reason};
+use crate::model::{Code, Reason, Values};
 
 /// The five road ports' names beside their customs codes (DOMAIN 2).
 const PORTS: [(&str, &str); 5] = [
@@ -159,11 +159,11 @@ fn listed(reason: &Reason, t: &Text) -> String {
     line
 }
 
-fn values(values: &Map<String, Value>) -> String {
+fn values(values: &Values) -> String {
     let kept = values.iter().filter(|(key, _)| *key != "covered_by");
-    let one = |(key, value): (&String, &Value)| {
+    let one = |(key, value): (&str, &Value)| {
         let limit = ["_max", "_min"].iter().find(|end| key.ends_with(**end));
-        let bare = limit.map_or(key.as_str(), |end| key.trim_end_matches(end));
+        let bare = limit.map_or(key, |end| key.trim_end_matches(end));
         let bare = bare.trim_end_matches("_s").trim_end_matches("_pct");
         let limit = match limit.copied() {
             Some("_max") => " at most",
@@ -240,7 +240,7 @@ fn thousands(n: i64) -> String {
 mod tests {
     use super::*;
     use crate::clearance::lines::table::text;
-    use crate::clearance::sheet::{Values, nothing, values};
+    use crate::clearance::sheet::{nothing, values};
 
     fn line(code: Code, expected: Values, observed: Values) -> String {
         let reason = Reason {

@@ -220,8 +220,8 @@ fn selected(b: &Bench, n: u32, d: &Declaration, vehicle: &str, severity: Severit
     body.verdict.reasons = vec![Reason {
         code: Code::SamplingSelected,
         severity,
-        expected: serde_json::Map::new(),
-        observed: serde_json::Map::new(),
+        expected: crate::model::Values::new(),
+        observed: crate::model::Values::new(),
         for_driver: None,
         for_officer: None,
     }];
@@ -364,8 +364,8 @@ fn a_state_the_rules_found_too_old_begins_anew_unless_it_moved_since() {
         body.verdict.checks = vec![crate::model::CheckTrace {
             check: "sampling".to_owned(),
             outcome: crate::model::CheckOutcome::Pass,
-            inputs: json!({"decayed": true}).as_object().unwrap().clone(),
-            threshold: serde_json::Map::new(),
+            inputs: crate::model::Values::of([("decayed", true.into())]),
+            threshold: crate::model::Values::new(),
         }];
         body
     };
