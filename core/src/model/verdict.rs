@@ -171,7 +171,7 @@ impl Verdict {
     #[must_use]
     pub fn class(&self) -> &str {
         let trace = self.checks.iter().find(|trace| trace.check == "class");
-        let id = trace.and_then(|trace| trace.threshold.get("class")?.as_str());
+        let id = trace.and_then(|trace| trace.inputs.get("class")?.as_str());
         let unknown = || {
             self.reasons
                 .iter()
