@@ -36,7 +36,7 @@ pub enum PolicyRefusal {
     /// It waits for its time.
     #[error("policy {0} waits for its time already")]
     WaitsAlready(String),
-    /// [`WAITING_MAX`] wait.
+    /// `WAITING_MAX` wait.
     #[error(
         "{WAITING_MAX} policies wait for their time already: withdraw one (policy rollback --waiting VERSION)"
     )]
