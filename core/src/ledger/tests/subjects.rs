@@ -4,7 +4,7 @@
 
 use super::*;
 use crate::lane::Geometry;
-use VerdictKind::{Hold, Release};
+use VerdictKind::{Hold, Inspect, Release};
 
 /// Declares something of every kind a control can name.
 fn full() -> Declaration {
@@ -91,6 +91,23 @@ fn a_verdict_is_refused_for_a_newer_control_on_anything_read_or_declared() {
         assert_eq!(commit(kind, value), Err(Refusal::Changed), "{kind} {value}");
     }
     assert_eq!(commit("driver", "1"), Ok(Took::Spent));
+}
+
+/// Of two reservations each vehicle uses its own.
+#[test]
+fn a_vehicle_uses_its_own_reservation_and_leaves_the_others() {
+    let d = list(9, 100_000);
+    for (vehicle, left) in [(PLATE, OTHER), (OTHER, PLATE)] {
+        let mut b = Bench::new();
+        assert_eq!(b.judge(1, &d, PLATE, Inspect), Ok(Took::Spent));
+        assert_eq!(b.judge(2, &d, OTHER, Inspect), Ok(Took::Spent));
+        assert_eq!(b.judge(3, &d, vehicle, Release), Ok(Took::Spent));
+        let kept = b.balance("list").reserved;
+        let kept: Vec<_> = kept.iter().map(|r| r.vehicle.as_str()).collect();
+        assert_eq!(kept, [left]);
+        b.give_back(3);
+        assert_eq!(b.balance("list").reserved.len(), 2);
+    }
 }
 
 /// The record a ledger stands at is the last one folded in.
