@@ -28,6 +28,20 @@ fn codes(verdict: &Verdict) -> Vec<String> {
     verdict.reasons.iter().map(of).collect()
 }
 
+/// The outcome of a check, or one of its inputs or thresholds.
+fn traced(verdict: &Verdict, path: &str) -> Value {
+    let (name, value) = path.split_once('.').unwrap_or((path, ""));
+    let check = verdict.checks.iter().find(|c| c.check == name);
+    let check = check.unwrap_or_else(|| panic!("no check is called {name}"));
+    if value.is_empty() {
+        return check.outcome.as_str().into();
+    }
+    let found = check.inputs.get(value).or(check.threshold.get(value));
+    found
+        .cloned()
+        .unwrap_or_else(|| format!("{path} is not there").into())
+}
+
 /// What does not fit the row.
 fn misfits(row: &Row, verdict: &Verdict) -> Vec<String> {
     let mut wrong = Vec::new();
@@ -74,6 +88,13 @@ fn misfits(row: &Row, verdict: &Verdict) -> Vec<String> {
             } else {
                 lines.join(" / ")
             },
+        );
+    }
+    for (path, expected) in &row.trace {
+        compare(
+            path,
+            expected.to_string(),
+            traced(verdict, path).to_string(),
         );
     }
     if let Some(stops) = &row.stops {
@@ -302,6 +323,7 @@ fn the_trace_of_sampling_explains_itself() {
         kind: None,
         stops: None,
         just_not: Vec::new(),
+        trace: BTreeMap::new(),
         line: None,
     };
     let verdict = judge(&case_of(&row), &policy_of(&row));

@@ -356,3 +356,33 @@ proptest! {
         }
     }
 }
+
+/// L9: as many overrides as are accepted, and not one more.
+#[test]
+fn a_policy_has_at_most_256_overrides() {
+    let with = |n: usize| format!("{SHIPPED}\n{}", "[[override]]\nlists = true\n".repeat(n));
+    let shipped = shipped().overrides.len();
+    let most = 256 - shipped;
+    assert!(Policy::parse(&with(most)).is_ok());
+    for more in [1, 44] {
+        let all = faults(&with(most + more));
+        assert_eq!(all.len(), 1, "{all:?}");
+        assert_eq!(all[0].path, "override");
+        assert!(all[0].why.contains("at most 256"), "{}", all[0].why);
+    }
+}
+
+/// Overrides that fit the same trucks are told apart by their place.
+#[test]
+fn of_two_overrides_for_the_same_trucks_the_one_that_changed_is_named() {
+    let with = |second: u32| {
+        let one = |age: u32| format!("[[override]]\nload = \"bulk\"\ncache_age_s_max = {age}\n");
+        Policy::parse(&format!("{SHIPPED}\n{}{}", one(60), one(second))).unwrap()
+    };
+    let diff = with(120).diff(&with(90));
+    assert_eq!(diff.changes.len(), 1, "{:?}", diff.changes);
+    let change = &diff.changes[0];
+    assert_eq!(change.of, "class any, load bulk, form any (2)");
+    assert_eq!(change.key, "cache_age_s_max");
+    assert_eq!(change.new, Some(90.into()));
+}

@@ -5,7 +5,8 @@
 //! `policy` (pairs of texts replaced in `config/policy.toml`); `verdict`;
 //! `codes` in order, as `code` at its published weight or `code:weight`; and
 //! optionally `ids`, `spend` (goods weight of each, null = none), `match`,
-//! `stops`, `line` (part of an officer's line), `just_not` (codes whose nearest
+//! `stops`, `line` (part of an officer's line), `trace` (`check` -> outcome,
+//! `check.value` -> an input or threshold), `just_not` (codes whose nearest
 //! conforming neighbour the row is).
 
 #![allow(dead_code, reason = "each test binary uses its part of the tables")]
@@ -44,6 +45,8 @@ pub(crate) struct Row {
     pub(crate) line: Option<String>,
     #[serde(default)]
     pub(crate) just_not: Vec<String>,
+    #[serde(default)]
+    pub(crate) trace: BTreeMap<String, Value>,
 }
 
 pub(crate) fn read(path: &str) -> String {

@@ -7,6 +7,7 @@ mod orders;
 mod policies;
 mod sampling;
 mod spends;
+mod subjects;
 mod unusable;
 
 use serde_json::json;
