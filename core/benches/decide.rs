@@ -81,7 +81,7 @@ fn decide_once(case: &Case, policy: &Policy) -> Verdict {
 fn skipped(verdict: &Verdict) -> Vec<&str> {
     let idle = |o: CheckOutcome| matches!(o, CheckOutcome::NotNeeded | CheckOutcome::Unknown);
     let checks = verdict.checks.iter().filter(|c| idle(c.outcome));
-    checks.map(|c| c.check.as_str()).collect()
+    checks.map(|c| c.check.as_ref()).collect()
 }
 
 fn read(path: &str) -> String {

@@ -97,10 +97,54 @@ impl Wall {
         Some(offset.to_datetime(stamp).date())
     }
 
+    /// As it is written, where the calendar reaches so far.
+    pub(crate) fn stamp(self) -> Option<Stamp> {
+        let instant = Timestamp::from_millisecond(self.0).ok()?;
+        let t = Offset::constant(CIVIL_OFFSET_HOURS).to_datetime(instant);
+        let year = u16::try_from(t.year()).ok().filter(|year| *year <= 9999)?;
+        // Digit by digit: every decision writes several times into its trace.
+        let mut text = *b"0000-00-00T00:00:00.000+08:00";
+        let mut put = |at: usize, value: u16| {
+            let [_, value] = value.to_be_bytes();
+            text[at] = b'0' + value / 10;
+            text[at + 1] = b'0' + value % 10;
+        };
+        let two = |n: i8| u16::from(n.unsigned_abs());
+        put(0, year / 100);
+        put(2, year % 100);
+        put(5, two(t.month()));
+        put(8, two(t.day()));
+        put(11, two(t.hour()));
+        put(14, two(t.minute()));
+        put(17, two(t.second()));
+        let ms = u16::try_from(self.0.rem_euclid(1000)).ok()?;
+        if ms == 0 {
+            text.copy_within(23.., 19);
+            return Some(Stamp { text, len: 25 });
+        }
+        put(20, ms / 10);
+        let [_, last] = (ms % 10).to_be_bytes();
+        text[22] = b'0' + last;
+        Some(Stamp { text, len: 29 })
+    }
+
     /// The civil day in +08:00, as `YYYY-MM-DD`.
     #[must_use]
     pub fn day(self) -> String {
         self.to_string().chars().take(10).collect()
+    }
+}
+
+/// A time as it is written, in place.
+pub(crate) struct Stamp {
+    text: [u8; 29],
+    len: usize,
+}
+
+impl Stamp {
+    /// The text: ASCII throughout.
+    pub(crate) fn as_str(&self) -> &str {
+        str::from_utf8(&self.text[..self.len]).unwrap_or_default()
     }
 }
 
@@ -114,34 +158,10 @@ impl Sub for Wall {
 
 impl fmt::Display for Wall {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Ok(stamp) = Timestamp::from_millisecond(self.0) else {
-            return write!(f, "out-of-range:{}", self.0);
-        };
-        let t = Offset::constant(CIVIL_OFFSET_HOURS).to_datetime(stamp);
-        let Ok(year @ 0..=9999) = u16::try_from(t.year()) else {
-            return write!(f, "out-of-range:{}", self.0);
-        };
-        // Digit by digit: every decision writes several times into its trace.
-        let mut text = *b"0000-00-00T00:00:00.000+08:00";
-        let mut put = |at: usize, digits: usize, value: u16| {
-            let mut rest = value;
-            for place in text[at..at + digits].iter_mut().rev() {
-                *place = b'0' + u8::try_from(rest % 10).expect("a digit fits a byte");
-                rest /= 10;
-            }
-        };
-        let two = |n: i8| u16::from(n.unsigned_abs());
-        put(0, 4, year);
-        put(5, 2, two(t.month()));
-        put(8, 2, two(t.day()));
-        put(11, 2, two(t.hour()));
-        put(14, 2, two(t.minute()));
-        put(17, 2, two(t.second()));
-        let ms = self.0.rem_euclid(1000);
-        put(20, 3, u16::try_from(ms).expect("below a thousand"));
-        let text = str::from_utf8(&text).expect("digits are ASCII");
-        f.write_str(&text[..19])?;
-        f.write_str(if ms == 0 { &text[23..] } else { &text[19..] })
+        match self.stamp() {
+            Some(stamp) => f.write_str(stamp.as_str()),
+            None => write!(f, "out-of-range:{}", self.0),
+        }
     }
 }
 

@@ -37,9 +37,8 @@ fn traced(verdict: &Verdict, path: &str) -> Value {
         return check.outcome.as_str().into();
     }
     let found = check.inputs.get(value).or(check.threshold.get(value));
-    found
-        .cloned()
-        .unwrap_or_else(|| format!("{path} is not there").into())
+    let shown = found.map(|datum| serde_json::to_value(datum).expect("a datum is JSON"));
+    shown.unwrap_or_else(|| format!("{path} is not there").into())
 }
 
 /// What does not fit the row.

@@ -36,8 +36,12 @@ impl Reads {
                 Ok(plate) => usable.push((read, plate)),
             }
         }
-        for (read, plate) in &usable {
-            let into = match rivalry(read, plate, &usable) {
+        let rivalries: Vec<_> = usable
+            .iter()
+            .map(|(read, plate)| rivalry(read, plate, &usable))
+            .collect();
+        for ((_, plate), rivalry) in usable.into_iter().zip(rivalries) {
+            let into = match rivalry {
                 Rivalry::Beaten => {
                     reads.weak += 1;
                     continue;
@@ -46,8 +50,8 @@ impl Reads {
                 Rivalry::Close | Rivalry::None if plate.kind().is_trailer() => &mut reads.trailers,
                 Rivalry::Close | Rivalry::None => &mut reads.sure,
             };
-            if !into.contains(plate) {
-                into.push(plate.clone());
+            if !into.contains(&plate) {
+                into.push(plate);
             }
         }
         // Another device, or an officer, has read the same text without doubt.

@@ -200,7 +200,11 @@ const fn begins(start: Start, history: bool) -> Phase {
 pub fn decayed(verdict: &Verdict) -> bool {
     let mut checks = verdict.checks.iter();
     let trace = checks.find(|c| c.check == CHECK);
-    trace.is_some_and(|c| c.inputs.get(DECAYED).is_some_and(|d| *d == true))
+    trace.is_some_and(|c| {
+        c.inputs
+            .get(DECAYED)
+            .is_some_and(|d| d.as_bool() == Some(true))
+    })
 }
 
 #[cfg(test)]

@@ -1,14 +1,12 @@
 //! What the checks write down: reasons and traces.
 
-use serde_json::Value;
-
 use super::policy::Policy;
 use crate::model::{CheckOutcome, Code, Control, Reason, Severity};
 
-pub(super) use crate::model::Values;
+pub(super) use crate::model::{Datum, Values};
 
 /// Builds [`Values`].
-pub(super) fn values<const N: usize>(pairs: [(&'static str, Value); N]) -> Values {
+pub(super) fn values<const N: usize>(pairs: [(&'static str, Datum); N]) -> Values {
     Values::of(pairs)
 }
 

@@ -23,7 +23,7 @@ pub fn judge(case: &Case, policy: &Policy) -> Verdict {
         sheet.check = check.name;
         let trace = (check.run)(&view, &mut sheet);
         traces.push(CheckTrace {
-            check: check.name.to_owned(),
+            check: check.name.into(),
             outcome: trace.outcome,
             inputs: trace.inputs,
             threshold: trace.threshold,
@@ -72,7 +72,7 @@ fn soften_covered(view: &View<'_>, noted: &mut [Noted<'_>]) {
             if coverable && finding.covers.iter().any(covers) {
                 n.reason.severity = Severity::Warn;
                 let id = finding.id.as_str().into();
-                n.reason.observed.insert("covered_by".to_owned(), id);
+                n.reason.observed.insert("covered_by", id);
             }
         }
     }

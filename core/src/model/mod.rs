@@ -6,6 +6,7 @@ mod case;
 mod case_faults;
 mod container;
 mod control;
+mod datum;
 mod declaration;
 mod enterprise;
 mod fault;
@@ -29,6 +30,7 @@ pub use case::{
 };
 pub use container::{ContainerError, ContainerNo};
 pub use control::{Act, Control, Subject, SubjectKind};
+pub use datum::Datum;
 pub use declaration::{
     Binding, Container, ConvoyRef, Declaration, Direction, Driver, Form, Load, Status, Trailer,
     Vehicle,

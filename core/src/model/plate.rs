@@ -172,16 +172,22 @@ const fn latin(c: char) -> char {
 }
 
 fn kind_of(text: &str) -> Option<PlateKind> {
-    let c: Vec<char> = text.chars().collect();
-    if c.is_empty() || c.len() > PLATE_LEN_MAX {
+    let mut chars = ['\0'; PLATE_LEN_MAX];
+    let mut len = 0;
+    for c in text.chars() {
+        *chars.get_mut(len)? = c;
+        len += 1;
+    }
+    let c = &chars[..len];
+    if c.is_empty() {
         return None;
     }
     if PROVINCES.contains(c[0]) {
-        return mainland_kind(&c);
+        return mainland_kind(c);
     }
-    macau_kind(&c)
-        .or_else(|| hong_kong_trailer_kind(&c))
-        .or_else(|| hong_kong_kind(&c))
+    macau_kind(c)
+        .or_else(|| hong_kong_trailer_kind(c))
+        .or_else(|| hong_kong_kind(c))
 }
 
 /// Letters I and O do not occur in a mainland serial (GA 36).

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::declaration::word;
+
 /// A seal's number as printed on its case.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
@@ -53,42 +55,42 @@ impl std::fmt::Display for SealId {
     }
 }
 
-/// What a seal says of itself.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum SealState {
-    /// Closed and whole.
-    Sealed,
-    /// Opened or not closed.
-    Open,
-    /// Its rope or bolt is cut.
-    Cut,
-    /// It did not say.
-    Unknown,
+word! {
+    /// What a seal says of itself.
+    SealState {
+        /// Closed and whole.
+        Sealed = "sealed",
+        /// Opened or not closed.
+        Open = "open",
+        /// Its rope or bolt is cut.
+        Cut = "cut",
+        /// It did not say.
+        Unknown = "unknown",
+    }
 }
 
-/// Alarms a seal may report, whatever the make.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum SealAlarm {
-    /// The rope was cut.
-    RopeCut,
-    /// The back cover was opened.
-    CoverOpened,
-    /// The lock's motor is stuck.
-    MotorStuck,
-    /// Left unlocked for long.
-    LongUnlocked,
-    /// A wrong password was tried.
-    WrongPassword,
-    /// A card without right was tried.
-    IllegalCard,
-    /// The battery is low (a warning, not a stop).
-    LowBattery,
-    /// Vibration.
-    Vibration,
-    /// Entered a fenced area.
-    FenceEnter,
-    /// Left a fenced area.
-    FenceExit,
+word! {
+    /// Alarms a seal may report, whatever the make.
+    SealAlarm {
+        /// The rope was cut.
+        RopeCut = "rope-cut",
+        /// The back cover was opened.
+        CoverOpened = "cover-opened",
+        /// The lock's motor is stuck.
+        MotorStuck = "motor-stuck",
+        /// Left unlocked for long.
+        LongUnlocked = "long-unlocked",
+        /// A wrong password was tried.
+        WrongPassword = "wrong-password",
+        /// A card without right was tried.
+        IllegalCard = "illegal-card",
+        /// The battery is low (a warning, not a stop).
+        LowBattery = "low-battery",
+        /// Vibration.
+        Vibration = "vibration",
+        /// Entered a fenced area.
+        FenceEnter = "fence-enter",
+        /// Left a fenced area.
+        FenceExit = "fence-exit",
+    }
 }

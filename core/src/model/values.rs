@@ -1,51 +1,73 @@
 //! Named values of a reason or a trace: an object of few keys, in their order.
-//! A decision writes some forty of them, so their names are not copied and
-//! they need no tree.
+//! A decision writes some sixty of them and most hold one or two short values,
+//! so they lie in place: names are not copied, nothing is allocated.
 
-use std::borrow::Cow;
 use std::fmt;
 
 use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use serde_json::Value;
+use smallvec::SmallVec;
+use smol_str::SmolStr;
+
+use super::datum::Datum;
 
 /// Most names read from outside (L9); the rules write fewer than twenty.
 const NAMES_MAX: usize = 256;
 
+/// Values that lie in place; more of them are allocated.
+const IN_PLACE: usize = 4;
+
 /// An object with its names in order.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
-pub struct Values(Vec<(Cow<'static, str>, Value)>);
+pub struct Values(SmallVec<[(SmolStr, Datum); IN_PLACE]>);
 
 impl Values {
     /// None.
     #[must_use]
     pub const fn new() -> Self {
-        Self(Vec::new())
+        Self(SmallVec::new_const())
     }
 
     /// These.
     #[must_use]
-    pub fn of<const N: usize>(pairs: [(&'static str, Value); N]) -> Self {
-        let mut all = Vec::with_capacity(N);
-        all.extend(pairs.map(|(name, value)| (Cow::Borrowed(name), value)));
-        all.sort_unstable_by(|a, b| a.0.cmp(&b.0));
-        Self(all)
+    pub fn of<const N: usize>(mut pairs: [(&'static str, Datum); N]) -> Self {
+        sort(&mut pairs);
+        Self::sorted(pairs.into_iter())
+    }
+
+    fn sorted(pairs: impl Iterator<Item = (&'static str, Datum)>) -> Self {
+        Self(
+            pairs
+                .map(|(name, datum)| (SmolStr::new_static(name), datum))
+                .collect(),
+        )
+    }
+
+    /// These, without what is not known.
+    #[must_use]
+    pub fn known<const N: usize>(mut pairs: [(&'static str, Datum); N]) -> Self {
+        sort(&mut pairs);
+        let known = |(_, datum): &(&str, Datum)| !matches!(datum, Datum::Null);
+        Self::sorted(pairs.into_iter().filter(known))
     }
 
     /// Sets `name`; what it was before is gone.
-    pub fn insert(&mut self, name: impl Into<Cow<'static, str>>, value: Value) {
-        let name = name.into();
+    pub fn insert(&mut self, name: &'static str, datum: Datum) {
+        self.set(SmolStr::new_static(name), datum);
+    }
+
+    fn set(&mut self, name: SmolStr, datum: Datum) {
         match self.place(&name) {
-            Ok(at) => self.0[at].1 = value,
-            Err(at) => self.0.insert(at, (name, value)),
+            Ok(at) => self.0[at].1 = datum,
+            Err(at) => self.0.insert(at, (name, datum)),
         }
     }
 
     /// The value of `name`.
     #[must_use]
-    pub fn get(&self, name: &str) -> Option<&Value> {
+    pub fn get(&self, name: &str) -> Option<&Datum> {
         let at = self.place(name).ok()?;
-        self.0.get(at).map(|(_, value)| value)
+        self.0.get(at).map(|(_, datum)| datum)
     }
 
     /// Whether `name` is there.
@@ -56,28 +78,28 @@ impl Values {
 
     /// Whether none is.
     #[must_use]
-    pub const fn is_empty(&self) -> bool {
+    pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
     /// All in order of name.
-    pub fn iter(&self) -> impl Iterator<Item = (&str, &Value)> {
-        self.0.iter().map(|(name, value)| (name.as_ref(), value))
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &Datum)> {
+        self.0.iter().map(|(name, datum)| (name.as_str(), datum))
     }
 
     fn place(&self, name: &str) -> Result<usize, usize> {
-        self.0.binary_search_by(|(n, _)| n.as_ref().cmp(name))
+        self.0.binary_search_by(|(n, _)| n.as_str().cmp(name))
     }
 }
 
-impl From<Values> for Value {
-    fn from(values: Values) -> Self {
-        let pairs = values.0.into_iter();
-        Self::Object(
-            pairs
-                .map(|(name, value)| (name.into_owned(), value))
-                .collect(),
-        )
+/// Few, and mostly in order already: insertion beats a general sort.
+fn sort(pairs: &mut [(&'static str, Datum)]) {
+    for end in 1..pairs.len() {
+        let mut at = end;
+        while at > 0 && pairs[at].0 < pairs[at - 1].0 {
+            pairs.swap(at, at - 1);
+            at -= 1;
+        }
     }
 }
 
@@ -95,18 +117,29 @@ impl<'de> Deserialize<'de> for Values {
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 write!(f, "an object of at most {NAMES_MAX} names")
             }
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Values, A::Error> {
-                let mut values = Values::new();
-                while let Some((name, value)) = map.next_entry::<String, Value>()? {
-                    if values.0.len() == NAMES_MAX {
-                        return Err(serde::de::Error::invalid_length(NAMES_MAX + 1, &self));
-                    }
-                    values.insert(name, value);
-                }
-                Ok(values)
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Values, A::Error> {
+                Values::read(map)
             }
         }
         deserializer.deserialize_map(Named)
+    }
+}
+
+impl Values {
+    /// Reads an object; a name that comes twice has its last value.
+    pub(super) fn read<'de, A: MapAccess<'de>>(mut map: A) -> Result<Self, A::Error> {
+        let mut values = Self::new();
+        while let Some((name, datum)) = map.next_entry::<SmolStr, Datum>()? {
+            if values.0.len() == NAMES_MAX {
+                let most = format!("an object of at most {NAMES_MAX} names");
+                return Err(serde::de::Error::invalid_length(
+                    NAMES_MAX + 1,
+                    &most.as_str(),
+                ));
+            }
+            values.set(name, datum);
+        }
+        Ok(values)
     }
 }
 
@@ -117,20 +150,35 @@ mod tests {
     #[test]
     fn names_stand_in_order_and_each_once() {
         let mut values = Values::of([("b", 2.into()), ("a", 1.into())]);
-        values.insert("c".to_owned(), 3.into());
+        values.insert("c", 3.into());
         values.insert("b", 4.into());
         let text = serde_json::to_string(&values).unwrap();
         assert_eq!(text, r#"{"a":1,"b":4,"c":3}"#);
-        assert_eq!(values.get("b"), Some(&Value::from(4)));
+        assert_eq!(values.get("b"), Some(&Datum::from(4)));
         assert_eq!(values.get("d"), None);
         assert!(values.contains_key("a") && !values.contains_key("ab"));
         let read: Values = serde_json::from_str(r#"{"c":3,"a":1,"b":4}"#).unwrap();
         assert_eq!(read, values);
-        assert_eq!(
-            Value::from(values),
-            serde_json::json!({"a": 1, "b": 4, "c": 3})
-        );
         assert!(Values::new().is_empty() && !read.is_empty());
+    }
+
+    #[test]
+    fn more_than_lie_in_place_are_kept_too() {
+        let pairs = ["f", "e", "d", "c", "b", "a"].map(|name| (name, Datum::from(name)));
+        let values = Values::of(pairs);
+        let names: Vec<_> = values.iter().map(|(name, _)| name).collect();
+        assert_eq!(names, ["a", "b", "c", "d", "e", "f"]);
+        let text = serde_json::to_string(&values).unwrap();
+        assert_eq!(serde_json::from_str::<Values>(&text).unwrap(), values);
+    }
+
+    #[test]
+    fn what_is_not_known_is_left_out_where_asked() {
+        let pairs = || [("b", Datum::Null), ("a", 1.into()), ("c", false.into())];
+        let known = serde_json::to_string(&Values::known(pairs())).unwrap();
+        assert_eq!(known, r#"{"a":1,"c":false}"#);
+        let all = serde_json::to_string(&Values::of(pairs())).unwrap();
+        assert_eq!(all, r#"{"a":1,"b":null,"c":false}"#);
     }
 
     #[test]
@@ -140,11 +188,7 @@ mod tests {
             serde_json::from_str::<Values>(&format!("{{{}}}", pairs.join(",")))
         };
         assert!(of(NAMES_MAX).is_ok());
-        assert!(
-            of(NAMES_MAX + 1)
-                .unwrap_err()
-                .to_string()
-                .contains("at most 256 names")
-        );
+        let refused = of(NAMES_MAX + 1).unwrap_err().to_string();
+        assert!(refused.contains("at most 256 names"), "{refused}");
     }
 }

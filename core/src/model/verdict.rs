@@ -1,5 +1,7 @@
 //! A verdict and its full trace (FORMATS 4).
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 
 use super::declaration::word;
@@ -86,7 +88,7 @@ word! {
 #[serde(deny_unknown_fields)]
 pub struct CheckTrace {
     /// Its name.
-    pub check: String,
+    pub check: Cow<'static, str>,
     /// How it ended.
     pub outcome: CheckOutcome,
     /// What it looked at.

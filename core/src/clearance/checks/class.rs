@@ -44,7 +44,7 @@ pub(super) fn check<'a>(view: &View<'a>, sheet: &mut Sheet<'a>) -> Trace {
                 // Nobody can know a number that is none.
                 let number = d.enterprise.shape_fault();
                 if let (None, Some(fault)) = (document.enterprise, number) {
-                    observed.insert("number".to_owned(), fault.into());
+                    observed.insert("number", fault.into());
                 }
                 sheet.note(Code::ClassUnknown, nothing(), observed);
             }

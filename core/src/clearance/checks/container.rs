@@ -3,7 +3,7 @@
 //! number it probably is; a good number that is not declared is a wrong box.
 
 use crate::clearance::policy::Evidence;
-use crate::clearance::sheet::{Sheet, Trace, values};
+use crate::clearance::sheet::{Datum, Sheet, Trace, values};
 use crate::clearance::view::View;
 use crate::model::{CheckOutcome, Code, ContainerError, ContainerNo, Load};
 
@@ -96,7 +96,7 @@ fn note<'a>(
                 sheet.note(Code::ContainerCheckDigit, expected, observed);
             }
             None if needed => {
-                let observed = values([("container", serde_json::Value::Null)]);
+                let observed = values([("container", Datum::Null)]);
                 sheet.note(Code::ContainerMissing, expected, observed);
             }
             None => {}

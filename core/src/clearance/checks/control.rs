@@ -52,7 +52,7 @@ fn note<'a>(control: &'a Control, sheet: &mut Sheet<'a>) {
         ("value", control.subject.value.as_str().into()),
     ]);
     if let Some(reason) = &control.reason {
-        observed.insert("reason".to_owned(), reason.as_str().into());
+        observed.insert("reason", reason.as_str().into());
     }
     sheet.note_as(
         Code::ControlActive,

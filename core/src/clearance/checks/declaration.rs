@@ -44,14 +44,14 @@ pub(super) fn check<'a>(view: &View<'a>, sheet: &mut Sheet<'a>) -> Trace {
         ("status", main.status.as_str().into()),
         ("port", main.port.as_str().into()),
         ("direction", main.direction.as_str().into()),
-        ("valid_from", main.valid_from.to_string().into()),
-        ("valid_until", main.valid_until.to_string().into()),
+        ("valid_from", main.valid_from.into()),
+        ("valid_until", main.valid_until.into()),
     ]);
     let threshold = values([
         ("status", Status::Released.as_str().into()),
         ("port", view.case.port.as_str().into()),
         ("direction", view.case.direction.as_str().into()),
-        ("at", view.at.map(|at| at.to_string()).into()),
+        ("at", view.at.into()),
     ]);
     Trace::of(outcome, inputs, threshold)
 }
@@ -85,7 +85,7 @@ fn unmatched<'a>(view: &View<'a>, sheet: &mut Sheet<'a>) -> Trace {
     if let Some(id) = view.case.facts.unusable.first() {
         // One of those that could not be read may be this truck's.
         let mut observed = observed();
-        observed.insert("declaration".to_owned(), id.as_str().into());
+        observed.insert("declaration", id.as_str().into());
         sheet.note(Code::DeclarationUnusable, nothing(), observed);
     } else if !view.case.facts.unusable_plates.is_empty() {
         // Said above; that nothing else was found proves nothing then.
@@ -123,7 +123,7 @@ fn status<'a>(view: &View<'a>, document: &Document<'a>, sheet: &mut Sheet<'a>) {
     };
     let expected = values([("status", Status::Released.as_str().into())]);
     let mut observed = of(document);
-    observed.insert("status".to_owned(), d.status.as_str().into());
+    observed.insert("status", d.status.as_str().into());
     sheet.note(code, expected, observed);
 }
 
@@ -132,13 +132,13 @@ fn place<'a>(view: &View<'a>, document: &Document<'a>, sheet: &mut Sheet<'a>) {
     if d.port != case.port {
         let expected = values([("port", d.port.as_str().into())]);
         let mut observed = of(document);
-        observed.insert("port".to_owned(), case.port.as_str().into());
+        observed.insert("port", case.port.as_str().into());
         sheet.note(Code::DeclarationOtherPort, expected, observed);
     }
     if d.direction != case.direction {
         let expected = values([("direction", d.direction.as_str().into())]);
         let mut observed = of(document);
-        observed.insert("direction".to_owned(), case.direction.as_str().into());
+        observed.insert("direction", case.direction.as_str().into());
         sheet.note(Code::DeclarationOtherDirection, expected, observed);
     }
 }
@@ -150,12 +150,12 @@ fn window<'a>(view: &View<'a>, document: &Document<'a>, sheet: &mut Sheet<'a>) {
         return;
     };
     let mut observed = of(document);
-    observed.insert("at".to_owned(), at.to_string().into());
+    observed.insert("at", at.into());
     if at < d.valid_from {
-        let expected = values([("valid_from", d.valid_from.to_string().into())]);
+        let expected = values([("valid_from", d.valid_from.into())]);
         sheet.note(Code::DeclarationNotYet, expected, observed);
     } else if at >= d.valid_until {
-        let expected = values([("valid_until", d.valid_until.to_string().into())]);
+        let expected = values([("valid_until", d.valid_until.into())]);
         sheet.note(Code::DeclarationExpired, expected, observed);
     }
 }
@@ -192,7 +192,7 @@ fn kind<'a>(document: &Document<'a>, sheet: &mut Sheet<'a>) {
     if let Some(why) = why {
         let expected = values([("form", d.form.as_str().into())]);
         let mut observed = of(document);
-        observed.insert("has".to_owned(), why.into());
+        observed.insert("has", why.into());
         sheet.note(Code::DeclarationWrongKind, expected, observed);
     }
 }
@@ -216,11 +216,11 @@ fn last(view: &View<'_>, document: &Document<'_>, observed: &mut Values) {
     if matches!(document.declaration.binding, Binding::Shared {}) && !own {
         return;
     }
-    observed.insert("passage".to_owned(), last.passage.as_str().into());
+    observed.insert("passage", last.passage.as_str().into());
     let lane = last.lane.as_ref().map(|lane| lane.as_str());
-    observed.insert("lane".to_owned(), lane.into());
-    observed.insert("at".to_owned(), last.at.to_string().into());
-    observed.insert("passed".to_owned(), last.passed.into());
+    observed.insert("lane", lane.into());
+    observed.insert("at", last.at.into());
+    observed.insert("passed", last.passed.into());
 }
 
 fn balance<'a>(view: &View<'a>, document: &Document<'a>, sheet: &mut Sheet<'a>) {
@@ -232,7 +232,7 @@ fn balance<'a>(view: &View<'a>, document: &Document<'a>, sheet: &mut Sheet<'a>) 
         Standing::Spent => {
             let expected = values([("left", 1.into())]);
             let mut observed = of(document);
-            observed.insert("left".to_owned(), 0.into());
+            observed.insert("left", 0.into());
             last(view, document, &mut observed);
             sheet.note(Code::DeclarationSpent, expected, observed);
         }

@@ -2,7 +2,7 @@
 //! be read only where the policy says so.
 
 use crate::clearance::policy::Evidence;
-use crate::clearance::sheet::{Sheet, Trace, values};
+use crate::clearance::sheet::{Datum, Sheet, Trace, values};
 use crate::clearance::view::View;
 use crate::model::{CheckOutcome, Code};
 
@@ -22,7 +22,7 @@ pub(super) fn check<'a>(view: &View<'a>, sheet: &mut Sheet<'a>) -> Trace {
     }
     if required && read.is_none() {
         let expected = values([("card", declared.first().copied().into())]);
-        let observed = values([("card", serde_json::Value::Null)]);
+        let observed = values([("card", Datum::Null)]);
         sheet.note(Code::DriverWrong, expected, observed);
     }
     let compared = read.is_some() && !declared.is_empty();

@@ -1,9 +1,7 @@
 //! Consolidated lists (集报): trips and goods weight that are left, and
 //! whether the class may use lists at all.
 
-use serde_json::Value;
-
-use crate::clearance::sheet::{Sheet, Trace, Values, values};
+use crate::clearance::sheet::{Datum, Sheet, Trace, Values, values};
 use crate::clearance::standing::Standing;
 use crate::clearance::view::View;
 use crate::model::{Balance, Binding, CheckOutcome, Code, Declaration, Form};
@@ -23,13 +21,13 @@ pub(super) fn check<'a>(view: &View<'a>, sheet: &mut Sheet<'a>) -> Trace {
             Standing::TripsOver { issued, trips } => {
                 let expected = values([("trips", trips.into())]);
                 let mut observed = balance_of(id, balance);
-                observed.insert("issued".to_owned(), issued.into());
+                observed.insert("issued", issued.into());
                 sheet.note(Code::ListTripsOver, expected, observed);
             }
             Standing::QuantityOver { left, goods } => {
                 let expected = values([("left_kg", left.0.into())]);
                 let mut observed = balance_of(id, balance);
-                observed.insert("goods_kg".to_owned(), goods.0.into());
+                observed.insert("goods_kg", goods.0.into());
                 sheet.note(Code::ListQuantityOver, expected, observed);
             }
             Standing::Free
@@ -40,7 +38,7 @@ pub(super) fn check<'a>(view: &View<'a>, sheet: &mut Sheet<'a>) -> Trace {
         if view.measures().is_some_and(|m| !m.lists) {
             let expected = values([("lists_allowed", false.into())]);
             let mut observed = values([("declaration", id.into())]);
-            observed.insert("has".to_owned(), "a consolidated list".into());
+            observed.insert("has", "a consolidated list".into());
             sheet.note(Code::DeclarationWrongKind, expected, observed);
         }
     }
@@ -70,11 +68,11 @@ fn balance_of(id: &str, balance: Option<&Balance>) -> Values {
 }
 
 /// A list in the trace: its balance beside its limits.
-fn of_list(declaration: &Declaration, balance: Option<&Balance>) -> Value {
+fn of_list(declaration: &Declaration, balance: Option<&Balance>) -> Datum {
     let mut list = balance_of(declaration.id.as_str(), balance);
     if let Binding::Trips { trips, goods_kg } = &declaration.binding {
-        list.insert("trips".to_owned(), (*trips).into());
-        list.insert("limit_kg".to_owned(), goods_kg.map(|kg| kg.0).into());
+        list.insert("trips", (*trips).into());
+        list.insert("limit_kg", goods_kg.map(|kg| kg.0).into());
     }
     list.into()
 }

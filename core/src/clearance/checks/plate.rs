@@ -4,7 +4,7 @@
 
 use crate::clearance::matching::By;
 use crate::clearance::reads::look_alike;
-use crate::clearance::sheet::{Sheet, Trace, nothing, values};
+use crate::clearance::sheet::{Datum, Sheet, Trace, nothing, values};
 use crate::clearance::view::{ClassHere, Document, View};
 use crate::model::{CheckOutcome, Code, ContainerNo, Plate, Vehicle};
 
@@ -54,8 +54,8 @@ fn note_unread<'a>(view: &View<'a>, sheet: &mut Sheet<'a>) {
     sheet.note(Code::PlateUnread, expected, observed);
 }
 
-fn texts(plates: &[Plate]) -> serde_json::Value {
-    plates.iter().map(Plate::as_str).collect::<Vec<_>>().into()
+fn texts(plates: &[Plate]) -> Datum {
+    plates.iter().map(Plate::as_str).collect()
 }
 
 fn contradictions<'a>(view: &View<'a>, document: &Document<'a>, sheet: &mut Sheet<'a>) {

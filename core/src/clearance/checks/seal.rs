@@ -3,7 +3,7 @@
 //! memory, or from a clock that is far off is no state: `seal.stale`.
 
 use crate::clearance::policy::Evidence;
-use crate::clearance::sheet::{Sheet, Trace, values};
+use crate::clearance::sheet::{Datum, Sheet, Trace, values};
 use crate::clearance::view::View;
 use crate::model::{CaseSeal, CheckOutcome, Code, Declaration, Load, SealAlarm, SealId, SealState};
 use crate::time::Wall;
@@ -131,12 +131,7 @@ fn one<'a>(view: &View<'a>, seal: &CaseSeal, sheet: &mut Sheet<'a>) {
     match seal.state {
         SealState::Sealed => {}
         SealState::Open | SealState::Cut => {
-            let state = if seal.state == SealState::Cut {
-                "cut"
-            } else {
-                "open"
-            };
-            let observed = values([("seal", id()), ("state", state.into())]);
+            let observed = values([("seal", id()), ("state", seal.state.as_str().into())]);
             sheet.note(Code::SealOpen, expected(), observed);
         }
         // It reported and did not say: its present state is not known.
@@ -151,7 +146,7 @@ fn one<'a>(view: &View<'a>, seal: &CaseSeal, sheet: &mut Sheet<'a>) {
         .filter(|a| **a != SealAlarm::LowBattery)
         .collect();
     if !alarms.is_empty() {
-        let names = serde_json::to_value(&alarms).expect("alarms are plain words");
+        let names = alarms.iter().map(|alarm| alarm.as_str()).collect();
         let observed = values([("seal", id()), ("alarms", names)]);
         sheet.note(Code::SealAlarm, values([("alarms", 0.into())]), observed);
     }
@@ -175,14 +170,14 @@ fn compare<'a>(missing: &[&SealId], extra: &[&CaseSeal], sheet: &mut Sheet<'a>) 
                 sheet.note(Code::SealWrong, expected, observed);
             }
             None => {
-                let observed = values([("seal", serde_json::Value::Null)]);
+                let observed = values([("seal", Datum::Null)]);
                 sheet.note(Code::SealMissing, expected, observed);
             }
         }
     }
     for read in extra.iter().skip(missing.len()) {
         let observed = values([("seal", read.id.as_str().into())]);
-        let expected = values([("seal", serde_json::Value::Null)]);
+        let expected = values([("seal", Datum::Null)]);
         sheet.note(Code::SealUnexpected, expected, observed);
     }
 }

@@ -4,7 +4,7 @@
 //! beside the declared one says nothing.
 
 use crate::clearance::policy::Evidence;
-use crate::clearance::sheet::{Sheet, Trace, values};
+use crate::clearance::sheet::{Datum, Sheet, Trace, values};
 use crate::clearance::view::View;
 use crate::model::{CheckOutcome, Code};
 
@@ -27,7 +27,7 @@ pub(super) fn check<'a>(view: &View<'a>, sheet: &mut Sheet<'a>) -> Trace {
         _ if required && !agrees => {
             // Where two identities are needed the plate stands alone.
             let expected = values([("tag", declared.into())]);
-            let observed = values([("tag", serde_json::Value::Null)]);
+            let observed = values([("tag", Datum::Null)]);
             sheet.note(Code::PlateLoose, expected, observed);
             sheet.outcome()
         }

@@ -1,7 +1,7 @@
 //! Trailer plates, compared with the declared trailers alone (FORMATS 2).
 
 use crate::clearance::policy::Evidence;
-use crate::clearance::sheet::{Sheet, Trace, values};
+use crate::clearance::sheet::{Datum, Sheet, Trace, values};
 use crate::clearance::view::View;
 use crate::model::{CheckOutcome, Code, Plate};
 
@@ -29,7 +29,7 @@ pub(super) fn check<'a>(view: &View<'a>, sheet: &mut Sheet<'a>) -> Trace {
     let read = !view.reads.trailers.is_empty();
     let unread = declared.iter().any(|p| !view.reads.trailers.contains(p));
     if required && unread && sheet.outcome() == CheckOutcome::Pass {
-        let observed = values([("plate", serde_json::Value::Null)]);
+        let observed = values([("plate", Datum::Null)]);
         sheet.note(Code::TrailerWrong, expected(), observed);
     }
     let outcome = sheet.outcome_or(if !known {

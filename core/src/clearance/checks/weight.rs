@@ -8,7 +8,7 @@
 //! truck) is not compared: it must be taken again.
 
 use crate::clearance::policy::Tolerances;
-use crate::clearance::sheet::{Sheet, Trace, Values, nothing, values};
+use crate::clearance::sheet::{Datum, Sheet, Trace, Values, nothing, values};
 use crate::clearance::standing::tare;
 use crate::clearance::view::{ClassHere, View};
 use crate::model::{Binding, CaseWeight, CheckOutcome, Code, Declaration, Kg, Load};
@@ -18,7 +18,7 @@ use crate::time::Wall;
 const YEAR_DAYS: i64 = 365;
 
 pub(super) fn check<'a>(view: &View<'a>, sheet: &mut Sheet<'a>) -> Trace {
-    let none = || values([("kg", serde_json::Value::Null)]);
+    let none = || values([("kg", Datum::Null)]);
     let Some(main) = view.main() else {
         let kg = view.case.weight.as_ref().map(|w| w.gross_kg.0);
         let inputs = values([("kg", kg.into())]);

@@ -2,10 +2,8 @@
 //! compared. A code without a sentence of its own lists what was observed and
 //! what was expected.
 
-use serde_json::Value;
-
 use super::table::Text;
-use crate::model::{Code, Reason, Values};
+use crate::model::{Code, Datum, Reason, Values};
 
 /// The five road ports' names beside their customs codes (DOMAIN 2).
 const PORTS: [(&str, &str); 5] = [
@@ -124,7 +122,7 @@ fn spent(reason: &Reason) -> Option<String> {
             "sent to the bay by passage {passage}, which has no finding yet"
         ));
     }
-    let passed = reason.observed.get("passed").and_then(Value::as_bool)?;
+    let passed = reason.observed.get("passed").and_then(Datum::as_bool)?;
     let how = if passed {
         "already passed"
     } else {
@@ -161,7 +159,7 @@ fn listed(reason: &Reason, t: &Text) -> String {
 
 fn values(values: &Values) -> String {
     let kept = values.iter().filter(|(key, _)| *key != "covered_by");
-    let one = |(key, value): (&str, &Value)| {
+    let one = |(key, value): (&str, &Datum)| {
         let limit = ["_max", "_min"].iter().find(|end| key.ends_with(**end));
         let bare = limit.map_or(key, |end| key.trim_end_matches(end));
         let bare = bare.trim_end_matches("_s").trim_end_matches("_pct");
@@ -176,7 +174,7 @@ fn values(values: &Values) -> String {
 }
 
 /// A value with its unit, as its key names it.
-fn said(key: &str, value: &Value) -> String {
+fn said(key: &str, value: &Datum) -> String {
     let ends = |end: &str| {
         key.trim_end_matches("_max")
             .trim_end_matches("_min")
@@ -199,16 +197,16 @@ fn said(key: &str, value: &Value) -> String {
     }
 }
 
-fn shown(value: &Value) -> String {
+fn shown(value: &Datum) -> String {
     match value {
-        Value::Null => "none".to_owned(),
-        Value::Bool(true) => "yes".to_owned(),
-        Value::Bool(false) => "no".to_owned(),
-        Value::String(text) => minute(text).unwrap_or_else(|| text.clone()),
-        Value::Number(n) => n.to_string(),
-        Value::Array(all) if all.is_empty() => "none".to_owned(),
-        Value::Array(all) => all.iter().map(shown).collect::<Vec<_>>().join(" "),
-        Value::Object(_) => value.to_string(),
+        Datum::Null => "none".to_owned(),
+        Datum::Bool(true) => "yes".to_owned(),
+        Datum::Bool(false) => "no".to_owned(),
+        Datum::Text(text) => minute(text).unwrap_or_else(|| text.to_string()),
+        Datum::Int(n) => n.to_string(),
+        Datum::List(all) if all.is_empty() => "none".to_owned(),
+        Datum::List(all) => all.iter().map(shown).collect::<Vec<_>>().join(" "),
+        Datum::Named(_) => value.to_string(),
     }
 }
 
@@ -358,7 +356,7 @@ mod tests {
             line(Code::SealBatteryLow, nothing(), observed)
                 .ends_with(": battery 9 %; covered by finding f-1")
         );
-        let observed = values([("seal", Value::Null), ("replay", true.into())]);
+        let observed = values([("seal", Datum::Null), ("replay", true.into())]);
         assert!(line(Code::SealStale, nothing(), observed).ends_with("replay yes, seal none"));
     }
 

@@ -153,6 +153,12 @@ impl std::fmt::Display for Ratio {
     }
 }
 
+impl From<Ratio> for crate::model::Datum {
+    fn from(ratio: Ratio) -> Self {
+        smol_str::format_smolstr!("{ratio}").into()
+    }
+}
+
 pub(super) fn sampling(t: &mut Table<'_, '_>, faults: &mut Faults<'_>) -> Option<SamplingPlan> {
     let mut s = t.table("sampling", PLAN, faults)?;
     let word = s.needed(

@@ -362,7 +362,7 @@ fn a_state_the_rules_found_too_old_begins_anew_unless_it_moved_since() {
         let mut body = b.verdict(1, &d, PLATE, VerdictKind::Hold);
         body.case.facts.sampling = judged_on;
         body.verdict.checks = vec![crate::model::CheckTrace {
-            check: "sampling".to_owned(),
+            check: "sampling".into(),
             outcome: crate::model::CheckOutcome::Pass,
             inputs: crate::model::Values::of([("decayed", true.into())]),
             threshold: crate::model::Values::new(),
