@@ -265,11 +265,8 @@ impl Ledger {
     }
 
     pub(super) fn feed(&mut self, seq: u64, at: Wall, body: &FeedBody) {
-        let in_force = body.part.is_none_or(crate::model::Part::is_last);
-        if in_force {
-            for finding in &body.findings {
-                self.settle_finding(finding);
-            }
+        for finding in &self.in_force.findings_of(body) {
+            self.settle_finding(finding);
         }
         for mark in &body.declarations {
             if let Some(account) = self.accounts.get_mut(&mark.id) {

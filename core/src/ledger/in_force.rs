@@ -16,8 +16,8 @@ use super::selected::Selected;
 use super::sharded::{Key, Sharded};
 use super::unusable::Unusable;
 use crate::model::{
-    Act, Buckets, Control, ControlId, DeclarationId, Enterprise, EnterpriseId, ItemDigest, Part,
-    PolicyText, Position, Status, Subject, SubjectKind,
+    Act, Buckets, Control, ControlId, DeclarationId, Enterprise, EnterpriseId, Finding, ItemDigest,
+    Part, PolicyText, Position, Status, Subject, SubjectKind,
 };
 use crate::record::{DeclarationMark, FeedBody};
 use crate::time::Wall;
@@ -208,16 +208,38 @@ impl InForce {
         at: Position,
         own: &[PolicyText],
     ) -> Vec<PolicyText> {
-        let earlier = match part {
-            None => None,
-            Some(part) if part.is_last() && self.follows(at, part.part) => {
-                self.staged.as_ref().filter(|_| !part.is_first())
-            }
-            Some(_) => return Vec::new(),
+        let Some(earlier) = self.earlier(part, at) else {
+            return Vec::new();
         };
-        let earlier = earlier.into_iter().flat_map(|s| &s.parts);
-        let all = earlier.flat_map(|part| &part.policies);
+        let all = earlier.iter().flat_map(|part| &part.policies);
         all.chain(own).cloned().collect()
+    }
+
+    /// The findings that come into force with `body`: its own, and with a
+    /// snapshot's last part those of all its parts.
+    pub(super) fn findings_of(&self, body: &FeedBody) -> Vec<Finding> {
+        let at = Position {
+            epoch: body.epoch,
+            seq: body.seq,
+        };
+        let Some(earlier) = self.earlier(body.part, at) else {
+            return Vec::new();
+        };
+        let all = earlier.iter().flat_map(|part| &part.findings);
+        all.chain(&body.findings).cloned().collect()
+    }
+
+    /// The parts before a message that puts something in force; none where it
+    /// does not: a snapshot does with its last part, if all came in order.
+    fn earlier(&self, part: Option<Part>, at: Position) -> Option<&[Arc<FeedBody>]> {
+        let Some(part) = part else {
+            return Some(&[]);
+        };
+        if !part.is_last() || !self.follows(at, part.part) {
+            return None;
+        }
+        let staged = self.staged.as_ref().filter(|_| !part.is_first());
+        Some(staged.map_or(&[], |s| &s.parts))
     }
 
     fn replace(&mut self, seq: u64, at: Wall, parts: &[Arc<FeedBody>]) {

@@ -79,6 +79,32 @@ fn a_finding_says_that_the_last_passage_left_from_the_bay_or_was_turned_away() {
     }
 }
 
+/// A snapshot of several parts settles what any of them says, with its last;
+/// one whose parts are out of order settles nothing.
+#[test]
+fn a_finding_in_an_early_part_of_a_snapshot_settles_with_the_last() {
+    let d = single();
+    let mut b = Bench::new();
+    assert_eq!(b.judge(1, &d, PLATE, Inspect), Ok(Took::Spent));
+    let refused = finding("f-1", &passage(1), "single", "refused");
+    let (mut out_of_order, mut whole) = (b.clone(), b);
+    let first = |f: &mut FeedBody| f.findings = vec![refused.clone()];
+    part(&mut out_of_order, 1, 3, first);
+    part(&mut out_of_order, 3, 3, |_| {});
+    part(&mut whole, 1, 3, first);
+    part(&mut whole, 2, 3, |_| {});
+    assert_eq!(whole.balance("single").reserved.len(), 1);
+    part(&mut whole, 3, 3, |f| f.declarations = vec![mark(&d)]);
+    assert_eq!(whole.balance("single").reserved.len(), 0);
+    assert_eq!(
+        whole.balance("single").issued,
+        0,
+        "refused gives its trip back"
+    );
+    assert_eq!(out_of_order.balance("single").reserved.len(), 1);
+    assert_eq!(whole.ledger, whole.replayed());
+}
+
 #[test]
 fn a_hold_takes_nothing_and_is_never_refused() {
     let d = single();
