@@ -81,6 +81,8 @@ fn the_core_reaches_for_nothing_outside() {
         "serde_json",
         "serde_path_to_error",
         "sha2",
+        "smallvec",
+        "smol_str",
         "thiserror",
         "toml",
         "unicode-normalization",

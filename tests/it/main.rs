@@ -33,6 +33,8 @@ mod cli_usage;
 #[cfg(test)]
 mod demo;
 #[cfg(test)]
+mod fuzz;
+#[cfg(test)]
 mod journal_files;
 #[cfg(feature = "sim")]
 #[cfg(test)]
