@@ -153,7 +153,7 @@ impl Killer {
         Self {
             left: kills,
             turn: 0,
-            chance: Chance(seed),
+            chance: Chance::new(seed),
             rested: 3_000_000,
             wanted: None,
             due: None,
@@ -226,10 +226,14 @@ impl Spectator for Killer {
 }
 
 /// SplitMix64: the same seed draws the same waits.
-struct Chance(u64);
+pub(super) struct Chance(u64);
 
 impl Chance {
-    fn below(&mut self, n: u64) -> u64 {
+    pub(super) const fn new(seed: u64) -> Self {
+        Self(seed)
+    }
+
+    pub(super) fn below(&mut self, n: u64) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let z = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
@@ -332,7 +336,7 @@ fn allows(record: &Value) -> bool {
     }
 }
 
-fn options(kills: usize, seed: u64) -> WorldOptions {
+pub(super) fn options(kills: usize, seed: u64) -> WorldOptions {
     WorldOptions {
         seed,
         lanes: 2,

@@ -34,6 +34,9 @@ mod cli_usage;
 mod demo;
 #[cfg(test)]
 mod fuzz;
+#[cfg(feature = "sim")]
+#[cfg(test)]
+mod hard_kill;
 #[cfg(test)]
 mod journal_files;
 #[cfg(feature = "sim")]

@@ -1,0 +1,209 @@
+//! The daemon on a real disk, killed with SIGKILL at random moments while the
+//! feed runs and the authority takes its records: nothing that was
+//! acknowledged is lost. What was acknowledged is what left the daemon: an
+//! `applied` answer to a batch, a record.
+//!
+//! `LANEGATE_HARD_KILLS` says how many kills (100), `LANEGATE_HARD_KILL_CACHE`
+//! how many declarations are there from the beginning (0). The full run:
+//!
+//! ```text
+//! LANEGATE_HARD_KILLS=5000 LANEGATE_HARD_KILL_CACHE=100000 \
+//!     cargo test --release --features sim --test it hard_kill:: -- --nocapture
+//! ```
+
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+use firmware_sim::authority::{Authority, AuthorityOptions};
+use firmware_sim::{Us, World};
+use lanegate::clock::{Stopwatch, wall_now};
+use lanegate::sim::demo::{DaemonUnderTest, Stage};
+use rumqttc::{Client, Connection, Event, MqttOptions, Packet, QoS};
+use serde_json::{Value, json};
+
+use super::kill::{Chance, options};
+
+const CONTROLLER: &str = "sim-x";
+/// One look at the wire.
+const GLANCE: Duration = Duration::from_millis(2);
+/// A daemon that says nothing for so long is not coming back.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// A life lasts at most so long after the daemon is back.
+const LIFE_US_MAX: Us = 250_000;
+
+/// What the daemon has let out of the house.
+#[derive(Default, Debug)]
+struct Said {
+    /// The last batch it called applied.
+    applied: Option<u64>,
+    /// The last record it sent.
+    record: Option<u64>,
+    /// The last record it said it has, in this life.
+    hello: Option<u64>,
+    /// The last batch it said it has, in this life.
+    have: Option<u64>,
+}
+
+/// The simulated authority on a real connection.
+struct Customs {
+    authority: Authority,
+    client: Client,
+    connection: Connection,
+    since: Stopwatch,
+    said: Said,
+}
+
+impl Customs {
+    fn at(stage: &Stage, cached: usize) -> Self {
+        let address = stage.broker();
+        let mut options = MqttOptions::new("customs", address.ip().to_string(), address.port());
+        options.set_max_packet_size(16 << 20, 16 << 20);
+        let (client, connection) = Client::new(options, 4096);
+        let topic = format!("lanegate/{CONTROLLER}/#");
+        client.subscribe(topic, QoS::AtLeastOnce).unwrap();
+        let options = AuthorityOptions {
+            controller: CONTROLLER.to_owned(),
+            epoch: 7,
+            start_wall_ms: wall_now().0,
+        };
+        Self {
+            authority: Authority::new(options, (0..cached).map(declaration).collect()),
+            client,
+            connection,
+            since: Stopwatch::started(),
+            said: Said::default(),
+        }
+    }
+
+    fn now(&self) -> Us {
+        Us::try_from(self.since.elapsed().as_micros()).unwrap()
+    }
+
+    /// Hears what has come and sends what is due.
+    fn glance(&mut self) {
+        let now = self.now();
+        if let Ok(event) = self.connection.recv_timeout(GLANCE) {
+            if let Event::Incoming(Packet::Publish(message)) = event.unwrap() {
+                self.note(&message.topic, &message.payload);
+                self.authority
+                    .message(now, &message.topic, &message.payload);
+            }
+        }
+        self.authority.advance(now);
+        while let Some(out) = self.authority.take_output() {
+            let sent = self
+                .client
+                .publish(out.topic, QoS::AtLeastOnce, out.retain, out.payload);
+            sent.unwrap();
+        }
+    }
+
+    fn note(&mut self, topic: &str, payload: &[u8]) {
+        let message: Value = serde_json::from_slice(payload).unwrap_or_default();
+        let said = &mut self.said;
+        match topic.strip_prefix("lanegate/sim-x/").unwrap_or_default() {
+            "feed/answer" if message["applied"] == true => {
+                said.applied = said.applied.max(message["seq"].as_u64());
+            }
+            "records" => said.record = said.record.max(message["seq"].as_u64()),
+            "hello" => said.hello = message["seq"].as_u64(),
+            "feed/request" => said.have = said.have.or(message["have"].as_u64()),
+            _ => {}
+        }
+    }
+
+    /// Until the daemon of this life has greeted; how long it took.
+    fn until_back(&mut self, daemon: &DaemonUnderTest) -> Duration {
+        let waited = Stopwatch::started();
+        while self.said.hello.is_none() || self.said.have.is_none() {
+            self.glance();
+            assert!(
+                waited.elapsed() < PATIENCE,
+                "{:?}\n{:#?}",
+                self.said,
+                daemon.last_words(30)
+            );
+        }
+        waited.elapsed()
+    }
+
+    /// What left the house in former lives is still there.
+    fn lost(&self) -> Vec<String> {
+        let said = &self.said;
+        let mut lost = Vec::new();
+        if said.record > said.hello {
+            lost.push(format!("records: {said:?}"));
+        }
+        if said.applied > said.have {
+            lost.push(format!("batches: {said:?}"));
+        }
+        lost.extend(self.authority.faults().iter().cloned());
+        lost
+    }
+}
+
+fn declaration(n: usize) -> Value {
+    let text = include_str!("../../core/src/model/specimen/declaration.json");
+    let mut declaration: Value = serde_json::from_str(text).unwrap();
+    declaration["id"] = json!(format!("5345202{n:09}"));
+    declaration["vehicles"][0]["plates"] = json!([format!("粤B{:05}", n % 100_000)]);
+    json!({"declaration": declaration})
+}
+
+#[test]
+fn nothing_the_daemon_let_out_is_lost_by_a_kill_at_any_moment() {
+    let number = |name: &str, otherwise: usize| {
+        std::env::var(name).map_or(otherwise, |n| n.parse().expect("a number"))
+    };
+    let kills = number("LANEGATE_HARD_KILLS", 100);
+    let cached = number("LANEGATE_HARD_KILL_CACHE", 0);
+    let world = World::new(options(0, 5));
+    let stage = Stage::set(&world).unwrap();
+    let mut daemon = stage.daemon(Path::new(env!("CARGO_BIN_EXE_lanegate")));
+    let mut customs = Customs::at(&stage, cached);
+    let (mut chance, mut next) = (Chance::new(5), cached);
+    let mut back: Vec<Duration> = Vec::new();
+    for kill in 0..=kills {
+        (customs.said.hello, customs.said.have) = (None, None);
+        daemon.start().unwrap();
+        back.push(customs.until_back(&daemon));
+        assert_eq!(customs.lost(), Vec::<String>::new(), "after kill {kill}");
+        let until = customs.now() + chance.below(LIFE_US_MAX);
+        let last = kill == kills;
+        while customs.now() < until
+            || (last && customs.said.applied < customs.authority.feed_position().1)
+        {
+            let items = (next..next + 3).map(declaration).collect();
+            if !last {
+                let now = customs.now();
+                customs.authority.publish(now, items);
+                next += 3;
+            }
+            customs.glance();
+        }
+        if !last {
+            daemon.kill().unwrap();
+        }
+    }
+    assert_eq!(daemon.starts(), kills as u64 + 1);
+    daemon.kill().unwrap();
+    let binary = || Command::new(env!("CARGO_BIN_EXE_lanegate"));
+    let verified = binary()
+        .args(["journal", "verify"])
+        .arg(stage.journal())
+        .output()
+        .unwrap();
+    assert!(
+        verified.status.success(),
+        "{}",
+        String::from_utf8_lossy(&verified.stdout)
+    );
+    back.sort_unstable();
+    let (half, worst) = (back[back.len() / 2], back[back.len() - 1]);
+    println!(
+        "{kills} kills, {next} declarations, {} records out; back after {half:?} (half), {worst:?} (worst)",
+        customs.said.record.map_or(0, |seq| seq + 1)
+    );
+    stage.strike().unwrap();
+}
