@@ -6,6 +6,9 @@ use super::*;
 use crate::store::testing::{TempDir, batch, declaration, id, part, query};
 use crate::store::{Cache, SledStore, Store};
 
+#[path = "media_tests.rs"]
+mod media;
+
 const COUNT: u32 = 120;
 
 fn medium(dir: &TempDir) -> SledMedium {
