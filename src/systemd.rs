@@ -20,6 +20,8 @@ pub enum Notice {
     Ready,
     /// Alive.
     Watchdog,
+    /// A part stands still: restart us now, as if the watchdog had run out.
+    Stalled,
     /// No new passages are taken; the present ones are finished.
     Stopping,
     /// One line for `systemctl status`. No plates: it is not behind a role.
@@ -34,6 +36,7 @@ pub fn notify(notice: &Notice) -> io::Result<()> {
     match notice {
         Notice::Ready => sd_notify::notify(&[NotifyState::Ready]),
         Notice::Watchdog => sd_notify::notify(&[NotifyState::Watchdog]),
+        Notice::Stalled => sd_notify::notify(&[NotifyState::WatchdogTrigger]),
         Notice::Stopping => sd_notify::notify(&[NotifyState::Stopping]),
         Notice::Status(text) => sd_notify::notify(&[NotifyState::Status(&status_line(text))]),
     }
@@ -95,7 +98,14 @@ mod tests {
         if std::env::var_os(CHILD).is_some() {
             assert_eq!(watchdog_every(), Some(Micros::from_ms(1500)));
             let status = Notice::Status("2 lanes".to_owned());
-            for notice in [Notice::Ready, Notice::Watchdog, status, Notice::Stopping] {
+            let all = [
+                Notice::Ready,
+                Notice::Watchdog,
+                Notice::Stalled,
+                status,
+                Notice::Stopping,
+            ];
+            for notice in all {
                 notify(&notice).unwrap();
             }
             return;
@@ -114,7 +124,7 @@ mod tests {
         std::fs::remove_file(&path).unwrap();
         let service = service.unwrap();
         assert!(service.status.success(), "{service:?}");
-        let heard: Vec<String> = (0..4)
+        let heard: Vec<String> = (0..5)
             .map(|_| {
                 let mut buffer = [0; 256];
                 let len = manager.recv(&mut buffer).unwrap();
@@ -125,7 +135,13 @@ mod tests {
             .collect();
         assert_eq!(
             heard,
-            ["READY=1", "WATCHDOG=1", "STATUS=2 lanes", "STOPPING=1"]
+            [
+                "READY=1",
+                "WATCHDOG=1",
+                "WATCHDOG=trigger",
+                "STATUS=2 lanes",
+                "STOPPING=1"
+            ]
         );
     }
 }

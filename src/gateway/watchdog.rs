@@ -1,6 +1,8 @@
 //! The service manager's watchdog: patted by the lane loop after a drained
 //! tick and by nothing else, and only while every thread with work
-//! outstanding moves.
+//! outstanding moves. What stands still for `stall_s` is not waited for any
+//! longer: the manager is asked to act at once, so that a stuck thread ends in
+//! a restart within ten seconds, as a stuck lane loop does by its silence.
 
 use lanegate_core::time::{Micros, Mono};
 use tracing::error;
@@ -74,8 +76,10 @@ impl Watchdog {
                 self.metrics.count(&metrics::STALLS, &[part], 1);
                 error!(
                     part,
-                    "no progress although there is work: the watchdog is not patted"
+                    "no progress although there is work: a restart is asked for"
                 );
+                // It need not wait for a watchdog that was patted just now.
+                tell(&Notice::Stalled);
             }
             self.stalled = stalled;
         }
@@ -84,9 +88,7 @@ impl Watchdog {
             .is_some_and(|every| now.since(self.patted_at) >= every);
         if due && stalled.is_none() {
             self.patted_at = now;
-            if let Err(why) = systemd::notify(&Notice::Watchdog) {
-                error!(%why, "the service manager cannot be told that we live");
-            }
+            tell(&Notice::Watchdog);
         }
     }
 
@@ -101,6 +103,12 @@ impl Watchdog {
         }
         let thread = self.threads.iter().find(|(_, mark)| late(mark.moved_at));
         thread.map(|(name, _)| *name)
+    }
+}
+
+fn tell(notice: &Notice) {
+    if let Err(why) = systemd::notify(notice) {
+        error!(%why, ?notice, "the service manager cannot be told");
     }
 }
 

@@ -311,7 +311,7 @@ metrics! {
     QUEUE_FULL = Counter "lanegate_queue_full_total" [QUEUE]
         "Times a queue was full and its written rule applied.";
     STALLS = Counter "lanegate_stalls_total" [PART]
-        "Times a part stood still although it had work, so that the watchdog was not patted.";
+        "Times a part stood still although it had work, so that a restart was asked for.";
     CLOCK_TRUSTED = Gauge "lanegate_clock_trusted" []
         "1 while wall time is believed.";
     CLOCK_STEPS = Counter "lanegate_clock_steps_total" []
