@@ -289,6 +289,38 @@ fn on_a_list_it_is_the_vehicle_that_stays_selected() {
     assert!(!is_selected(&b, &d, OTHER));
 }
 
+/// Vehicles of a list are selected one beside the other, each once; a finding
+/// settles the passage or the vehicle it names.
+#[test]
+fn each_vehicle_of_a_list_stays_selected_by_itself() {
+    let d = list(20, 300_000);
+    let vehicles = |b: &Bench| draws(b, &d).of(&d.id).unwrap().selected.clone();
+    let of = |all: &[&str]| -> std::collections::BTreeSet<_> {
+        all.iter().map(|v| Some((*v).to_owned())).collect()
+    };
+    for (passage_of, vehicle, left) in [
+        (9, PLATE, vec![OTHER]),
+        (9, OTHER, vec![PLATE]),
+        (2, "粤B77777", vec![PLATE]),
+        (3, "粤B77777", vec![OTHER]),
+        (1, "粤B77777", vec![OTHER, PLATE]),
+    ] {
+        let mut b = Bench::new();
+        b.sends(&[&d]);
+        for (n, vehicle) in [(1, PLATE), (2, OTHER), (3, PLATE)] {
+            let body = selected(&b, n, &d, vehicle, Severity::Inspect);
+            b.put(Some(&passage(n)), body.into());
+        }
+        assert_eq!(vehicles(&b), of(&[OTHER, PLATE]));
+        let mut about = found("f-1", 1, "conforms", &[]);
+        about.declaration = d.id.clone();
+        about.passage = passage(passage_of);
+        about.vehicle = crate::model::Plate::parse(vehicle).unwrap();
+        b.put(None, about.into());
+        assert_eq!(vehicles(&b), of(&left), "{passage_of} {vehicle}");
+    }
+}
+
 #[test]
 fn a_selection_that_a_finding_covers_owes_no_other_inspection() {
     let mut b = Bench::new();
@@ -441,6 +473,8 @@ fn course(findings: &[(bool, bool)], counts: impl Fn(bool) -> bool) -> (String, 
 }
 
 proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(96))]
+
     #[test]
     fn both_courses_are_what_their_findings_say(
         findings in proptest::collection::vec(proptest::prelude::any::<(bool, bool)>(), 0..40),
