@@ -6,8 +6,8 @@ mod table;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use lanegate_core::clearance::judge;
-use lanegate_core::model::{Code, Reason, Severity, Verdict};
+use lanegate_core::clearance::{chosen, class_of, judge, lines};
+use lanegate_core::model::{Code, Reason, Severity, Values, Verdict};
 use serde_json::Value;
 use table::{Row, case_of, case_value, policy_of, rows};
 
@@ -207,6 +207,101 @@ fn all_checks_run_on_every_row_in_one_order() {
             assert!(told, "{}: {} tells nothing", row.name, check.check);
         }
     }
+}
+
+/// What is told of a case before it is judged: the document the rules would
+/// choose and the class whose measures would apply.
+#[test]
+fn the_document_and_the_class_of_a_case_are_those_the_rules_choose() {
+    let mut row = rows().swap_remove(0);
+    let told = |row: &Row| {
+        let (case, policy) = (case_of(row), policy_of(row));
+        let chosen = chosen(&case, &policy);
+        let id = chosen.as_ref().map(|c| c.declaration.to_string());
+        let vehicle = chosen.and_then(|c| c.vehicle);
+        (id, vehicle, class_of(&case, &policy))
+    };
+    let text = |text: &str| Some(text.to_owned());
+    row.set = BTreeMap::new();
+    row.policy = Vec::new();
+    let (id, plate) = (text("5345202600012345"), text("粤ZAB12港"));
+    let class = text("aeo-advanced");
+    assert_eq!(told(&row), (id.clone(), plate.clone(), class.clone()));
+    let second = |set: &mut BTreeMap<String, Value>, until: &str| {
+        let mut other = case_value(&row)["facts"]["candidates"][0].clone();
+        other["id"] = "5345202600011111".into();
+        other["valid_until"] = until.into();
+        set.insert("facts.candidates.1".to_owned(), other);
+    };
+    // One that is over is not chosen, unless nobody knows the time.
+    let mut set = BTreeMap::new();
+    second(&mut set, "2026-11-24T04:00:00+08:00");
+    row.set = set.clone();
+    assert_eq!(told(&row), (id, plate.clone(), class.clone()));
+    row.set.insert("clock".to_owned(), "unknown".into());
+    assert_eq!(told(&row), (text("5345202600011111"), plate.clone(), class));
+    row.set = BTreeMap::from([("facts.candidates.0.class".to_owned(), "gold".into())]);
+    assert_eq!(told(&row), (text("5345202600012345"), plate, None));
+    row.set = BTreeMap::from([("facts.candidates".to_owned(), Value::Array(Vec::new()))]);
+    assert_eq!(told(&row), (None, None, None));
+}
+
+/// A reason made heavier than published says where to drive; one at its own
+/// weight says what is the matter.
+#[test]
+fn the_sign_says_what_is_the_matter_unless_the_reason_was_made_heavier() {
+    let sign = |code: Code, severity: Severity| {
+        let reason = Reason {
+            code,
+            severity,
+            expected: Values::new(),
+            observed: Values::new(),
+            for_driver: None,
+            for_officer: None,
+        };
+        lines(&reason).0.en
+    };
+    let bay = "Drive to the bay";
+    assert_eq!(sign(Code::CacheStale, Severity::Inspect), bay);
+    assert_eq!(sign(Code::PlateExtra, Severity::Inspect), bay);
+    for code in [Code::SealMissing, Code::CacheStale] {
+        assert_eq!(sign(code, Severity::Warn), "Drive on");
+        let own = sign(code, code.severity());
+        assert!(own != bay && own != "Drive on", "{code}: {own}");
+    }
+}
+
+/// A time is told to the minute only where it is one, and nothing as "none".
+#[test]
+fn an_officers_line_shortens_times_and_nothing_else() {
+    let line = |value: Value| {
+        let mut observed = Values::new();
+        observed.insert("seen".to_owned(), value);
+        let reason = Reason {
+            code: Code::PlateUnread,
+            severity: Severity::Hold,
+            expected: Values::new(),
+            observed,
+            for_driver: None,
+            for_officer: None,
+        };
+        let line = lines(&reason).1;
+        line.rsplit_once("seen ").expect("it is told").1.to_owned()
+    };
+    let told = |text: &str| line(Value::from(text));
+    assert_eq!(told("2026-11-24T14:02:33+08:00"), "2026-11-24 14:02");
+    for kept in [
+        "2026-11-24T14:02+08:00",
+        "26-11-24T14:02:33+08:00",
+        "2026-11-24T14:02:33+09:00",
+        "TOLU4734787",
+        "WEIGHT",
+    ] {
+        assert_eq!(told(kept), kept);
+    }
+    assert_eq!(line(Value::Array(Vec::new())), "none");
+    assert_eq!(line(serde_json::json!(["a", "b"])), "a b");
+    assert_eq!(line(Value::Null), "none");
 }
 
 /// A truck selected by sampling alone is not a failed check, and the trace

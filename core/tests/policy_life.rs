@@ -179,3 +179,17 @@ proptest! {
         }
     }
 }
+
+/// A sign's lines are told by their code, each language apart.
+#[test]
+fn a_drivers_line_that_changed_is_told_with_both() {
+    let with = |en: &str| format!("{OF_2026}\n[lines.\"seal.missing\"]\nen = \"{en}\"\n");
+    let diff = policy(&with("Drive to bay 3")).diff(&policy(&with("Drive to bay 4")));
+    let told: Vec<_> = diff
+        .changes
+        .iter()
+        .map(|c| (c.of.as_str(), c.old.as_ref(), c.new.as_ref()))
+        .collect();
+    let (old, new) = (json!("Drive to bay 3"), json!("Drive to bay 4"));
+    assert_eq!(told, [("seal.missing", Some(&old), Some(&new))]);
+}

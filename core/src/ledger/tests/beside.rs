@@ -167,6 +167,56 @@ fn a_finding_about_a_vehicle_settles_nothing_that_is_under_way() {
     }
 }
 
+/// What another vehicle has reserved lets nobody go, and keeps nobody from
+/// taking a trip.
+#[test]
+fn another_vehicles_reservation_is_none_of_this_one() {
+    let d = list(9, 100_000);
+    let mut b = Bench::new();
+    assert_eq!(b.judge(1, &d, OTHER, Inspect), Ok(Took::Spent));
+    let body = verdict_of(2, &d, PLATE, Release, None, b.facts(&d));
+    let asked = draft(Some(&passage(2)), body.into());
+    let answer = b.ledger.check(&asked, &Guard::Verdict);
+    assert_eq!(answer, Err(Refusal::Changed));
+    assert_eq!(b.judge(2, &d, PLATE, Hold), Ok(Took::Nothing));
+    let takes = SpendOf {
+        declaration: d.id.clone(),
+        spend: Spend {
+            trips: 1,
+            goods_kg: d.goods_gross_kg,
+        },
+        vehicle: Some(PLATE.into()),
+    };
+    let order = json!({"id": "o-1", "passage": passage(2), "kind": "release", "officer": "o",
+        "reason": "seen"});
+    let body = OrderBody {
+        order: parse_json(&order.to_string()).unwrap(),
+        accepted: true,
+        why: None,
+        spends: Some(vec![takes]),
+        reserves: None,
+        lifts: true,
+    };
+    let asked = draft(Some(&passage(2)), body.into());
+    assert_eq!(b.ledger.settle(&asked), None, "it takes what it asks for");
+}
+
+/// Vehicles are counted where each goes once, and nowhere else.
+#[test]
+fn vehicles_that_went_are_kept_of_a_shared_declaration_alone() {
+    let shared = declaration("shared", &[PLATE, OTHER], &json!({"kind": "shared"}));
+    let d = list(9, 100_000);
+    let mut b = Bench::new();
+    for n in [1, 2] {
+        assert_eq!(b.release(n, &d), Ok(Took::Spent));
+        let body = b.verdict(n + 2, &shared, PLATE, Release);
+        b.put(Some(&passage(n + 2)), body.into());
+    }
+    assert!(b.balance("list").vehicles.is_empty());
+    assert_eq!(b.balance("shared").vehicles, [PLATE]);
+    assert_eq!(b.balance("shared").issued, 2, "the record says so");
+}
+
 #[test]
 fn a_truck_sent_to_the_bay_again_moves_its_own_reservation() {
     let d = list(9, 100_000);
@@ -187,7 +237,7 @@ fn what_the_authority_holds_is_taken_over_once() {
     let mut b = Bench::new();
     assert_eq!(b.judge(1, &d, PLATE, Inspect), Ok(Took::Spent));
     let held: Balance = parse_json(
-        r#"{"issued":3,"passed":1,"goods_kg_issued":3000,
+        r#"{"issued":3,"passed":1,"goods_kg_issued":3000,"vehicles":["粤ZEF56港"],
             "reserved":[{"vehicle":"粤ZAB12港","passage":"L1-1-1"},{"vehicle":"粤ZCD34港","passage":"L2-1-5"}],
             "unsettled":[{"vehicle":"粤ZEF56港","passage":"L2-1-6"}]}"#,
     )
@@ -205,32 +255,9 @@ fn what_the_authority_holds_is_taken_over_once() {
         let now = b.balance("list");
         assert_eq!((now.issued, now.passed), (3, 1));
         assert_eq!(now.goods_kg_issued, held.goods_kg_issued);
+        assert_eq!(now.vehicles, held.vehicles);
         assert_eq!(now.reserved, held.reserved);
         assert_eq!(now.unsettled, held.unsettled);
-    }
-}
-
-/// Of two that one batch names the higher version counts, and of one version
-/// the later.
-#[test]
-fn of_a_declaration_that_a_batch_names_twice_the_newest_counts() {
-    use crate::model::Status::{Held, Revoked};
-    let versions = [(1, Held), (2, Revoked)];
-    for (first, second, stands) in [
-        (versions[0], versions[1], Revoked),
-        (versions[1], versions[0], Revoked),
-        ((2, Held), (2, Revoked), Revoked),
-        ((2, Revoked), (2, Held), Held),
-    ] {
-        let of = |(version, status)| {
-            let mut d = single();
-            (d.version, d.status) = (version, status);
-            d
-        };
-        let mut b = Bench::new();
-        b.sends(&[&of(first), &of(second)]);
-        assert_eq!(b.facts(&single()).candidates[0].status, stands);
-        assert_eq!(b.ledger.declaration_count(), 1);
     }
 }
 
@@ -332,18 +359,6 @@ fn a_verdict_judged_on_another_balance_is_refused() {
     assert_eq!(with(&|j| j.vehicles.clone_from(&other.vehicles)), changed);
     assert_eq!(with(&|j| j.reserved.clone_from(&other.reserved)), changed);
     assert_eq!(with(&|j| j.unsettled.clone_from(&other.unsettled)), changed);
-}
-
-/// A snapshot begun again is a new one: what was staged before is gone.
-#[test]
-fn a_snapshot_that_begins_again_forgets_its_first_beginning() {
-    let (old, new) = (single(), list(3, 100_000));
-    let mut b = Bench::new();
-    part(&mut b, 1, 2, |f| f.declarations = vec![mark(&old)]);
-    part(&mut b, 1, 2, |f| f.declarations = vec![mark(&new)]);
-    part(&mut b, 2, 2, |_| {});
-    assert_eq!(b.facts(&old).candidates.len(), 0);
-    assert_eq!(b.facts(&new).candidates.len(), 1);
 }
 
 /// A control a snapshot says again is no younger; a later version is.

@@ -184,3 +184,29 @@ fn a_convoy_is_forgotten_after_its_window_and_not_before() {
     later(&mut b, 9, "2026-12-02T00:00:00+08:00");
     assert_eq!(come(&b), [0, 0]);
 }
+
+/// Judging by hand: what files say stands in the ledger, without a feed.
+#[test]
+fn a_ledger_of_files_holds_what_they_say() {
+    let d = list(9, 100_000);
+    let enterprise: crate::model::Enterprise =
+        parse_json(r#"{"id":"4403161234","version":1,"class":"advanced","state":"normal"}"#)
+            .unwrap();
+    let held: Balance = parse_json(
+        r#"{"issued":2,"passed":1,"goods_kg_issued":2000,"vehicles":["粤ZAB12港"],
+            "unsettled":[{"vehicle":"粤ZAB12港","passage":"L1-1-9"}]}"#,
+    )
+    .unwrap();
+    let on = control("c-1", "vehicle", PLATE, "hold");
+    let ledger = Ledger::given(
+        std::slice::from_ref(&on),
+        std::slice::from_ref(&enterprise),
+        &[(d.id.clone(), held.clone())].into(),
+    );
+    let facts = ledger.facts(vec![d.clone()], StoreState::Ok, &query(&[PLATE]));
+    assert_eq!(facts.controls, [on]);
+    assert_eq!(facts.enterprises, [enterprise]);
+    assert_eq!(facts.candidates, [d.clone()]);
+    assert_eq!(facts.ledger.get(&d.id), Some(&held));
+    assert_eq!(ledger.position(), None);
+}
