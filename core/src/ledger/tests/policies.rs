@@ -305,6 +305,21 @@ fn a_configured_shadow_comes_once_and_goes_with_its_key() {
     );
 }
 
+/// An officer who ends it has the last word while the file stays as it is.
+#[test]
+fn a_configured_shadow_that_an_officer_ended_does_not_come_back_by_itself() {
+    let mut port = Port::new();
+    let file = offer(2, past(), PolicySource::Start);
+    let body = port.0.take_shadow_file(Some(&file), PolicySource::Start);
+    port.record(&body.unwrap());
+    let ended = port.0.end_shadow(&by_officer()).unwrap();
+    port.record(&ended);
+    let again = |offer| port.0.take_shadow_file(Some(offer), PolicySource::File);
+    assert_eq!(again(&file), None);
+    let other = offer(3, past(), PolicySource::File);
+    assert!(again(&other).is_some(), "another file is news");
+}
+
 #[test]
 fn a_record_of_the_first_days_is_read_and_changes_nothing() {
     let old = serde_json::json!({"policy": {"version": "v0", "sha256": "ab"}});
