@@ -265,6 +265,21 @@ fn a_snapshot_knows_again_only_what_the_feed_itself_sent() {
     }
 }
 
+/// Sent again, one is known once, and the others as before.
+#[test]
+fn a_policy_the_feed_sends_again_makes_it_forget_no_other() {
+    let mut port = Port::new();
+    let fed = |n| offer(n, past(), PolicySource::Feed);
+    for n in [2, 3, 2] {
+        let body = port.0.take_fed(&fed(n), false, trusted()).unwrap();
+        port.record(&body.unwrap());
+    }
+    for (n, news) in [(2, false), (3, false), (4, true)] {
+        let body = port.0.take_fed(&fed(n), true, trusted()).unwrap();
+        assert_eq!(body.is_some(), news, "{n}");
+    }
+}
+
 #[test]
 fn a_shadow_changes_nothing_of_what_is_in_force() {
     let mut port = Port::new();

@@ -51,6 +51,28 @@ fn finds(bench: &mut Bench, id: &str, result: &str) {
     bench.put(None, found(id, 1, result, &[]).into());
 }
 
+/// The facts of a case carry the state of its one enterprise; of two, none.
+#[test]
+fn a_case_of_one_enterprise_carries_its_state() {
+    let mut b = Bench::new();
+    brings(&mut b, 1, &fraction(5));
+    let (one, mut other) = (single(), list(9, 100_000));
+    other.enterprise = EnterpriseId::parse("4403165678").unwrap();
+    let mut second = enterprise(1, &fraction(7));
+    second.id = other.enterprise.clone();
+    b.feed(|f| {
+        f.declarations = vec![mark(&one), mark(&other)];
+        f.enterprises = vec![second];
+    });
+    let run = |found: &[&Declaration]| {
+        let found = found.iter().map(|d| (*d).clone()).collect();
+        let facts = b.ledger.facts(found, StoreState::Ok, &query(&[PLATE]));
+        facts.sampling.map(|s| s.run)
+    };
+    assert_eq!((run(&[&one]), run(&[&other])), (Some(5), Some(7)));
+    assert_eq!(run(&[&one, &other]), None);
+}
+
 #[test]
 fn findings_move_what_the_enterprise_brought_each_once() {
     let mut b = Bench::new();
