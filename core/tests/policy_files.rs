@@ -62,3 +62,35 @@ fn a_policy_that_would_not_fit_a_record_is_refused_before_it_is_read() {
     let found = Policy::parse(&padded(POLICY_LEN_MAX + 1)).unwrap_err();
     assert!(found[0].why.contains("at most"), "{found:?}");
 }
+
+/// A rate is digits, a stroke, digits, and at most one.
+#[test]
+fn a_rate_is_a_plain_fraction() {
+    let text = std::fs::read_to_string(dir().join("../../../config/policy.toml")).unwrap();
+    let read = |rate: &str| {
+        let to = format!("f = \"{rate}\"");
+        Policy::parse(&text.replacen("f = \"1/200\"", &to, 1))
+    };
+    for rate in ["0/1", "1/1", "200/200", "007/200"] {
+        read(rate).unwrap_or_else(|faults| panic!("{rate}: {faults:#?}"));
+    }
+    let wrong = [
+        "+1/200",
+        "1/+200",
+        "/200",
+        "1/",
+        "/",
+        "1",
+        "1/0",
+        "0/0",
+        "2/1",
+        "1/2/3",
+        " 1/200",
+        "1/4294967296",
+    ];
+    for rate in wrong {
+        let faults = read(rate).unwrap_err();
+        let at: Vec<_> = faults.iter().map(|f| f.path.as_str()).collect();
+        assert_eq!(at, ["class[0].sampling.f"], "{rate}");
+    }
+}

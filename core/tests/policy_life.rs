@@ -179,3 +179,56 @@ proptest! {
         }
     }
 }
+
+/// A sign's lines are told by their code, each language apart.
+#[test]
+fn a_drivers_line_that_changed_is_told_with_both() {
+    let with = |en: &str| format!("{OF_2026}\n[lines.\"seal.missing\"]\nen = \"{en}\"\n");
+    let diff = policy(&with("Drive to bay 3")).diff(&policy(&with("Drive to bay 4")));
+    let told: Vec<_> = diff
+        .changes
+        .iter()
+        .map(|c| (c.of.as_str(), c.old.as_ref(), c.new.as_ref()))
+        .collect();
+    let (old, new) = (json!("Drive to bay 3"), json!("Drive to bay 4"));
+    assert_eq!(told, [("seal.missing", Some(&old), Some(&new))]);
+}
+
+/// Each part of a difference is one by itself.
+#[test]
+fn a_class_that_comes_goes_or_changes_place_is_a_difference() {
+    let plain = |class: &str, code: &str| {
+        format!(
+            "[[class]]\nid = \"{class}\"\ncodes = [\"{code}\"]\nnames = {{ en = \"{class}\" }}\n\
+             sampling = {{ plan = \"fixed\", rate = \"1/2\", rate_max = \"1/3\" }}\n\
+             weight = {{ over = {{ kg = 1, permille = 1 }}, under = {{ kg = 1, permille = 1 }} }}\n\
+             seal = \"if-declared\"\ncache_age_s_max = 1\nloose_match_corroborations = 0\n\
+             lists = true\npapers_after = true\n"
+        )
+    };
+    let head = &OF_2026[..OF_2026.find("[[class]]").expect("it has classes")];
+    let of = |classes: &[(&str, &str)]| {
+        let classes: String = classes.iter().map(|(id, code)| plain(id, code)).collect();
+        policy(&format!("{head}\n{classes}"))
+    };
+    let (one, two) = (of(&[("a", "x")]), of(&[("a", "x"), ("b", "y")]));
+    let other = of(&[("b", "y"), ("a", "x")]);
+    assert!(one.diff(&of(&[("a", "x")])).is_empty());
+    let comes = one.diff(&two);
+    assert_eq!(
+        (&comes.classes_added[..], comes.is_empty()),
+        (&["b".to_owned()][..], false)
+    );
+    let goes = two.diff(&one);
+    assert_eq!(
+        (&goes.classes_removed[..], goes.is_empty()),
+        (&["b".to_owned()][..], false)
+    );
+    let moved = two.diff(&other);
+    assert!(moved.changes.is_empty() && moved.classes_added.is_empty());
+    assert!(moved.reordered.is_some() && !moved.is_empty());
+    // The bounds of a fixed rate are read with it.
+    let bounds = one.classes[0].measures.sampling.bounds;
+    assert_eq!(bounds.rate_max.map(|r| (r.num, r.den)), Some((1, 3)));
+    assert_eq!(bounds.rate_min, None);
+}

@@ -12,6 +12,13 @@ fn day(text: &str) -> Date {
     text.parse().unwrap()
 }
 
+#[test]
+fn a_key_is_never_shown() {
+    let key = DayKey::new([7; 32]);
+    assert_eq!(format!("{key:?}"), "DayKey(..)");
+    assert_eq!(key.reveal(), "07".repeat(32));
+}
+
 /// RFC 4231, cases 1, 2, 3, 6 and 7.
 #[test]
 fn hmac_is_that_of_rfc_4231() {

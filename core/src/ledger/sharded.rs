@@ -167,7 +167,54 @@ mod tests {
         DeclarationId::parse(&format!("5345{n:014}")).unwrap()
     }
 
+    /// The figures published with FNV-1a.
+    #[test]
+    fn identifiers_are_spread_by_fnv_1a() {
+        let all = ["", "a", "foobar"].map(fnv);
+        assert_eq!(all, [0x811c_9dc5, 0xe40c_292c, 0xbf9c_f968]);
+        assert_eq!(
+            DeclarationId::parse("foobar").unwrap().spread(),
+            0xbf9c_f968
+        );
+        assert_eq!(EnterpriseId::parse("foobar").unwrap().spread(), 0xbf9c_f968);
+        assert_eq!(shard_of(&DeclarationId::parse("foobar").unwrap()), 0x168);
+    }
+
+    #[test]
+    fn maps_are_the_same_if_their_entries_are() {
+        let of = |all: &[(u16, u8)]| {
+            let mut map = Sharded::default();
+            for (n, value) in all {
+                map.insert(id(*n), *value);
+            }
+            map
+        };
+        let map = of(&[(1, 1), (2, 2)]);
+        assert!(map == of(&[(2, 2), (1, 1)]));
+        assert!(map != of(&[(1, 1), (2, 3)]) && map != of(&[(1, 1)]));
+    }
+
+    #[test]
+    fn an_entry_is_made_once_changed_in_place_and_goes_if_it_is_as_said() {
+        let mut map = Sharded::default();
+        *map.entry(&id(1), || 5) += 1;
+        *map.entry(&id(1), || 9) += 1;
+        map.insert(id(2), 2);
+        assert_eq!((map.get(&id(1)), map.len()), (Some(&7), 2));
+        map.remove_if(&id(1), |v| *v == 6);
+        assert_eq!(map.len(), 2);
+        map.remove_if(&id(1), |v| *v == 7);
+        map.remove_if(&id(3), |_| true);
+        assert_eq!((map.get(&id(1)), map.len()), (None, 1));
+        assert_eq!(map.get_mut(&id(1)), None);
+        assert_eq!(map.get_mut(&id(2)), Some(&mut 2));
+        assert_eq!(map.iter().collect::<Vec<_>>(), [(&id(2), &2)]);
+    }
+
     proptest! {
+        // A step copies a table of a thousand shards.
+        #![proptest_config(ProptestConfig::with_cases(48))]
+
         #[test]
         fn a_sharded_map_is_a_map(steps in proptest::collection::vec((0u16..300, 0u8..4), 0..200)) {
             let (mut ours, mut plain) = (Sharded::default(), BTreeMap::new());

@@ -327,3 +327,43 @@ fn when_too_many_subjects_changed_everything_counts_as_changed() {
     );
     assert_eq!(b.release(1, &d), Ok(Took::Spent));
 }
+
+/// Of two that one batch names, or one batch after another, the higher version
+/// counts, and of one version the later.
+#[test]
+fn of_a_declaration_that_the_feed_names_twice_the_newest_counts() {
+    use crate::model::Status::{Held, Revoked};
+    let versions = [(1, Held), (2, Revoked)];
+    for (first, second, stands) in [
+        (versions[0], versions[1], Revoked),
+        (versions[1], versions[0], Revoked),
+        ((2, Held), (2, Revoked), Revoked),
+        ((2, Revoked), (2, Held), Held),
+    ] {
+        let of = |(version, status)| {
+            let mut d = single();
+            (d.version, d.status) = (version, status);
+            d
+        };
+        let (mut one, mut two) = (Bench::new(), Bench::new());
+        one.sends(&[&of(first), &of(second)]);
+        two.sends(&[&of(first)]);
+        two.sends(&[&of(second)]);
+        for b in [one, two] {
+            assert_eq!(b.facts(&single()).candidates[0].status, stands);
+            assert_eq!(b.ledger.declaration_count(), 1);
+        }
+    }
+}
+
+/// A snapshot begun again is a new one: what was staged before is gone.
+#[test]
+fn a_snapshot_that_begins_again_forgets_its_first_beginning() {
+    let (old, new) = (single(), list(3, 100_000));
+    let mut b = Bench::new();
+    part(&mut b, 1, 2, |f| f.declarations = vec![mark(&old)]);
+    part(&mut b, 1, 2, |f| f.declarations = vec![mark(&new)]);
+    part(&mut b, 2, 2, |_| {});
+    assert_eq!(b.facts(&old).candidates.len(), 0);
+    assert_eq!(b.facts(&new).candidates.len(), 1);
+}

@@ -1,7 +1,9 @@
 //! Scenarios: what happens to a truck, in records, and what the ledger then
 //! says. The bench judges by hand, so that the rules are no part of it.
 
+mod beside;
 mod in_force;
+mod keeping;
 mod laws;
 mod orders;
 mod policies;

@@ -1,7 +1,7 @@
 //! Which policy is in force, in records: a policy comes, waits, goes, is gone
 //! back to, and survives a restart.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use proptest::prelude::*;
 
@@ -247,6 +247,39 @@ fn a_snapshot_that_says_again_what_was_sent_does_not_undo_a_rollback() {
     assert_eq!(body.standing, PolicyStanding::Active);
 }
 
+/// What an officer activated is no policy of the feed: a snapshot that says it
+/// is news, and one the feed said is not.
+#[test]
+fn a_snapshot_knows_again_only_what_the_feed_itself_sent() {
+    for (source, news) in [(PolicySource::Officer, true), (PolicySource::Feed, false)] {
+        let mut port = Port::new();
+        let second = offer(2, past(), source);
+        let body = port.0.take(&second, trusted()).unwrap();
+        port.record(&body);
+        port.activate(3, past());
+        let again = offer(2, past(), PolicySource::Feed);
+        let body = port.0.take_fed(&again, true, trusted()).unwrap();
+        assert_eq!(body.is_some(), news, "{source:?}");
+        let body = port.0.take_fed(&again, false, trusted()).unwrap();
+        assert!(body.is_some(), "no snapshot: {source:?}");
+    }
+}
+
+/// Sent again, one is known once, and the others as before.
+#[test]
+fn a_policy_the_feed_sends_again_makes_it_forget_no_other() {
+    let mut port = Port::new();
+    let fed = |n| offer(n, past(), PolicySource::Feed);
+    for n in [2, 3, 2] {
+        let body = port.0.take_fed(&fed(n), false, trusted()).unwrap();
+        port.record(&body.unwrap());
+    }
+    for (n, news) in [(2, false), (3, false), (4, true)] {
+        let body = port.0.take_fed(&fed(n), true, trusted()).unwrap();
+        assert_eq!(body.is_some(), news, "{n}");
+    }
+}
+
 #[test]
 fn a_shadow_changes_nothing_of_what_is_in_force() {
     let mut port = Port::new();
@@ -285,6 +318,21 @@ fn a_configured_shadow_comes_once_and_goes_with_its_key() {
             .take_shadow_file(Some(&file), PolicySource::File)
             .is_some()
     );
+}
+
+/// An officer who ends it has the last word while the file stays as it is.
+#[test]
+fn a_configured_shadow_that_an_officer_ended_does_not_come_back_by_itself() {
+    let mut port = Port::new();
+    let file = offer(2, past(), PolicySource::Start);
+    let body = port.0.take_shadow_file(Some(&file), PolicySource::Start);
+    port.record(&body.unwrap());
+    let ended = port.0.end_shadow(&by_officer()).unwrap();
+    port.record(&ended);
+    let again = |offer| port.0.take_shadow_file(Some(offer), PolicySource::File);
+    assert_eq!(again(&file), None);
+    let other = offer(3, past(), PolicySource::File);
+    assert!(again(&other).is_some(), "another file is news");
 }
 
 #[test]
@@ -353,6 +401,18 @@ fn a_snapshots_policies_come_with_its_last_part() {
     assert!(of(&bench, elsewhere, &[policy(2)]).is_empty());
 }
 
+/// Thirteen policies, one after the other, each from three sources; read once.
+static OFFERS: LazyLock<Vec<[PolicyOffer; 3]>> = LazyLock::new(|| {
+    let sources = [
+        PolicySource::File,
+        PolicySource::Officer,
+        PolicySource::Feed,
+    ];
+    let from = |n: u32| now().plus_s(i64::from(n) * 9 - 60);
+    let of = |n| sources.map(|source| offer(n, from(n), source));
+    (1..14).map(of).collect()
+});
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
@@ -361,10 +421,7 @@ proptest! {
     /// policies, and an unchanged file is never news.
     #[test]
     fn whatever_comes_one_policy_is_in_force(steps in prop::collection::vec((0_u32..6, 1_u32..14, -60_i64..60), 1..40)) {
-        let offers: Vec<Vec<PolicyOffer>> = (1..14).map(|n| {
-            let sources = [PolicySource::File, PolicySource::Officer, PolicySource::Feed];
-            sources.map(|source| offer(n, now().plus_s(i64::from(n) * 9 - 60), source)).to_vec()
-        }).collect();
+        let offers = &*OFFERS;
         let mut port = Port::new();
         let mut written = Vec::new();
         let mut file = 1;

@@ -51,6 +51,28 @@ fn finds(bench: &mut Bench, id: &str, result: &str) {
     bench.put(None, found(id, 1, result, &[]).into());
 }
 
+/// The facts of a case carry the state of its one enterprise; of two, none.
+#[test]
+fn a_case_of_one_enterprise_carries_its_state() {
+    let mut b = Bench::new();
+    brings(&mut b, 1, &fraction(5));
+    let (one, mut other) = (single(), list(9, 100_000));
+    other.enterprise = EnterpriseId::parse("4403165678").unwrap();
+    let mut second = enterprise(1, &fraction(7));
+    second.id = other.enterprise.clone();
+    b.feed(|f| {
+        f.declarations = vec![mark(&one), mark(&other)];
+        f.enterprises = vec![second];
+    });
+    let run = |found: &[&Declaration]| {
+        let found = found.iter().map(|d| (*d).clone()).collect();
+        let facts = b.ledger.facts(found, StoreState::Ok, &query(&[PLATE]));
+        facts.sampling.map(|s| s.run)
+    };
+    assert_eq!((run(&[&one]), run(&[&other])), (Some(5), Some(7)));
+    assert_eq!(run(&[&one, &other]), None);
+}
+
 #[test]
 fn findings_move_what_the_enterprise_brought_each_once() {
     let mut b = Bench::new();
@@ -289,6 +311,38 @@ fn on_a_list_it_is_the_vehicle_that_stays_selected() {
     assert!(!is_selected(&b, &d, OTHER));
 }
 
+/// Vehicles of a list are selected one beside the other, each once; a finding
+/// settles the passage or the vehicle it names.
+#[test]
+fn each_vehicle_of_a_list_stays_selected_by_itself() {
+    let d = list(20, 300_000);
+    let vehicles = |b: &Bench| draws(b, &d).of(&d.id).unwrap().selected.clone();
+    let of = |all: &[&str]| -> std::collections::BTreeSet<_> {
+        all.iter().map(|v| Some((*v).to_owned())).collect()
+    };
+    for (passage_of, vehicle, left) in [
+        (9, PLATE, vec![OTHER]),
+        (9, OTHER, vec![PLATE]),
+        (2, "粤B77777", vec![PLATE]),
+        (3, "粤B77777", vec![OTHER]),
+        (1, "粤B77777", vec![OTHER, PLATE]),
+    ] {
+        let mut b = Bench::new();
+        b.sends(&[&d]);
+        for (n, vehicle) in [(1, PLATE), (2, OTHER), (3, PLATE)] {
+            let body = selected(&b, n, &d, vehicle, Severity::Inspect);
+            b.put(Some(&passage(n)), body.into());
+        }
+        assert_eq!(vehicles(&b), of(&[OTHER, PLATE]));
+        let mut about = found("f-1", 1, "conforms", &[]);
+        about.declaration = d.id.clone();
+        about.passage = passage(passage_of);
+        about.vehicle = crate::model::Plate::parse(vehicle).unwrap();
+        b.put(None, about.into());
+        assert_eq!(vehicles(&b), of(&left), "{passage_of} {vehicle}");
+    }
+}
+
 #[test]
 fn a_selection_that_a_finding_covers_owes_no_other_inspection() {
     let mut b = Bench::new();
@@ -441,6 +495,8 @@ fn course(findings: &[(bool, bool)], counts: impl Fn(bool) -> bool) -> (String, 
 }
 
 proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(96))]
+
     #[test]
     fn both_courses_are_what_their_findings_say(
         findings in proptest::collection::vec(proptest::prelude::any::<(bool, bool)>(), 0..40),

@@ -184,3 +184,100 @@ fn a_convoy_is_forgotten_after_its_window_and_not_before() {
     later(&mut b, 9, "2026-12-02T00:00:00+08:00");
     assert_eq!(come(&b), [0, 0]);
 }
+
+/// Judging by hand: what files say stands in the ledger, without a feed.
+#[test]
+fn a_ledger_of_files_holds_what_they_say() {
+    let d = list(9, 100_000);
+    let enterprise: crate::model::Enterprise =
+        parse_json(r#"{"id":"4403161234","version":1,"class":"advanced","state":"normal"}"#)
+            .unwrap();
+    let held: Balance = parse_json(
+        r#"{"issued":2,"passed":1,"goods_kg_issued":2000,"vehicles":["粤ZAB12港"],
+            "unsettled":[{"vehicle":"粤ZAB12港","passage":"L1-1-9"}]}"#,
+    )
+    .unwrap();
+    let on = control("c-1", "vehicle", PLATE, "hold");
+    let ledger = Ledger::given(
+        std::slice::from_ref(&on),
+        std::slice::from_ref(&enterprise),
+        &[(d.id.clone(), held.clone())].into(),
+    );
+    let facts = ledger.facts(vec![d.clone()], StoreState::Ok, &query(&[PLATE]));
+    assert_eq!(facts.controls, [on]);
+    assert_eq!(facts.enterprises, [enterprise]);
+    assert_eq!(facts.candidates, [d.clone()]);
+    assert_eq!(facts.ledger.get(&d.id), Some(&held));
+    assert_eq!(ledger.position(), None);
+}
+
+/// A control on any plate of the vehicle that was let go is late, be it one
+/// that was not read; one on another vehicle of its document is not.
+#[test]
+fn a_control_on_an_unread_plate_of_the_truck_that_went_is_late() {
+    let mut d = list(9, 100_000);
+    let second = crate::model::Plate::parse("AB1234").unwrap();
+    d.vehicles[0].plates.push(second);
+    let mut b = Bench::new();
+    assert_eq!(b.judge(1, &d, PLATE, Release), Ok(Took::Spent));
+    let late = |value: &str| {
+        let mut body = batch(9);
+        body.controls = vec![control("c-9", "vehicle", value, "hold")];
+        b.ledger.late(&body).len()
+    };
+    assert_eq!((late("AB1234"), late(PLATE), late(OTHER)), (1, 1, 0));
+}
+
+/// What is not there takes no room in a snapshot, and what is comes back.
+#[test]
+fn a_snapshot_of_the_ledger_leaves_out_what_is_not_there_and_nothing_else() {
+    let d = list(9, 100_000);
+    let mut b = Bench::new();
+    assert_eq!(b.judge(1, &d, PLATE, Release), Ok(Took::Spent));
+    let text = |b: &Bench| serde_json::to_string(&b.ledger).unwrap();
+    for key in [
+        "\"returned\"",
+        "\"selected\"",
+        "\"sampling\"",
+        "\"draw_key\"",
+    ] {
+        assert!(!text(&b).contains(key), "{key}");
+    }
+    b.give_back(1);
+    let read: Ledger = serde_json::from_str(&text(&b)).unwrap();
+    let draws = |ledger: &Ledger| {
+        let facts = ledger.facts(vec![d.clone()], StoreState::Ok, &query(&[PLATE]));
+        let today = crate::clearance::DrawDay {
+            day: "2026-11-24".parse().unwrap(),
+            key: Some(crate::clearance::DayKey::new([7; 32])),
+        };
+        let draws = ledger.draws(&facts, Some(&today));
+        draws.of(&d.id).unwrap().next.clone()
+    };
+    let read = read.reindexed();
+    assert_eq!(draws(&read), draws(&b.ledger));
+    assert_eq!(draws(&read).unwrap().trip, 2, "a trip is drawn for once");
+}
+
+/// All that was taken, by declaration; passages that have no outcome.
+#[test]
+fn every_balance_and_every_open_passage_is_told() {
+    let (d, other) = (list(9, 100_000), single());
+    let mut b = Bench::new();
+    assert_eq!(b.ledger.balances().count(), 0);
+    assert_eq!(b.judge(1, &d, PLATE, Release), Ok(Took::Spent));
+    assert_eq!(b.judge(2, &other, PLATE, Release), Ok(Took::Spent));
+    b.end(1, Outcome::Passed);
+    let mut all: Vec<_> = b.ledger.balances().collect();
+    all.sort_by_key(|(id, _)| id.to_string());
+    let told: Vec<_> = all
+        .iter()
+        .map(|(id, balance)| (id.as_str(), balance.issued, balance.passed))
+        .collect();
+    assert_eq!(told, [("list", 1, 1), ("single", 1, 0)]);
+    let lane = LaneId::parse("L1").unwrap();
+    let open: Vec<_> = b.ledger.open_passages().collect();
+    assert_eq!(open, [(&passage(2), Some(&lane))]);
+    assert_eq!(b.ledger.open_on(&lane), [passage(2)]);
+    assert!(b.ledger.open_on(&LaneId::parse("L2").unwrap()).is_empty());
+}

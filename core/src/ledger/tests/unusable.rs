@@ -17,6 +17,8 @@ fn an_unusable_item_holds_its_subject_until_a_usable_one_comes() {
         f.enterprises = vec![enterprise.clone()];
     });
     assert_eq!(b.facts(&d).enterprises.len(), 1);
+    assert_eq!(b.ledger.enterprise(&enterprise.id), Some(&enterprise));
+    assert_eq!(b.ledger.enterprise_count(), 1);
     let before = b.verdict(1, &d, PLATE, Release);
     b.feed(|f| {
         f.unusable_ids = vec![d.id.clone()];
@@ -24,6 +26,7 @@ fn an_unusable_item_holds_its_subject_until_a_usable_one_comes() {
     });
     let facts = b.facts(&d);
     assert_eq!((facts.unusable.len(), facts.enterprises.len()), (1, 0));
+    assert_eq!(b.ledger.enterprise(&enterprise.id), None);
     assert_eq!(
         b.commit(1, before.into(), &Guard::Verdict),
         Err(Refusal::Changed)
