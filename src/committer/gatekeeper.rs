@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 use lanegate_core::lane::{Guard, Refusal, Took};
 use lanegate_core::ledger::Ledger;
 use lanegate_core::model::{JournalState, OrderKind, VerdictKind};
-use lanegate_core::record::{Body, Draft, FeedBody, Link, Prepared, ReconciledBody, StopBody};
+use lanegate_core::record::{Body, Draft, FeedBody, Link, Prepared, StopBody};
 use lanegate_core::time::Wall;
 
 use super::Fatal;
@@ -39,15 +39,17 @@ pub enum SnapshotError {
 /// The gatekeeper over a disk; `T` names who asked.
 pub struct Gatekeeper<D, T> {
     disk: D,
-    writer: Writer,
-    ledger: Ledger,
+    pub(super) writer: Writer,
+    pub(super) ledger: Ledger,
     queue: VecDeque<Entry<T>>,
     published: Published,
-    outbox: Outbox,
+    pub(super) outbox: Outbox,
     cursor: crate::journal::Cursor,
     free_floor_bytes: u64,
     full: bool,
-    unreconciled: bool,
+    /// The authority holds what we do not; the journal says so too unless the
+    /// disk was too full to take it.
+    pub(super) unreconciled: bool,
     last: Flushed,
 }
 
@@ -59,7 +61,12 @@ impl<D: Disk, T> Gatekeeper<D, T> {
         outbox: Outbox,
         free_floor_bytes: u64,
     ) -> Self {
-        let view = view_of(&writer, &ledger, &outbox, JournalState::Ok);
+        let unreconciled = ledger.is_unreconciled();
+        let state = match unreconciled {
+            true => JournalState::Unreconciled,
+            false => JournalState::Ok,
+        };
+        let view = view_of(&writer, &ledger, &outbox, state);
         Self {
             disk,
             writer,
@@ -70,7 +77,7 @@ impl<D: Disk, T> Gatekeeper<D, T> {
             cursor: None,
             free_floor_bytes,
             full: false,
-            unreconciled: false,
+            unreconciled,
             last: Flushed::default(),
         }
     }
@@ -288,7 +295,7 @@ impl<D: Disk, T> Gatekeeper<D, T> {
         }
     }
 
-    fn publish(&self) {
+    pub(super) fn publish(&self) {
         let view = view_of(
             &self.writer,
             &self.ledger,
@@ -326,30 +333,6 @@ impl<D: Disk, T> Gatekeeper<D, T> {
         {
             tracing::warn!(%why, "the outbox position was not kept; records will be sent again");
         }
-    }
-
-    /// On connect the authority says what it holds of this controller. If that
-    /// is more than this journal, or of another, nothing is taken until it is
-    /// reconciled; returns whether that is so.
-    pub fn authority_holds(&mut self, genesis: &str, through: u64) -> bool {
-        let link = self.writer.link();
-        self.unreconciled = genesis != link.genesis || through >= link.seq;
-        if !self.unreconciled {
-            self.outbox.acknowledge(through);
-        }
-        self.publish();
-        self.unreconciled
-    }
-
-    /// Records the ledger as the authority holds it; releases resume.
-    ///
-    /// # Errors
-    /// The journal failed.
-    pub fn reconcile(&mut self, at: Wall, body: ReconciledBody) -> Result<(), AppendError> {
-        self.append_now(&[controllers_own(at, body.into()).into()])?;
-        self.unreconciled = false;
-        self.publish();
-        Ok(())
     }
 
     /// Writes a snapshot of what is durable and appends its record; with a

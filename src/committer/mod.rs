@@ -8,6 +8,7 @@ mod gatekeeper;
 mod open;
 mod outbox;
 mod queue;
+mod reconcile;
 mod thread;
 mod view;
 
@@ -15,6 +16,7 @@ pub use gatekeeper::{BODY_LEN_MAX, Gatekeeper, SnapshotError};
 pub use open::{Configured, OpenError, Opened, Options};
 pub use outbox::Outbox;
 pub use queue::{Answer, Flushed};
+pub use reconcile::ReconcileError;
 pub use thread::{
     Busy, Committed, Committer, CommitterHandle, Hooks, NoHooks, Notice, Progress, QUEUE_LEN_MAX,
 };

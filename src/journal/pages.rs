@@ -5,7 +5,7 @@
 use std::collections::VecDeque;
 
 use super::frame::{self, Found};
-use super::reader::{Segment, segments};
+use super::reader::{Segment, goes_on, segments, seq_in};
 use super::{Disk, JournalError};
 
 /// Pages of a journal.
@@ -54,9 +54,10 @@ impl<D: Disk> Pages<D> {
             };
             match frame::read(&open.bytes, open.at) {
                 Found::Record(text, behind) => {
-                    page.push((open.next, text.to_owned()));
+                    let seq = seq_in(text).unwrap_or(open.next);
+                    page.push((seq, text.to_owned()));
                     open.at = behind;
-                    open.next += 1;
+                    open.next = seq + 1;
                     self.open = Some(open);
                 }
                 Found::End => self.end_of(&open)?,
@@ -95,7 +96,9 @@ impl<D: Disk> Pages<D> {
     /// The next file must go on where this one ends.
     fn end_of(&self, open: &Open) -> Result<(), JournalError> {
         match self.segments.front() {
-            Some(next) if next.first != open.next => Err(JournalError::Missing { seq: open.next }),
+            Some(next) if !goes_on(&self.disk, next, open.next) => {
+                Err(JournalError::Missing { seq: open.next })
+            }
             Some(_) | None => Ok(()),
         }
     }

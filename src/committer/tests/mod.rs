@@ -7,6 +7,7 @@ mod damage;
 mod draws;
 mod policies;
 mod real;
+mod reconcile;
 mod threads;
 
 use lanegate_core::lane::{Guard, Query};
