@@ -11,6 +11,7 @@ use lanegate_core::record::{Body, Draft, FeedBody, Link, Prepared, StopBody};
 use lanegate_core::time::Wall;
 
 use super::Fatal;
+use super::checkpoints::Signing;
 use super::open::controllers_own;
 use super::outbox::Outbox;
 use super::queue::{Answer, Entry, Flushed, Work};
@@ -51,6 +52,7 @@ pub struct Gatekeeper<D, T> {
     /// disk was too full to take it.
     pub(super) unreconciled: bool,
     last: Flushed,
+    pub(super) signing: Option<Signing>,
 }
 
 impl<D: Disk, T> Gatekeeper<D, T> {
@@ -79,6 +81,7 @@ impl<D: Disk, T> Gatekeeper<D, T> {
             full: false,
             unreconciled,
             last: Flushed::default(),
+            signing: None,
         }
     }
 
@@ -145,6 +148,7 @@ impl<D: Disk, T> Gatekeeper<D, T> {
                 } => work.feed(token, at, *body, &with),
             }
         }
+        self.sign(&mut work);
         self.write(work)
     }
 
@@ -218,6 +222,8 @@ impl<D: Disk, T> Gatekeeper<D, T> {
             answers,
             notes,
             refused,
+            at: _,
+            signed,
         } = work;
         let (records, bytes) = (group.len(), group.bytes_len());
         self.last = Flushed {
@@ -232,6 +238,9 @@ impl<D: Disk, T> Gatekeeper<D, T> {
         match self.writer.append(&mut self.disk, group) {
             Ok(()) => {
                 self.ledger = ledger;
+                if signed {
+                    self.signed();
+                }
                 self.publish();
                 Ok(answers)
             }
@@ -302,7 +311,10 @@ impl<D: Disk, T> Gatekeeper<D, T> {
             &self.outbox,
             self.journal_state(),
         );
-        self.published.publish(view);
+        self.published.publish(View {
+            checkpoint_key: self.checkpoint_key(),
+            ..view
+        });
     }
 
     const fn journal_state(&self) -> JournalState {
@@ -358,7 +370,10 @@ impl<D: Disk, T> Gatekeeper<D, T> {
             why: why.to_owned(),
         };
         self.note(vec![controllers_own(at, body.into()).into()]);
-        let answers = self.flush()?;
+        let mut answers = self.flush()?;
+        // The last word is signed.
+        self.checkpoint(at);
+        answers.extend(self.flush()?);
         self.keep_outbox();
         Ok(answers)
     }
@@ -381,7 +396,7 @@ impl<D: Disk, T> Gatekeeper<D, T> {
     /// Whether anything waits for a flush.
     #[must_use]
     pub fn is_idle(&self) -> bool {
-        self.queue.is_empty()
+        self.queue.is_empty() && !self.owes_checkpoint()
     }
 
     /// How many entries wait for a flush.
@@ -431,5 +446,6 @@ fn view_of(writer: &Writer, ledger: &Ledger, outbox: &Outbox, journal: JournalSt
         controller: link.controller.clone(),
         genesis: link.genesis.clone(),
         acknowledged: outbox.through(),
+        checkpoint_key: None,
     }
 }

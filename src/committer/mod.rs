@@ -4,6 +4,7 @@
 //! [`Gatekeeper`] has no thread: the simulator drives it. [`Committer`] gives it
 //! one. Absent on purpose: clocks, sleds, sockets; a time comes with every call.
 
+mod checkpoints;
 mod gatekeeper;
 mod open;
 mod outbox;
@@ -12,6 +13,7 @@ mod reconcile;
 mod thread;
 mod view;
 
+pub use checkpoints::Checkpoints;
 pub use gatekeeper::{BODY_LEN_MAX, Gatekeeper, SnapshotError};
 pub use open::{Configured, OpenError, Opened, Options};
 pub use outbox::Outbox;

@@ -43,6 +43,7 @@ enum Request {
     Acknowledged(u64),
     AuthorityHolds(Wall, String, u64, Reply<bool>),
     Reconcile(Wall, Box<ReconciledBody>, Reply<bool>),
+    Checkpoint(Wall),
     Stop(Wall, String),
 }
 
@@ -264,6 +265,14 @@ impl CommitterHandle {
         self.ask(Request::Reconcile(at, Box::new(body), Box::new(reply)))
     }
 
+    /// Signs the head of the chain, if anything was recorded since the last.
+    ///
+    /// # Errors
+    /// [`Busy`]: ask again.
+    pub fn checkpoint(&self, at: Wall) -> Result<(), Busy> {
+        self.ask(Request::Checkpoint(at))
+    }
+
     /// Records a stop and ends the thread.
     ///
     /// # Errors
@@ -366,6 +375,7 @@ impl<D: Disk> Running<D> {
                     }
                 }
             }
+            Request::Checkpoint(at) => self.gatekeeper.checkpoint(at),
             Request::Stop(at, why) => {
                 self.flush()?;
                 let answers = self.gatekeeper.stop(at, &why)?;

@@ -28,6 +28,8 @@ pub struct View {
     pub genesis: String,
     /// The authority has acknowledged up to here.
     pub acknowledged: Option<u64>,
+    /// The public key of the checkpoints, in hex.
+    pub checkpoint_key: Option<String>,
 }
 
 impl View {

@@ -59,6 +59,12 @@ impl Group {
         Some(seq)
     }
 
+    /// Where the next record goes.
+    #[must_use]
+    pub const fn link(&self) -> &Link {
+        &self.link
+    }
+
     /// How many records it has.
     #[must_use]
     pub const fn len(&self) -> usize {

@@ -167,10 +167,7 @@ impl Ledger {
                 false
             }
             Body::Reconciled(body) => {
-                let last = self.reconciliation.as_ref();
-                let now = Reconciliation::behind(last, before, seq, body);
-                self.reconciliation = Some(now);
-                self.reconcile(seq, body);
+                self.reconcile(seq, before, body);
                 false
             }
             Body::Policy(body) => {

@@ -371,6 +371,9 @@ body! {
         sha256: String,
         /// Ed25519 signature, lower-case hex.
         signature: String,
+        /// The public key, lower-case hex.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        key: Option<String>,
     }
 }
 

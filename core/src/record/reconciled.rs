@@ -88,7 +88,6 @@ impl From<ReconciledEntry> for Flat {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::model::parse_json;
     use crate::record::{ReconciledBody, canonical};
 
