@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Verifies a lanegate journal; written from docs/journal.md alone.
 
-usage: verify_journal.py DIR -> one JSON object; exit 1 if "fault" names a first bad record.
+usage: verify_journal.py DIR [ARCHIVE] -> one JSON object; exit 1 if "fault" names a first bad record.
 """
 import hashlib
 import json
@@ -11,12 +11,9 @@ import struct
 import sys
 
 KEYS = {"seq", "prev", "genesis", "controller", "kind", "lane", "passage", "at", "body"}
-LENGTH_MAX = 8 << 20
-TABLE = []
-for n in range(256):
-    for _ in range(8):
-        n = (n >> 1) ^ (0x82F63B78 if n & 1 else 0)
-    TABLE.append(n)
+TABLE = list(range(256))
+for _ in range(8):
+    TABLE = [(n >> 1) ^ (0x82F63B78 if n & 1 else 0) for n in TABLE]
 
 
 def crc32c(data):
@@ -27,8 +24,7 @@ def crc32c(data):
 
 
 def canonical(value):
-    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return text.encode("utf-8")
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode("utf-8")
 
 
 def sha256(data):
@@ -37,63 +33,67 @@ def sha256(data):
 
 def frame(data, at):
     """The payload at `at`, or None where no whole frame lies."""
-    if at + 8 > len(data):
-        return None
-    length, crc = struct.unpack_from("<II", data, at)
+    length, crc = struct.unpack_from("<II", data, at) if at + 8 <= len(data) else (0, 0)
     payload = data[at + 8 : at + 8 + length]
-    if not 0 < length <= LENGTH_MAX or len(payload) < length or crc32c(payload) != crc:
-        return None
-    return payload
+    whole = 0 < length <= 8 << 20 and len(payload) == length and crc32c(payload) == crc
+    return payload if whole else None
 
 
 def whole_frame_behind(data, at):
-    starts = (m.start() - 8 for m in re.finditer(rb'\{"at":"', data[at + 9 :]))
-    return any(frame(data, at + 9 + start) is not None for start in starts)
+    starts = (m.start() + at + 1 for m in re.finditer(rb'\{"at":"', data[at + 9 :]))
+    return any(frame(data, start) is not None for start in starts)
 
 
 def check(record, payload, before, seq):
-    if canonical(record) != payload:
-        return "not canonical"
-    if set(record) != KEYS:
-        return "other keys than a record's"
-    if record["seq"] != seq:
+    if canonical(record) != payload or set(record) != KEYS:
+        return "not canonical, or other keys than a record's"
+    of_ours = record["kind"] == "reconciled" and record["body"]["genesis"] == record["genesis"]
+    if record["seq"] != (max(seq, record["body"]["through"] + 1) if of_ours else seq):
         return f"seq {record['seq']} where {seq} was expected"
+    if not before and seq > 0:
+        return None  # its beginning was archived
+    if not before and (record["kind"], record["genesis"]) != ("genesis", sha256(canonical(record["body"]))):
+        return "no genesis that names itself"
     if record["prev"] != (before["hash"] if before else "0" * 64):
         return "prev does not fit"
-    if not before:
-        named = record["genesis"] == sha256(canonical(record["body"]))
-        return None if named and record["kind"] == "genesis" else "no genesis that names itself"
-    same = all(record[key] == before[key] for key in ("genesis", "controller"))
+    same = not before or (record["genesis"], record["controller"]) == before["journal"]
     return None if same else "another journal's record"
 
 
-def verify(directory):
-    names = sorted(n for n in os.listdir(directory) if re.fullmatch(r"journal-\d{12}\.lgj", n))
-    before, seq, torn = None, 0, 0
-    for name in names:
-        with open(os.path.join(directory, name), "rb") as file:
-            data = file.read()
+def records(directories):
+    """Of each frame: segment, byte, record and payload; no record where the last segment is torn."""
+    found = {n: d for d in directories for n in os.listdir(d) if re.fullmatch(r"journal-\d{12}\.lgj", n)}
+    for name in sorted(found):
+        data = open(os.path.join(found[name], name), "rb").read()
         at = 0
         while at < len(data):
             payload = frame(data, at)
             if payload is None:
-                if name != names[-1] or whole_frame_behind(data, at):
-                    return before, seq, torn, f"record {seq}: {name}, byte {at}: no whole frame"
-                torn = len(data) - at
-                break
-            record = json.loads(payload)
-            fault = check(record, payload, before, seq)
-            if at == 0 and int(name[8:20]) != seq:
-                fault = "the file has another record's name"
-            if fault:
-                return before, seq, torn, f"record {seq}: {name}, byte {at}: {fault}"
-            before = {"hash": sha256(payload), **{k: record[k] for k in ("genesis", "controller")}}
-            at, seq = at + 8 + len(payload), seq + 1
-    return before, seq, torn, None if before else "record 0: there is none"
+                torn = name == max(found) and not whole_frame_behind(data, at)
+                return (yield name, at, None, len(data) - at if torn else None)
+            yield name, at, json.loads(payload), payload
+            at += 8 + len(payload)
+
+
+def verify(directories):
+    report, before, seq = {"records": 0, "begins": None, "head": None, "torn": 0, "fault": None}, None, None
+    for name, at, record, payload in records(directories):
+        if record is None and payload is not None:
+            report["torn"] = payload
+            break
+        if report["begins"] is None:
+            seq = report["begins"] = int(name[8:20])
+        fault = check(record, payload, before, seq) if record else "no whole frame"
+        if record and at == 0 and int(name[8:20]) != record["seq"]:
+            fault = "the file is named for another record"
+        if fault:
+            return {**report, "fault": f"record {seq}: {name}, byte {at}: {fault}"}
+        before = {"hash": sha256(payload), "journal": (record["genesis"], record["controller"])}
+        report["records"], report["head"], seq = report["records"] + 1, before["hash"], record["seq"] + 1
+    return report if before else {**report, "fault": "record 0: there is none"}
 
 
 if __name__ == "__main__":
-    head, count, rest, wrong = verify(sys.argv[1])
-    report = {"ok": wrong is None, "records": count, "head": head and head["hash"], "torn": rest, "fault": wrong}
-    print(json.dumps(report))
-    sys.exit(1 if wrong else 0)
+    told = verify(sys.argv[1:])
+    print(json.dumps({"ok": told["fault"] is None, **told}))
+    sys.exit(1 if told["fault"] else 0)

@@ -7,7 +7,7 @@ mod table;
 use std::collections::{BTreeMap, BTreeSet};
 
 use lanegate_core::clearance::{chosen, class_of, judge, lines};
-use lanegate_core::model::{Code, Reason, Severity, Values, Verdict};
+use lanegate_core::model::{Code, Datum, Reason, Severity, Values, Verdict};
 use serde_json::Value;
 use table::{Row, case_of, case_value, policy_of, rows};
 
@@ -273,9 +273,9 @@ fn the_sign_says_what_is_the_matter_unless_the_reason_was_made_heavier() {
 /// A time is told to the minute only where it is one, and nothing as "none".
 #[test]
 fn an_officers_line_shortens_times_and_nothing_else() {
-    let line = |value: Value| {
+    let line = |value: Datum| {
         let mut observed = Values::new();
-        observed.insert("seen".to_owned(), value);
+        observed.insert("seen", value);
         let reason = Reason {
             code: Code::PlateUnread,
             severity: Severity::Hold,
@@ -287,7 +287,7 @@ fn an_officers_line_shortens_times_and_nothing_else() {
         let line = lines(&reason).1;
         line.rsplit_once("seen ").expect("it is told").1.to_owned()
     };
-    let told = |text: &str| line(Value::from(text));
+    let told = |text: &str| line(text.into());
     assert_eq!(told("2026-11-24T14:02:33+08:00"), "2026-11-24 14:02");
     for kept in [
         "2026-11-24T14:02+08:00",
@@ -298,9 +298,9 @@ fn an_officers_line_shortens_times_and_nothing_else() {
     ] {
         assert_eq!(told(kept), kept);
     }
-    assert_eq!(line(Value::Array(Vec::new())), "none");
-    assert_eq!(line(serde_json::json!(["a", "b"])), "a b");
-    assert_eq!(line(Value::Null), "none");
+    assert_eq!(line(Vec::<Datum>::new().into()), "none");
+    assert_eq!(line(vec!["a", "b"].into()), "a b");
+    assert_eq!(line(Datum::Null), "none");
 }
 
 /// A truck selected by sampling alone is not a failed check, and the trace

@@ -326,7 +326,7 @@ impl Authority {
         }
         let seq = record["seq"].clone();
         let refused = match self.journal.keep(record) {
-            Kept::New(index) => {
+            Kept::New(index) | Kept::Beside(index) => {
                 let record = &self.journal.records()[index];
                 self.ledger.apply(record);
                 self.desk.hear(at, record);

@@ -9,5 +9,5 @@ mod topics;
 
 pub use freshness::Freshness;
 pub use plea::SnapshotPlea;
-pub use session::{Ask, IN_FLIGHT_MAX, Session};
+pub use session::{Ask, Held, IN_FLIGHT_MAX, Session};
 pub use topics::{Topic, Topics};

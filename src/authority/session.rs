@@ -11,6 +11,7 @@
 
 use std::collections::VecDeque;
 
+use lanegate_core::ledger::Reconciliation;
 use lanegate_core::model::{Fault, LaneOrder, Order, Position, parse_json};
 use lanegate_core::record::{ReconciledBody, canonical};
 use lanegate_core::time::Wall;
@@ -55,9 +56,9 @@ pub enum Ask {
     },
     /// The authority holds everything up to there.
     Acknowledged(u64),
-    /// Whether the authority knows another journal, or more of ours than we
-    /// have: no release until reconciled.
-    Blocked(bool),
+    /// The authority knows another journal, or more of ours than we have: no
+    /// release until reconciled; none = reconciled.
+    Blocked(Option<Held>),
     /// The ledger as the authority holds it: to be recorded, then
     /// [`Session::reconciled`].
     Reconcile(Box<ReconciledBody>),
@@ -72,6 +73,15 @@ pub enum Ask {
         /// Why.
         why: String,
     },
+}
+
+/// What the authority says it holds of this controller.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Held {
+    /// Which journal.
+    pub genesis: String,
+    /// Up to where.
+    pub through: u64,
 }
 
 #[derive(Deserialize)]
@@ -102,6 +112,8 @@ pub struct Session {
     /// The authority has said what it holds since we connected.
     greeted: bool,
     blocked: bool,
+    /// The last difference with what the authority holds.
+    reconciliation: Option<Reconciliation>,
     /// Records below are acknowledged.
     acked: u64,
     /// The next record to send.
@@ -131,12 +143,22 @@ impl Session {
             connected: false,
             greeted: false,
             blocked: false,
+            reconciliation: None,
             acked,
             next: acked,
             head,
             reading: false,
             asks: VecDeque::new(),
         }
+    }
+
+    /// The same, after what the journal tells of an earlier difference with
+    /// the authority: one that is still open blocks from the start.
+    #[must_use]
+    pub fn remembering(mut self, reconciliation: Option<Reconciliation>) -> Self {
+        self.blocked = reconciliation.as_ref().is_some_and(|r| r.open);
+        self.reconciliation = reconciliation;
+        self
     }
 
     /// The topics of this controller.
@@ -159,11 +181,20 @@ impl Session {
         let hello = json!({
             "controller": self.controller,
             "genesis": self.genesis,
-            "seq": self.head.saturating_sub(1),
+            "seq": self.seq_to_say(),
         });
         self.publish(Topic::Hello, canonical(&hello), false);
         let step = self.feed.connected();
         self.follow(step);
+    }
+
+    /// What we have. What was written since the authority was found to hold
+    /// more does not count, or it would think us level with it.
+    fn seq_to_say(&self) -> u64 {
+        let last = self.reconciliation.as_ref().filter(|_| self.blocked);
+        let last = last.filter(|r| r.genesis == self.genesis);
+        let ours = last.and_then(|r| r.ours);
+        ours.unwrap_or_else(|| self.head.saturating_sub(1))
     }
 
     /// The connection is gone.
@@ -239,22 +270,40 @@ impl Session {
             return;
         }
         for (seq, json) in records {
-            if seq == self.next && self.connected && self.greeted {
+            if seq >= self.next && self.connected && self.greeted {
                 self.publish(Topic::Records, json, false);
-                self.next += 1;
+                self.next = seq + 1;
             }
         }
         self.pump();
     }
 
+    /// What the authority holds is on record; its ledger still is not.
+    pub fn marked(&mut self, reconciliation: Option<Reconciliation>) {
+        self.reconciliation = reconciliation;
+    }
+
     /// The reconciled ledger is durable: releases resume.
-    pub fn reconciled(&mut self) {
-        self.set_blocked(false);
+    pub fn reconciled(&mut self, reconciliation: Option<Reconciliation>) {
+        let last = reconciliation.as_ref();
+        if last.is_none_or(|r| r.genesis != self.genesis) {
+            // It holds nothing of this journal.
+            self.acked = 0;
+        }
+        self.reconciliation = reconciliation;
+        self.blocked = false;
+        self.asks.push_back(Ask::Blocked(None));
         self.greeted = true;
-        self.acked = 0;
-        self.next = 0;
-        self.asks.push_back(Ask::Acknowledged(0));
+        self.next = self.acked;
         self.pump();
+    }
+
+    /// The first record under whose number the authority can hold no other:
+    /// what it says of those before tells nothing of ours.
+    fn ours_alone_from(&self) -> u64 {
+        let last = self.reconciliation.as_ref();
+        let last = last.filter(|r| r.genesis == self.genesis);
+        last.map_or(0, |r| r.next)
     }
 
     /// Answers an order.
@@ -335,30 +384,61 @@ impl Session {
             let why = format!("record {}: {}", refused.seq, refused.why);
             self.odd("record-refused", &why);
         }
-        let foreign = ack.genesis.as_ref().is_some_and(|g| *g != self.genesis);
         let through = ack.through;
-        let beyond = through.is_some_and(|t| t >= self.head);
-        if ack.genesis.is_some() {
-            self.greeted = true;
-            if foreign && through.is_some() || !foreign && beyond {
-                self.set_blocked(true);
-                return;
+        match ack.genesis {
+            Some(genesis) => self.on_held(genesis, through),
+            None if through.is_some_and(|t| t >= self.head) => {
+                self.odd("records-ack", "acknowledges records that do not exist");
             }
-        } else if beyond {
-            self.odd("records-ack", "acknowledges records that do not exist");
+            None => {
+                if let Some(through) = through {
+                    self.acknowledged(through);
+                }
+                self.pump();
+            }
+        }
+    }
+
+    /// What it holds, in answer to our hello.
+    fn on_held(&mut self, genesis: String, through: Option<u64>) {
+        self.greeted = true;
+        let is_ours = genesis == self.genesis;
+        let last = self.reconciliation.as_ref();
+        let known = |t| last.is_some_and(|r| r.is_about(&genesis, t));
+        let ahead = through.filter(|t| match is_ours {
+            true => *t >= self.head,
+            false => !known(*t),
+        });
+        if let Some(through) = ahead {
+            self.blocked = true;
+            let held = Held { genesis, through };
+            self.asks.push_back(Ask::Blocked(Some(held)));
             return;
         }
-        if let Some(through) = through.filter(|_| !foreign) {
-            self.acked = self.acked.max(through + 1);
-            self.next = self.next.max(self.acked);
-            self.asks.push_back(Ask::Acknowledged(self.acked));
+        let says_of_ours = |t: &u64| is_ours && *t >= self.ours_alone_from();
+        if let Some(through) = through.filter(says_of_ours) {
+            self.acknowledged(through);
         }
         self.pump();
     }
 
+    /// Below [`Self::ours_alone_from`] an acknowledgement is of what was sent
+    /// last, whatever number it names.
+    fn acknowledged(&mut self, through: u64) {
+        let sent = match through < self.ours_alone_from() {
+            true => self.next.min(through + 1),
+            false => through + 1,
+        };
+        self.acked = self.acked.max(sent);
+        self.next = self.next.max(self.acked);
+        self.asks.push_back(Ask::Acknowledged(self.acked));
+    }
+
     fn on_reconcile(&mut self, payload: &[u8]) {
         match read::<ReconciledBody>(payload) {
-            Ok(body) if self.blocked => self.asks.push_back(Ask::Reconcile(Box::new(body))),
+            Ok(body) if self.blocked && !body.open => {
+                self.asks.push_back(Ask::Reconcile(Box::new(body)));
+            }
             Ok(_) => self.odd("reconcile", "nothing is to be reconciled"),
             Err(fault) => self.odd("reconcile", &fault.to_string()),
         }
@@ -390,16 +470,15 @@ impl Session {
         }
     }
 
-    fn set_blocked(&mut self, blocked: bool) {
-        if self.blocked != blocked {
-            self.blocked = blocked;
-            self.asks.push_back(Ask::Blocked(blocked));
-        }
-    }
-
     /// Asks for records while there are any and the limit in flight allows.
     fn pump(&mut self) {
-        let room = IN_FLIGHT_MAX.saturating_sub(self.next - self.acked.min(self.next));
+        let in_flight = self.next - self.acked.min(self.next);
+        let most = match self.next < self.ours_alone_from() {
+            // One by one: only so is it known what an acknowledgement is of.
+            true => 1,
+            false => IN_FLIGHT_MAX,
+        };
+        let room = most.saturating_sub(in_flight);
         let max = room.min(self.head.saturating_sub(self.next));
         if self.connected && self.greeted && !self.blocked && !self.reading && max > 0 {
             self.reading = true;

@@ -146,6 +146,21 @@ fn an_acknowledgement_of_records_that_do_not_exist_is_no_acknowledgement() {
     assert_eq!(s.outbox_depth(), 3);
 }
 
+fn blocked(genesis: &str, through: u64) -> Ask {
+    let genesis = genesis.to_owned();
+    Ask::Blocked(Some(Held { genesis, through }))
+}
+
+fn reconciliation(genesis: &str, through: u64, ours: u64, open: bool) -> Reconciliation {
+    Reconciliation {
+        genesis: genesis.to_owned(),
+        through,
+        ours: Some(ours),
+        next: through + 1,
+        open,
+    }
+}
+
 #[test]
 fn another_journal_at_the_authority_blocks_until_reconciled() {
     let mut s = session(0, 3);
@@ -156,13 +171,13 @@ fn another_journal_at_the_authority_blocks_until_reconciled() {
         "records/ack",
         &json!({"genesis": "bb", "through": 50}),
     );
-    assert_eq!(asked, [Ask::Blocked(true)]);
+    assert_eq!(asked, [blocked("bb", 50)]);
     let ledger = json!({"genesis": "bb", "through": 50, "ledger": []});
     let asked = say(&mut s, "reconcile", &ledger);
     assert!(matches!(asked[..], [Ask::Reconcile(_)]));
-    s.reconciled();
+    s.reconciled(Some(reconciliation("bb", 50, 2, false)));
     let asked = asks(&mut s);
-    assert!(asked.contains(&Ask::Blocked(false)));
+    assert!(asked.contains(&Ask::Blocked(None)));
     assert!(asked.contains(&Ask::Read { from: 0, max: 3 }));
 }
 
@@ -170,7 +185,7 @@ fn another_journal_at_the_authority_blocks_until_reconciled() {
 fn an_authority_that_holds_more_than_our_journal_blocks_too() {
     let mut s = session(0, 3);
     let asked = greet(&mut s, Some(9));
-    assert_eq!(asked, [Ask::Blocked(true)]);
+    assert_eq!(asked, [blocked(GENESIS, 9)]);
 }
 
 #[test]
@@ -334,4 +349,50 @@ fn a_snapshot_asked_for_out_of_turn_leaves_the_feed_where_it_is() {
     s.disconnected();
     s.ask_snapshot();
     assert_eq!(asks(&mut s), []);
+}
+
+#[test]
+fn a_difference_on_record_blocks_from_the_start_and_our_hello_says_what_we_had() {
+    let mut s = session(0, 99).remembering(Some(reconciliation(GENESIS, 91, 85, true)));
+    s.connected();
+    let said = published(&asks(&mut s));
+    assert_eq!(
+        (said[0].0.as_str(), &said[0].1["seq"]),
+        ("hello", &json!(85))
+    );
+    // Our own later records do not make us level with it.
+    let asked = say(
+        &mut s,
+        "records/ack",
+        &json!({"genesis": GENESIS, "through": 91}),
+    );
+    assert_eq!(asked, [], "no record goes out");
+    let ledger = json!({"genesis": GENESIS, "through": 91, "ledger": []});
+    let asked = say(&mut s, "reconcile", &ledger);
+    assert!(matches!(asked[..], [Ask::Reconcile(_)]), "{asked:?}");
+}
+
+/// After a restored backup: the authority holds 81 to 91 with other content.
+#[test]
+fn records_under_numbers_the_authority_holds_are_all_sent_and_skipped_by_no_acknowledgement() {
+    let mut s = session(81, 94).remembering(Some(reconciliation(GENESIS, 91, 82, false)));
+    let asked = greet(&mut s, Some(91));
+    assert_eq!(asked, [Ask::Read { from: 81, max: 1 }]);
+    s.records(vec![(81, "{}".to_owned())]);
+    asks(&mut s);
+    let asked = say(&mut s, "records/ack", &json!({"through": 91}));
+    assert_eq!(
+        asked,
+        [Ask::Acknowledged(82), Ask::Read { from: 82, max: 1 }]
+    );
+    s.records(vec![(82, "{}".to_owned())]);
+    asks(&mut s);
+    let asked = say(&mut s, "records/ack", &json!({"through": 91}));
+    // Record 83 does not exist: the next one is 92.
+    assert_eq!(asked.last(), Some(&Ask::Read { from: 83, max: 1 }));
+    s.records(vec![(92, "{}".to_owned())]);
+    let asked = asks(&mut s);
+    assert_eq!(asked.last(), Some(&Ask::Read { from: 93, max: 1 }));
+    let asked = say(&mut s, "records/ack", &json!({"through": 92}));
+    assert!(asked.contains(&Ask::Acknowledged(93)), "{asked:?}");
 }

@@ -13,6 +13,7 @@ use super::{Done, Exit};
 use crate::clock::wall_now;
 use crate::config::{Config, port_warnings};
 use crate::draws::read_seed;
+use crate::journal::CheckpointKey;
 
 /// Where the system names serial ports by adapter and by place.
 const SERIAL_DIR: &str = "/dev/serial";
@@ -71,6 +72,7 @@ pub(crate) fn check(args: &CheckArgs) -> Done {
 impl Found {
     fn warn_of_config(&mut self, file: &Path, config: Config) {
         self.check_seed(file, &config);
+        self.check_key(file, &config);
         let ports = port_warnings(&config, Path::new(SERIAL_DIR));
         let written = config.warnings.into_iter();
         self.warnings
@@ -86,6 +88,18 @@ impl Found {
         };
         if let Err(why) = read_seed(draw) {
             let why = format!("draw.seed: {}", chain(&why));
+            self.faults.push(FileFault::whole(file, why));
+        }
+    }
+
+    /// A credential is there only while the service runs.
+    fn check_key(&mut self, file: &Path, config: &Config) {
+        let key = config.journal.checkpoint_key.as_deref();
+        let Some(key) = key.filter(|key| key.is_absolute()) else {
+            return;
+        };
+        if let Err(why) = CheckpointKey::read(key) {
+            let why = format!("journal.checkpoint_key: {}", chain(&why));
             self.faults.push(FileFault::whole(file, why));
         }
     }

@@ -1,22 +1,22 @@
 //! `journal verify|show|export DIR`: reads beside whoever writes, without the
 //! lock, and needs neither daemon nor configuration.
 
+mod verify;
+
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
-use lanegate_core::model::{PassageId, parse_json};
-use lanegate_core::record::{CheckpointBody, Kind, Record, sha256_hex};
+use lanegate_core::model::PassageId;
+use lanegate_core::record::{Kind, Record};
 use serde_json::Value;
 
-use super::files::{self, FileFault};
-use super::output::{chain, complain, line, note, range};
+use super::output::{chain, line, range};
 use super::{Done, Exit, No};
-use crate::journal::{JournalError, JournalReader, RealDisk, Report, verify as verify_chain};
+use crate::journal::{Joined, JournalError, JournalReader, RealDisk, verify as verify_chain};
+use verify::VerifyArgs;
 
 /// Records read at once.
 const PAGE_LEN: usize = 1000;
-/// Largest checkpoint file read (L9).
-const CHECKPOINT_LEN_MAX: u64 = 1 << 16;
 
 /// What to do with it.
 #[derive(Subcommand)]
@@ -27,19 +27,6 @@ pub(crate) enum JournalCommand {
     Show(ShowArgs),
     /// Print records as they were written, one JSON object a line.
     Export(SelectArgs),
-}
-
-#[derive(Args)]
-pub(crate) struct VerifyArgs {
-    /// The journal's directory, or the state directory around it.
-    dir: PathBuf,
-    /// A checkpoint kept elsewhere, as the record or its body: tells a tail
-    /// that was cut, or a journal written anew.
-    #[arg(long)]
-    checkpoint: Option<PathBuf>,
-    /// Print the report as JSON.
-    #[arg(long)]
-    json: bool,
 }
 
 #[derive(Args)]
@@ -55,6 +42,9 @@ pub(crate) struct ShowArgs {
 pub(crate) struct SelectArgs {
     /// The journal's directory, or the state directory around it.
     dir: PathBuf,
+    /// Where old segments were moved, read before the journal's.
+    #[arg(long)]
+    archive: Option<PathBuf>,
     /// Records A..B, B left out.
     #[arg(long, value_name = "A..B", value_parser = seq_range)]
     seq: Option<std::ops::Range<u64>>,
@@ -81,143 +71,41 @@ fn kind(text: &str) -> Result<Kind, String> {
 
 pub(crate) fn journal(command: JournalCommand) -> Done {
     match command {
-        JournalCommand::Verify(args) => verify(&args),
+        JournalCommand::Verify(args) => verify::verify(&args),
         JournalCommand::Show(args) => select(&args.select, args.json),
         JournalCommand::Export(args) => select(&args, true),
     }
 }
 
-/// The directory with the segment files.
-fn open(dir: &Path) -> Result<RealDisk, No> {
+/// The directory with the segment files, and the archive beside it.
+fn open(dir: &Path, archive: Option<&Path>) -> Result<Joined<RealDisk>, No> {
     let inner = dir.join("journal");
     let dir = if inner.is_dir() { inner.as_path() } else { dir };
-    RealDisk::beside(dir).map_err(|error| {
-        let why = format!("{}: {error}; name the journal's directory", dir.display());
-        No::new(Exit::Io, why)
-    })
+    let open = |dir: &Path| {
+        RealDisk::beside(dir).map_err(|error| {
+            let why = format!("{}: {error}; name the journal's directory", dir.display());
+            No::new(Exit::Io, why)
+        })
+    };
+    let archive = archive.map(open).transpose()?;
+    Ok(Joined::of(
+        archive.into_iter().chain([open(dir)?]).collect(),
+    ))
 }
 
 fn io(error: &JournalError) -> No {
     No::new(Exit::Io, chain(error))
 }
 
-fn verify(args: &VerifyArgs) -> Done {
-    let disk = open(&args.dir)?;
-    let checkpoint = match &args.checkpoint {
-        Some(file) => Some(Checkpoint::read(file)?),
-        None => None,
-    };
-    let mut report = verify_chain(&disk).map_err(|e| io(&e))?;
-    if let (Some(checkpoint), true) = (&checkpoint, report.ok) {
-        report.fault = checkpoint.contradicts(&report, disk)?;
-        report.ok = report.fault.is_none();
-    }
-    if args.json {
-        let text = serde_json::to_string(&report).expect("a report is plain");
-        line(text);
-    } else {
-        tell(&report, checkpoint.is_some());
-    }
-    Ok(if report.ok { Exit::Done } else { Exit::No })
-}
-
-fn tell(report: &Report, compared: bool) {
-    let unknown = "unknown".to_owned();
-    line(format!(
-        "controller {}, journal {}",
-        report.controller.as_ref().unwrap_or(&unknown),
-        report.genesis.as_ref().unwrap_or(&unknown)
-    ));
-    line(format!("{} whole records", report.records));
-    for (kind, n) in &report.kinds {
-        line(format!("  {n:>9} {kind}"));
-    }
-    let draws = &report.draws;
-    line(format!(
-        "draws: {} verified, {} not open yet, {} without a key; {} chains of keys",
-        draws.verified, draws.not_open, draws.without_key, draws.chains
-    ));
-    if let (Some(seq), Some(sha256)) = (report.head_seq, &report.head_sha256) {
-        line(format!("head: record {seq}, sha256 {sha256}"));
-    }
-    if report.torn_bytes > 0 {
-        note(format!(
-            "{} bytes at the end are no whole record: one is being written, or a crash left \
-             them; nobody was answered on them",
-            report.torn_bytes
-        ));
-    }
-    match &report.fault {
-        Some(fault) => complain(format!("NOT intact: {fault}")),
-        None if compared => {
-            line("intact, and the checkpoint fits");
-            note("the checkpoint's signature was not checked: that needs the controller's key");
-        }
-        None => {
-            line("intact");
-        }
-    }
-}
-
-/// A signed head, kept where the journal's owner cannot reach.
-struct Checkpoint {
-    body: CheckpointBody,
-    /// Of the record around it, if it is one.
-    genesis: Option<String>,
-}
-
-impl Checkpoint {
-    fn read(file: &Path) -> Result<Self, No> {
-        let refuse = |fault: &FileFault, exit| {
-            let then = "hand in a checkpoint record, or its body";
-            files::refuse(exit, std::slice::from_ref(fault), then)
-        };
-        let text = files::text(file, CHECKPOINT_LEN_MAX).map_err(|f| refuse(&f, Exit::Io))?;
-        let of_record = parse_json::<Record>(&text);
-        let (value, genesis) = match of_record {
-            Ok(record) => (record.body.to_string(), Some(record.genesis)),
-            Err(_) => (text, None),
-        };
-        let body = parse_json(&value).map_err(|fault| {
-            let fault = FileFault {
-                path: fault.path,
-                ..FileFault::whole(file, fault.why)
-            };
-            refuse(&fault, Exit::Data)
-        })?;
-        Ok(Self { body, genesis })
-    }
-
-    /// What of the journal cannot be, if this checkpoint is real.
-    fn contradicts(&self, report: &Report, disk: RealDisk) -> Result<Option<String>, No> {
-        let seq = self.body.seq;
-        if self.genesis.is_some() && self.genesis != report.genesis {
-            return Ok(Some("the checkpoint is of another journal".to_owned()));
-        }
-        let head = report.head_seq.unwrap_or(0);
-        if report.head_seq.is_none_or(|head| head < seq) {
-            return Ok(Some(format!(
-                "the checkpoint knows record {seq}, the journal ends at {head}: its tail was cut"
-            )));
-        }
-        let found = JournalReader::new(disk).records_from(seq, seq, 1);
-        let found = found.map_err(|e| io(&e))?;
-        let same = |(_, text): &(u64, String)| sha256_hex(text.as_bytes()) == self.body.sha256;
-        Ok((!found.iter().any(same)).then(|| {
-            format!("record {seq} is not the one the checkpoint knows: the journal was rewritten")
-        }))
-    }
-}
-
 /// Prints what is selected of a journal, whole or not; a damaged one is said
 /// to be, behind what could be read.
 fn select(args: &SelectArgs, as_json: bool) -> Done {
-    let disk = open(&args.dir)?;
+    let disk = open(&args.dir, args.archive.as_deref())?;
     let report = verify_chain(&disk).map_err(|e| io(&e))?;
     let mut reader = JournalReader::new(disk);
     let mut next = args.seq.as_ref().map_or(0, |range| range.start);
     let until = args.seq.as_ref().map_or(u64::MAX, |range| range.end);
-    let until = until.min(report.records);
+    let until = until.min(report.whole_until());
     while let Some(durable) = until.checked_sub(1).filter(|last| next <= *last) {
         let page = reader.records_from(next, durable, PAGE_LEN);
         let page = page.map_err(|e| io(&e))?;

@@ -134,6 +134,9 @@ fn render(status: &Value) -> String {
     if !journal["free_bytes"].is_null() {
         log.push(format!("{} MiB free", mib(&journal["free_bytes"])));
     }
+    say(&mut log, &journal["checkpoint_key"], |key| {
+        format!("signed by {key}")
+    });
     log.push(format!("{} not yet acknowledged", s("outbox")));
     if let Some(oldest) = status["outbox_oldest_s"].as_u64() {
         log.push(format!("the oldest {} old", age(oldest)));

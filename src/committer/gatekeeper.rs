@@ -7,10 +7,11 @@ use std::collections::VecDeque;
 use lanegate_core::lane::{Guard, Refusal, Took};
 use lanegate_core::ledger::Ledger;
 use lanegate_core::model::{JournalState, OrderKind, VerdictKind};
-use lanegate_core::record::{Body, Draft, FeedBody, Link, Prepared, ReconciledBody, StopBody};
+use lanegate_core::record::{Body, Draft, FeedBody, Link, Prepared, StopBody};
 use lanegate_core::time::Wall;
 
 use super::Fatal;
+use super::checkpoints::Signing;
 use super::open::controllers_own;
 use super::outbox::Outbox;
 use super::queue::{Answer, Entry, Flushed, Work};
@@ -39,16 +40,19 @@ pub enum SnapshotError {
 /// The gatekeeper over a disk; `T` names who asked.
 pub struct Gatekeeper<D, T> {
     disk: D,
-    writer: Writer,
-    ledger: Ledger,
+    pub(super) writer: Writer,
+    pub(super) ledger: Ledger,
     queue: VecDeque<Entry<T>>,
     published: Published,
-    outbox: Outbox,
+    pub(super) outbox: Outbox,
     cursor: crate::journal::Cursor,
     free_floor_bytes: u64,
     full: bool,
-    unreconciled: bool,
+    /// The authority holds what we do not; the journal says so too unless the
+    /// disk was too full to take it.
+    pub(super) unreconciled: bool,
     last: Flushed,
+    pub(super) signing: Option<Signing>,
 }
 
 impl<D: Disk, T> Gatekeeper<D, T> {
@@ -59,7 +63,12 @@ impl<D: Disk, T> Gatekeeper<D, T> {
         outbox: Outbox,
         free_floor_bytes: u64,
     ) -> Self {
-        let view = view_of(&writer, &ledger, &outbox, JournalState::Ok);
+        let unreconciled = ledger.is_unreconciled();
+        let state = match unreconciled {
+            true => JournalState::Unreconciled,
+            false => JournalState::Ok,
+        };
+        let view = view_of(&writer, &ledger, &outbox, state);
         Self {
             disk,
             writer,
@@ -70,8 +79,9 @@ impl<D: Disk, T> Gatekeeper<D, T> {
             cursor: None,
             free_floor_bytes,
             full: false,
-            unreconciled: false,
+            unreconciled,
             last: Flushed::default(),
+            signing: None,
         }
     }
 
@@ -138,6 +148,7 @@ impl<D: Disk, T> Gatekeeper<D, T> {
                 } => work.feed(token, at, *body, &with),
             }
         }
+        self.sign(&mut work);
         self.write(work)
     }
 
@@ -211,6 +222,8 @@ impl<D: Disk, T> Gatekeeper<D, T> {
             answers,
             notes,
             refused,
+            at: _,
+            signed,
         } = work;
         let (records, bytes) = (group.len(), group.bytes_len());
         self.last = Flushed {
@@ -225,6 +238,9 @@ impl<D: Disk, T> Gatekeeper<D, T> {
         match self.writer.append(&mut self.disk, group) {
             Ok(()) => {
                 self.ledger = ledger;
+                if signed {
+                    self.signed();
+                }
                 self.publish();
                 Ok(answers)
             }
@@ -288,14 +304,17 @@ impl<D: Disk, T> Gatekeeper<D, T> {
         }
     }
 
-    fn publish(&self) {
+    pub(super) fn publish(&self) {
         let view = view_of(
             &self.writer,
             &self.ledger,
             &self.outbox,
             self.journal_state(),
         );
-        self.published.publish(view);
+        self.published.publish(View {
+            checkpoint_key: self.checkpoint_key(),
+            ..view
+        });
     }
 
     const fn journal_state(&self) -> JournalState {
@@ -328,30 +347,6 @@ impl<D: Disk, T> Gatekeeper<D, T> {
         }
     }
 
-    /// On connect the authority says what it holds of this controller. If that
-    /// is more than this journal, or of another, nothing is taken until it is
-    /// reconciled; returns whether that is so.
-    pub fn authority_holds(&mut self, genesis: &str, through: u64) -> bool {
-        let link = self.writer.link();
-        self.unreconciled = genesis != link.genesis || through >= link.seq;
-        if !self.unreconciled {
-            self.outbox.acknowledge(through);
-        }
-        self.publish();
-        self.unreconciled
-    }
-
-    /// Records the ledger as the authority holds it; releases resume.
-    ///
-    /// # Errors
-    /// The journal failed.
-    pub fn reconcile(&mut self, at: Wall, body: ReconciledBody) -> Result<(), AppendError> {
-        self.append_now(&[controllers_own(at, body.into()).into()])?;
-        self.unreconciled = false;
-        self.publish();
-        Ok(())
-    }
-
     /// Writes a snapshot of what is durable and appends its record; with a
     /// thread, [`View::write_snapshot`] does it beside.
     ///
@@ -375,7 +370,10 @@ impl<D: Disk, T> Gatekeeper<D, T> {
             why: why.to_owned(),
         };
         self.note(vec![controllers_own(at, body.into()).into()]);
-        let answers = self.flush()?;
+        let mut answers = self.flush()?;
+        // The last word is signed.
+        self.checkpoint(at);
+        answers.extend(self.flush()?);
         self.keep_outbox();
         Ok(answers)
     }
@@ -398,7 +396,7 @@ impl<D: Disk, T> Gatekeeper<D, T> {
     /// Whether anything waits for a flush.
     #[must_use]
     pub fn is_idle(&self) -> bool {
-        self.queue.is_empty()
+        self.queue.is_empty() && !self.owes_checkpoint()
     }
 
     /// How many entries wait for a flush.
@@ -448,5 +446,6 @@ fn view_of(writer: &Writer, ledger: &Ledger, outbox: &Outbox, journal: JournalSt
         controller: link.controller.clone(),
         genesis: link.genesis.clone(),
         acknowledged: outbox.through(),
+        checkpoint_key: None,
     }
 }

@@ -4,17 +4,21 @@
 //! [`Gatekeeper`] has no thread: the simulator drives it. [`Committer`] gives it
 //! one. Absent on purpose: clocks, sleds, sockets; a time comes with every call.
 
+mod checkpoints;
 mod gatekeeper;
 mod open;
 mod outbox;
 mod queue;
+mod reconcile;
 mod thread;
 mod view;
 
+pub use checkpoints::Checkpoints;
 pub use gatekeeper::{BODY_LEN_MAX, Gatekeeper, SnapshotError};
 pub use open::{Configured, OpenError, Opened, Options};
 pub use outbox::Outbox;
 pub use queue::{Answer, Flushed};
+pub use reconcile::ReconcileError;
 pub use thread::{
     Busy, Committed, Committer, CommitterHandle, Hooks, NoHooks, Notice, Progress, QUEUE_LEN_MAX,
 };

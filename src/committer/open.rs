@@ -11,6 +11,7 @@ use lanegate_core::record::{
 };
 use lanegate_core::time::{Clock, Mono, Now, Wall};
 
+use super::checkpoints::{Checkpoints, Signing};
 use super::gatekeeper::Gatekeeper;
 use super::outbox::Outbox;
 use crate::journal::{
@@ -39,6 +40,8 @@ pub struct Options {
     pub segment_len_max: u64,
     /// Below so many free bytes nothing is released.
     pub free_floor_bytes: u64,
+    /// Signed heads of the chain; none = there are none.
+    pub checkpoints: Option<Checkpoints>,
 }
 
 impl Options {
@@ -62,6 +65,7 @@ impl Options {
             configured: None,
             segment_len_max: SEGMENT_LEN_MAX,
             free_floor_bytes: 2 * SEGMENT_LEN_MAX,
+            checkpoints: None,
         }
     }
 }
@@ -174,6 +178,9 @@ impl<D: Disk, T> Gatekeeper<D, T> {
         );
         let drafts = Prepared::all(drafts.into());
         gatekeeper.append_now(&drafts).map_err(OpenError::Start)?;
+        let signing = options.checkpoints;
+        gatekeeper.signing = signing.map(|checkpoints| Signing::new(checkpoints, options.at));
+        gatekeeper.publish();
         Ok((gatekeeper, opened))
     }
 }

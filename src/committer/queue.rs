@@ -85,6 +85,10 @@ pub(super) struct Work<T> {
     /// To be asked again if the disk turns out to be full.
     pub(super) notes: VecDeque<Entry<T>>,
     pub(super) refused: usize,
+    /// When the last of its records was made.
+    pub(super) at: Option<Wall>,
+    /// It ends with a checkpoint.
+    pub(super) signed: bool,
 }
 
 impl<T> Work<T> {
@@ -95,6 +99,8 @@ impl<T> Work<T> {
             answers: Vec::new(),
             notes: VecDeque::new(),
             refused: 0,
+            at: None,
+            signed: false,
         }
     }
 
@@ -106,6 +112,7 @@ impl<T> Work<T> {
             );
             return None;
         };
+        self.at = Some(prepared.draft().at);
         Some((seq, self.ledger.apply(seq, prepared.draft())))
     }
 

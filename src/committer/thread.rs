@@ -14,6 +14,7 @@ use lanegate_core::time::Wall;
 use super::Fatal;
 use super::gatekeeper::Gatekeeper;
 use super::queue::{Answer, Flushed};
+use super::reconcile::ReconcileError;
 use super::view::{Published, View};
 use crate::journal::{AppendError, Disk};
 use crate::metrics::queues::{self, Queue, SyncReceiver, SyncSender};
@@ -40,8 +41,9 @@ enum Request {
     /// Answered with the generation reached; none = not in force.
     Feed(Wall, Box<FeedBody>, Vec<Prepared>, Reply<Option<u64>>),
     Acknowledged(u64),
-    AuthorityHolds(String, u64, Reply<bool>),
+    AuthorityHolds(Wall, String, u64, Reply<bool>),
     Reconcile(Wall, Box<ReconciledBody>, Reply<bool>),
+    Checkpoint(Wall),
     Stop(Wall, String),
 }
 
@@ -240,11 +242,13 @@ impl CommitterHandle {
     /// [`Busy`]: ask again.
     pub fn authority_holds(
         &self,
+        at: Wall,
         genesis: String,
         through: u64,
         reply: impl FnOnce(bool) + Send + 'static,
     ) -> Result<(), Busy> {
-        self.ask(Request::AuthorityHolds(genesis, through, Box::new(reply)))
+        let reply = Box::new(reply);
+        self.ask(Request::AuthorityHolds(at, genesis, through, reply))
     }
 
     /// Records the ledger as the authority holds it; the reply says whether it
@@ -259,6 +263,14 @@ impl CommitterHandle {
         reply: impl FnOnce(bool) + Send + 'static,
     ) -> Result<(), Busy> {
         self.ask(Request::Reconcile(at, Box::new(body), Box::new(reply)))
+    }
+
+    /// Signs the head of the chain, if anything was recorded since the last.
+    ///
+    /// # Errors
+    /// [`Busy`]: ask again.
+    pub fn checkpoint(&self, at: Wall) -> Result<(), Busy> {
+        self.ask(Request::Checkpoint(at))
     }
 
     /// Records a stop and ends the thread.
@@ -345,17 +357,25 @@ impl<D: Disk> Running<D> {
                 self.gatekeeper.apply_feed_with(token, at, *body, with);
             }
             Request::Acknowledged(through) => self.gatekeeper.acknowledged(through),
-            Request::AuthorityHolds(genesis, through, reply) => {
-                reply(self.gatekeeper.authority_holds(&genesis, through));
+            Request::AuthorityHolds(at, genesis, through, reply) => {
+                self.flush()?;
+                let holds = self.gatekeeper.authority_holds(at, &genesis, through);
+                reply(holds.map_err(Fatal)?);
             }
             Request::Reconcile(at, body, reply) => {
                 self.flush()?;
                 match self.gatekeeper.reconcile(at, *body) {
                     Ok(()) => reply(true),
-                    Err(AppendError::Full) => reply(false),
-                    Err(fatal) => return Err(Fatal(fatal)),
+                    Err(ReconcileError::Append(fatal @ AppendError::Fatal(_))) => {
+                        return Err(Fatal(fatal));
+                    }
+                    Err(why @ (ReconcileError::Append(_) | ReconcileError::Read(_))) => {
+                        tracing::error!(error = &why as &dyn std::error::Error, "not reconciled");
+                        reply(false);
+                    }
                 }
             }
+            Request::Checkpoint(at) => self.gatekeeper.checkpoint(at),
             Request::Stop(at, why) => {
                 self.flush()?;
                 let answers = self.gatekeeper.stop(at, &why)?;

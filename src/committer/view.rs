@@ -3,7 +3,7 @@
 use std::sync::{Arc, PoisonError, RwLock};
 
 use lanegate_core::lane::Query;
-use lanegate_core::ledger::Ledger;
+use lanegate_core::ledger::{Ledger, Reconciliation};
 use lanegate_core::model::{ControllerId, Declaration, Facts, JournalState, StoreState};
 use lanegate_core::record::{Draft, Link};
 use lanegate_core::time::Wall;
@@ -28,6 +28,8 @@ pub struct View {
     pub genesis: String,
     /// The authority has acknowledged up to here.
     pub acknowledged: Option<u64>,
+    /// The public key of the checkpoints, in hex.
+    pub checkpoint_key: Option<String>,
 }
 
 impl View {
@@ -54,6 +56,12 @@ impl View {
         };
         let body = write_snapshot(disk, &self.ledger, &link)?;
         Ok(controllers_own(at, body.into()))
+    }
+
+    /// The last difference with what the authority holds.
+    #[must_use]
+    pub const fn reconciliation(&self) -> Option<&Reconciliation> {
+        self.ledger.reconciliation()
     }
 
     /// Records the authority has not acknowledged.

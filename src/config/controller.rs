@@ -12,11 +12,10 @@ use super::keys;
 use super::lane::lane;
 use super::sanity;
 use super::section::{Section, flag, number, parsed, text, word};
-use super::{BrokerConfig, ClockConfig, Config, ControllerConfig, HttpConfig, JournalConfig};
+use super::{BrokerConfig, ClockConfig, Config, ControllerConfig, HttpConfig};
 
 /// One thread serves all lanes; more than this were never tried.
 const LANES_MAX: usize = 32;
-const MIB: u64 = 1 << 20;
 
 /// The configuration, without its warnings. None or a fault in `sink`.
 pub(super) fn config(table: &DeTable<'_>, sink: &Sink, base: &Path) -> Option<Config> {
@@ -29,7 +28,7 @@ pub(super) fn config(table: &DeTable<'_>, sink: &Sink, base: &Path) -> Option<Co
     let socket = root
         .section("socket", &keys::SOCKET)
         .need("path", path_from(base));
-    let journal = journal(&root.section("journal", &keys::JOURNAL));
+    let journal = super::journal::journal(&root.section("journal", &keys::JOURNAL), base);
     let draw = super::draw::draw(&root);
     let sections = root.sections("lane", &keys::LANE);
     if sections.is_empty() && !root.has("lane") {
@@ -63,7 +62,7 @@ pub(super) fn config(table: &DeTable<'_>, sink: &Sink, base: &Path) -> Option<Co
 }
 
 /// A path, relative ones counted from the file's directory.
-fn path_from(base: &Path) -> impl Fn(&toml::de::DeValue<'_>) -> Result<PathBuf, String> {
+pub(super) fn path_from(base: &Path) -> impl Fn(&toml::de::DeValue<'_>) -> Result<PathBuf, String> {
     move |value| Ok(base.join(text(value)?))
 }
 
@@ -146,13 +145,4 @@ fn http(s: &Section<'_>, sink: &Sink) -> Option<HttpConfig> {
         ),
     }
     Some(HttpConfig { listen })
-}
-
-fn journal(s: &Section<'_>) -> Option<JournalConfig> {
-    let segment = s.need("segment_mib", number(1..=1024));
-    let floor = s.need("free_space_floor_mib", number(16..=1_048_576));
-    Some(JournalConfig {
-        segment_bytes: segment? * MIB,
-        free_space_floor_bytes: floor? * MIB,
-    })
 }

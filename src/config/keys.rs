@@ -78,9 +78,14 @@ pub(super) static HTTP: [Key; 2] = [
 
 pub(super) static SOCKET: [Key; 1] = [default("path", "\"/run/lanegate/lanegate.sock\"")];
 
-pub(super) static JOURNAL: [Key; 2] = [
+pub(super) static JOURNAL: [Key; 7] = [
     default("segment_mib", "64"),
     default("free_space_floor_mib", "512"),
+    optional("checkpoint_key"),
+    default("checkpoint_records", "1000"),
+    default("checkpoint_minutes", "10"),
+    optional("keep_days"),
+    optional("archive_dir"),
 ];
 
 pub(super) static DRAW: [Key; 4] = [

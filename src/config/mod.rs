@@ -12,6 +12,7 @@ mod draw;
 mod evidence;
 mod fault;
 mod io;
+mod journal;
 mod keys;
 mod lane;
 mod ports;
@@ -36,6 +37,7 @@ pub use device::{
 };
 pub use draw::DrawConfig;
 pub use fault::ConfigFault;
+pub use journal::JournalConfig;
 pub use ports::port_warnings;
 
 use fault::Sink;
@@ -121,15 +123,6 @@ pub struct BrokerConfig {
 pub struct HttpConfig {
     /// Address to listen on.
     pub listen: SocketAddr,
-}
-
-/// The journal.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct JournalConfig {
-    /// A new segment file is begun at this size.
-    pub segment_bytes: u64,
-    /// Below this much free space every verdict is Hold.
-    pub free_space_floor_bytes: u64,
 }
 
 /// One lane: the state machine's configuration and its drivers'.

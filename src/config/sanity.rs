@@ -14,6 +14,7 @@ pub(super) fn check(config: &Config, sink: &Sink) {
     names(config, sink);
     ports(config, sink);
     brokers(config, sink);
+    archive(config, sink);
     for (i, lane) in config.lanes.iter().enumerate() {
         let path = format!("lane[{i}]");
         times(&lane.config, config.controller.stall, &path, sink);
@@ -56,6 +57,25 @@ fn names(config: &Config, sink: &Sink) {
         for (j, driver) in lane.devices.iter().enumerate() {
             device(driver.id.to_string(), format!("{path}.device[{j}].id"));
         }
+    }
+}
+
+/// What leaves the journal does not come to lie in it again.
+fn archive(config: &Config, sink: &Sink) {
+    let journal = config.controller.state_dir.join("journal");
+    let path = "journal.archive_dir";
+    match (&config.journal.archive_dir, config.journal.keep_days) {
+        (Some(dir), _) if dir.starts_with(&journal) => {
+            sink.fault(path, "lies in the journal's directory: name another");
+        }
+        (None, Some(days)) => {
+            let why = format!(
+                "segments older than {days} days are removed, and the authority alone has them: \
+                 write archive_dir to keep them"
+            );
+            sink.warn("journal.keep_days", why);
+        }
+        (Some(_) | None, _) => {}
     }
 }
 

@@ -119,7 +119,7 @@ fn a_default_written_in_the_reference_is_the_one_that_holds() {
             compared += 1;
         }
     }
-    assert_eq!(compared, 33);
+    assert_eq!(compared, 35);
 }
 
 #[test]

@@ -18,7 +18,7 @@ use super::devices::{broker_fault, connection_config};
 use super::policy;
 use super::port::Port;
 use crate::authority::feed::{Batch, IgnoreWhy};
-use crate::authority::{Ask, Session, SnapshotPlea, Topic, Topics};
+use crate::authority::{Ask, Held, Session, SnapshotPlea, Topic, Topics};
 use crate::clock::Agreement;
 use crate::committer::BODY_LEN_MAX;
 use crate::journal::{JournalReader, RealDisk};
@@ -121,7 +121,8 @@ pub(super) async fn run(
     let controller = port.config.controller.id.clone();
     let position = position.min(view.ledger.position());
     let head = view.head_seq + 1;
-    let session = Session::new(controller.as_str(), &view.genesis, position, acked, head);
+    let session = Session::new(controller.as_str(), &view.genesis, position, acked, head)
+        .remembering(view.reconciliation().cloned());
     // The connection outlives the task by its goodbye, so that the retained
     // state says "offline".
     let hang_up = CancellationToken::new();
@@ -433,7 +434,7 @@ impl Task {
                     told.ok();
                 }
             }
-            Ask::Blocked(blocked) => self.blocked(blocked).await,
+            Ask::Blocked(held) => self.blocked(held).await,
             Ask::Reconcile(body) => self.reconcile(*body).await,
             Ask::Order(order) => {
                 let to = self.answer_to.clone();
@@ -604,24 +605,38 @@ impl Task {
         }
     }
 
-    async fn blocked(&self, blocked: bool) {
-        if !blocked {
+    async fn blocked(&mut self, held: Option<Held>) {
+        let Some(Held { genesis, through }) = held else {
             info!("reconciled with the authority: releases resume");
             return;
-        }
+        };
         error!(
-            "the authority knows another journal of this controller: no release until reconciled"
+            %genesis,
+            through,
+            "the authority holds another journal of this controller, or more of this one: \
+             no release until reconciled"
         );
-        let committer = &self.port.shared.committer;
-        while committer
-            .authority_holds(String::from("another"), u64::MAX, |_| {})
-            .is_err()
-        {
+        let committer = self.port.shared.committer.clone();
+        loop {
+            let (to, recorded) = oneshot::channel();
+            let reply = move |unreconciled: bool| {
+                to.send(unreconciled).ok();
+            };
+            let at = self.port.shared.clock.now().wall;
+            let asked = committer.authority_holds(at, genesis.clone(), through, reply);
+            if asked.is_ok() {
+                // Not answered: the committer has ended, and the daemon stops.
+                recorded.await.ok();
+                break;
+            }
             if self.port.stop.is_cancelled() {
                 return;
             }
             tokio::time::sleep(BUSY).await;
         }
+        self.session
+            .marked(committer.view().reconciliation().cloned());
+        self.tell_facts_changed();
     }
 
     async fn reconcile(&mut self, body: lanegate_core::record::ReconciledBody) {
@@ -630,9 +645,11 @@ impl Task {
         let reply = move |durable: bool| {
             to.send(durable).ok();
         };
-        let asked = self.port.shared.committer.reconcile(at, body, reply);
+        let committer = self.port.shared.committer.clone();
+        let asked = committer.reconcile(at, body, reply);
         if asked.is_ok() && durable.await == Ok(true) {
-            self.session.reconciled();
+            self.session
+                .reconciled(committer.view().reconciliation().cloned());
             self.tell_facts_changed();
         } else {
             error!("the reconciled ledger could not be written; the authority sends it again");

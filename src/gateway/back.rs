@@ -15,6 +15,7 @@ use tracing::{error, info, warn};
 use super::authority::{self, AuthorityEnds};
 use super::backend::PortBackend;
 use super::desk::{Answer, Desk, Intake, Tell};
+use super::keeping::Keeping;
 use super::pages::PortPages;
 use super::port::{LaneCall, LaneEnd, LaneEnds, LaneSays, Port};
 use super::sampling::SamplingTold;
@@ -22,12 +23,9 @@ use super::telling::count_order;
 use super::{RunError, Told, policy, socket};
 use crate::committer::Notice;
 use crate::http::Server;
-use crate::journal::JournalError;
 use crate::metrics::queues::{self, Queue, Sender};
 use crate::metrics::{Metrics, PrometheusHandle};
 
-/// Records after which a snapshot is worth its time.
-const SNAPSHOT_EVERY: u64 = 5_000;
 /// Lanes whose state the authority's task has not yet looked at.
 const LANE_CHANGES_MAX: usize = 256;
 /// Notices of the store the authority's task has not yet looked at.
@@ -299,7 +297,7 @@ async fn upkeep(scrape: PrometheusHandle, port: Port, stop: CancellationToken) {
     let mut every = tokio::time::interval(std::time::Duration::from_secs(5));
     let mut turns = 0_u64;
     let mut moved = SamplingTold::new(&port);
-    let mut snapshot_at = port.shared.committer.view().head_seq;
+    let mut keeping = Keeping::new(&port);
     loop {
         tokio::select! {
             _ = every.tick() => {}
@@ -313,11 +311,7 @@ async fn upkeep(scrape: PrometheusHandle, port: Port, stop: CancellationToken) {
         turns += 1;
         if turns.is_multiple_of(12) {
             port.shared.clock.check_mark();
-            let head = port.shared.committer.view().head_seq;
-            if head.saturating_sub(snapshot_at) >= SNAPSHOT_EVERY {
-                snapshot_at = head;
-                take_snapshot(&port).await;
-            }
+            keeping.minute(&port).await;
         }
     }
 }
@@ -338,30 +332,4 @@ async fn look_at_disk(port: &Port) {
         }
     };
     port.shared.sample_journal(usage);
-}
-
-/// Written beside the journal, off every thread that matters, so that the next
-/// start is fast; its record names its digest.
-async fn take_snapshot(port: &Port) {
-    let view = port.shared.committer.view();
-    let dir = port.config.controller.state_dir.join("journal");
-    let at = port.shared.clock.now().wall;
-    let written = tokio::task::spawn_blocking(move || {
-        let disk = crate::journal::RealDisk::beside(&dir);
-        let mut disk = disk.map_err(|source| JournalError::Io {
-            name: dir.display().to_string(),
-            what: "opened",
-            source,
-        })?;
-        view.write_snapshot(&mut disk, at)
-    });
-    match written.await {
-        Ok(Ok(draft)) => {
-            if port.shared.committer.note(vec![draft]).is_err() {
-                warn!("a snapshot was written and not recorded: the committer is busy");
-            }
-        }
-        Ok(Err(why)) => warn!(%why, "no snapshot was written: the next start reads more records"),
-        Err(why) => error!(%why, "writing a snapshot broke off"),
-    }
 }

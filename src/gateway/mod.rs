@@ -19,6 +19,7 @@ mod backend;
 mod desk;
 mod devices;
 mod gauges;
+mod keeping;
 mod lane_task;
 mod logging;
 mod overlay;
@@ -136,6 +137,9 @@ pub enum RunError {
         /// Every fault.
         faults: String,
     },
+    /// The checkpoints' key.
+    #[error("the key that signs checkpoints")]
+    Checkpoint(#[source] crate::journal::KeyError),
     /// The draw's keys.
     #[error("the keys of the random draw")]
     Draw(#[source] SeedError),
@@ -154,7 +158,11 @@ impl RunError {
     #[must_use]
     pub const fn exit(&self) -> u8 {
         match self {
-            Self::Broker { .. } | Self::Device { .. } | Self::Policy { .. } | Self::Draw(_) => 78,
+            Self::Broker { .. }
+            | Self::Device { .. }
+            | Self::Policy { .. }
+            | Self::Draw(_)
+            | Self::Checkpoint(_) => 78,
             Self::StateDir { .. }
             | Self::InUse(_)
             | Self::Journal(_)
@@ -286,6 +294,7 @@ fn open_journal(
     });
     options.segment_len_max = config.journal.segment_bytes;
     options.free_floor_bytes = config.journal.free_space_floor_bytes;
+    options.checkpoints = Some(keeping::checkpoints(config).map_err(RunError::Checkpoint)?);
     Gatekeeper::open(disk, options).map_err(RunError::Journal)
 }
 

@@ -119,6 +119,7 @@ pub(super) fn controller(port: &Port, now: Now) -> Value {
             "records": view.head_seq.saturating_add(1),
             "state": view.journal,
             "genesis": view.genesis,
+            "checkpoint_key": view.checkpoint_key,
             "segments": usage.map(|u| u.segments),
             "bytes": usage.map(|u| u.bytes),
             "free_bytes": usage.map(|u| u.free_bytes),

@@ -4,8 +4,11 @@
 //! Absent on purpose: what a record means (the ledger), when to write (the
 //! committer), clocks.
 
+mod archive;
+mod checkpoint;
 mod disk;
 mod frame;
+mod joined;
 mod mem;
 mod pages;
 mod reader;
@@ -15,8 +18,11 @@ mod usage;
 mod verify;
 mod writer;
 
+pub use archive::{Leave, archive};
+pub use checkpoint::{CheckpointKey, KeyError, is_signed};
 pub use disk::{Disk, RealDisk};
 pub use frame::RECORD_LEN_MAX;
+pub use joined::Joined;
 pub use mem::{DiskCounts, MemDisk};
 pub use pages::Pages;
 pub use reader::JournalReader;
@@ -24,7 +30,7 @@ pub(crate) use reader::{Cursor, records_from};
 pub use recover::{Recovered, Torn, recover};
 pub use snapshot::write_snapshot;
 pub use usage::{Usage, usage};
-pub use verify::{Report, verify};
+pub use verify::{Report, verify, verify_signed};
 pub use writer::{AppendError, Group, Writer};
 
 /// Size at which a new segment is begun.
@@ -64,6 +70,24 @@ pub enum JournalError {
     Missing {
         /// Which.
         seq: u64,
+    },
+    /// The first records were archived, and a start needs them.
+    #[error(
+        "the journal here begins with record {first}, and no snapshot tells what was before: put \
+         the archived segments beside the others and start again"
+    )]
+    Headless {
+        /// The first record here.
+        first: u64,
+    },
+    /// The archive holds another segment of this name.
+    #[error(
+        "{segment} is in the archive with other content: nothing was removed; look whose archive \
+         it is"
+    )]
+    ArchivedOther {
+        /// Which file.
+        segment: String,
     },
     /// Another controller's journal.
     #[error("this journal is of controller {found}, not of {expected}")]

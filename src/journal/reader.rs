@@ -1,6 +1,6 @@
 //! Reading segments: which there are, and what they hold.
 
-use lanegate_core::record::{Link, Record};
+use lanegate_core::record::{Body, Kind, Link, Record};
 
 use super::frame::{self, Found, HEADER_LEN};
 use super::{Disk, JournalError, RECORD_LEN_MAX};
@@ -47,7 +47,7 @@ pub(super) fn follow(before: Option<&Link>, text: &str) -> Result<(Record, Link)
     let record = Record::read(text).map_err(|fault| fault.to_string())?;
     if let Some(before) = before {
         let said = |what: &str| Err(format!("{what} does not follow the record before"));
-        if record.seq != before.seq {
+        if record.seq != before.seq && !leaves_out(&record, before) {
             return Err(format!(
                 "seq {} where {} was expected",
                 record.seq, before.seq
@@ -65,6 +65,38 @@ pub(super) fn follow(before: Option<&Link>, text: &str) -> Result<(Record, Link)
     }
     let link = Link::behind(&record, text);
     Ok((record, link))
+}
+
+/// Whether `record` may leave out the numbers between `before` and its own:
+/// the authority holds other records under them.
+fn leaves_out(record: &Record, before: &Link) -> bool {
+    let reconciled = record.kind == Kind::Reconciled && record.seq > before.seq;
+    let body = reconciled.then(|| Body::read(record.kind, &record.body));
+    let Some(Ok(Body::Reconciled(body))) = body else {
+        return false;
+    };
+    body.genesis == before.genesis && body.through.checked_add(1) == Some(record.seq)
+}
+
+/// The sequence a record's text ends with: canonical JSON has it last.
+pub(super) fn seq_in(text: &str) -> Option<u64> {
+    let (_, seq) = text.rsplit_once("\"seq\":")?;
+    seq.strip_suffix('}')?.parse().ok()
+}
+
+/// Whether `segment` begins with record `next`, or says itself why not.
+pub(super) fn goes_on<D: Disk>(disk: &D, segment: &Segment, next: u64) -> bool {
+    if segment.first <= next {
+        return segment.first == next;
+    }
+    let bytes = disk.read_at(&segment.name, 0, HEADER_LEN + RECORD_LEN_MAX);
+    let Ok(bytes) = bytes else {
+        return false;
+    };
+    let Found::Record(text, _) = frame::read(&bytes, 0) else {
+        return false;
+    };
+    Record::read(text).is_ok_and(|record| record.kind == Kind::Reconciled)
 }
 
 /// How a walk through one segment ended.
@@ -137,7 +169,8 @@ impl<D: Disk> JournalReader<D> {
     }
 
     /// Up to `max` records from `seq` on that are not behind `durable`, with
-    /// their sequences, as written.
+    /// their sequences, as written. Where the beginning was archived, from the
+    /// first one that is still there.
     ///
     /// # Errors
     /// They cannot be read.
@@ -168,7 +201,9 @@ pub(crate) fn records_from<D: Disk>(
     let (mut segment, mut offset, mut next) = match cursor.take() {
         Some(at) if at.2 <= seq => at,
         Some(_) | None => {
-            let segment = segments(disk)?.into_iter().rfind(|s| s.first <= seq);
+            let segments = segments(disk)?;
+            let found = segments.iter().rfind(|s| s.first <= seq);
+            let segment = found.or(segments.first()).cloned();
             let segment = segment.ok_or(JournalError::Missing { seq })?;
             (segment.clone(), 0, segment.first)
         }
@@ -179,13 +214,14 @@ pub(crate) fn records_from<D: Disk>(
         let bytes = read.map_err(JournalError::io(&segment.name, "read"))?;
         let mut at = 0;
         while let Found::Record(text, behind) = frame::read(&bytes, at) {
-            if records.len() >= max || next > durable {
+            let here = seq_in(text).unwrap_or(next);
+            if records.len() >= max || here > durable {
                 break;
             }
-            if next >= seq {
-                records.push((next, text.to_owned()));
+            if here >= seq {
+                records.push((here, text.to_owned()));
             }
-            (at, next) = (behind, next + 1);
+            (at, next) = (behind, here + 1);
         }
         offset += at as u64;
         if at > 0 {
@@ -193,8 +229,9 @@ pub(crate) fn records_from<D: Disk>(
         } else if bytes.len() == want && want < RECORD_LEN_MAX + HEADER_LEN {
             want = RECORD_LEN_MAX + HEADER_LEN;
         } else {
-            let following = segments(disk)?.into_iter().find(|s| s.first == next);
-            let following = following.filter(|s| *s != segment);
+            let mut following = segments(disk)?.into_iter();
+            let following = following.find(|s| s.first > segment.first);
+            let following = following.filter(|s| bytes.is_empty() && goes_on(disk, s, next));
             segment = following.ok_or(JournalError::Missing { seq: next })?;
             offset = 0;
         }

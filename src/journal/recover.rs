@@ -120,7 +120,8 @@ impl Replay {
     fn run<D: Disk>(mut self, disk: &D, segments: &[Segment]) -> Result<Self, JournalError> {
         let from = self.after.as_ref().map_or(0, |origin| origin.seq);
         let begin = segments.iter().rposition(|s| s.first <= from);
-        let begin = begin.ok_or(JournalError::Missing { seq: from })?;
+        let first = segments.first().map_or(0, |s| s.first);
+        let begin = begin.ok_or(JournalError::Headless { first })?;
         for (i, segment) in segments.iter().enumerate().skip(begin) {
             let bytes = disk
                 .read(&segment.name)

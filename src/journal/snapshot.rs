@@ -15,7 +15,7 @@ const PREFIX: &str = "snapshot-";
 const SUFFIX: &str = ".json";
 const ASIDE: &str = "snapshot.new";
 /// The last one may be bad.
-const KEPT: usize = 2;
+pub(super) const KEPT: usize = 2;
 const VERSION: u32 = 1;
 
 #[derive(Serialize)]
@@ -164,6 +164,12 @@ pub(super) fn names<D: Disk>(disk: &D) -> Result<Vec<String>, JournalError> {
     names.sort();
     names.reverse();
     Ok(names)
+}
+
+/// The record a snapshot's file is named for.
+pub(super) fn seq_of(name: &str) -> Option<u64> {
+    let digits = name.strip_prefix(PREFIX)?.strip_suffix(SUFFIX)?;
+    digits.parse().ok()
 }
 
 /// Reads a snapshot; none if it is not a whole one.

@@ -8,7 +8,7 @@ use lanegate_core::record::{
 use serde::Serialize;
 
 use super::reader::{segments, walk};
-use super::{Disk, JournalError, snapshot};
+use super::{Disk, JournalError, is_signed, snapshot};
 
 /// What was found.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize)]
@@ -19,8 +19,14 @@ pub struct Report {
     pub controller: Option<String>,
     /// Which journal.
     pub genesis: Option<String>,
+    /// The first record here; above 0 the beginning was archived, and is not
+    /// looked at.
+    pub begins: u64,
     /// Whole records.
     pub records: u64,
+    /// The last whole record before the first that is wrong.
+    #[serde(skip)]
+    last_whole: Option<u64>,
     /// The last of them.
     pub head_seq: Option<u64>,
     /// Its SHA-256.
@@ -30,10 +36,22 @@ pub struct Report {
     pub torn_bytes: u64,
     /// Records by kind.
     pub kinds: BTreeMap<String, u64>,
+    /// Checkpoints whose signature was verified, by the public key.
+    pub signed: BTreeMap<String, u64>,
+    /// Checkpoints that name no key, which one has to be told.
+    pub unsigned: u64,
     /// The draws, computed again.
     pub draws: DrawReport,
     /// The first thing that is wrong.
     pub fault: Option<String>,
+}
+
+impl Report {
+    /// Records below are whole.
+    #[must_use]
+    pub fn whole_until(&self) -> u64 {
+        self.last_whole.map_or(0, |last| last + 1)
+    }
 }
 
 /// Checks every record of the journal on `disk`: frames, checksums, canonical
@@ -42,8 +60,16 @@ pub struct Report {
 /// # Errors
 /// The disk cannot be read; damage is in the report.
 pub fn verify<D: Disk>(disk: &D) -> Result<Report, JournalError> {
+    verify_signed(disk, None)
+}
+
+/// The same; every checkpoint must be signed with `key`, a public one in hex.
+///
+/// # Errors
+/// The disk cannot be read; damage is in the report.
+pub fn verify_signed<D: Disk>(disk: &D, key: Option<&str>) -> Result<Report, JournalError> {
     let mut report = Report::default();
-    match check(disk, &mut report) {
+    match check(disk, key, &mut report) {
         Ok(()) => report.ok = report.fault.is_none(),
         Err(JournalError::Io { name, what, source }) => {
             return Err(JournalError::Io { name, what, source });
@@ -53,29 +79,41 @@ pub fn verify<D: Disk>(disk: &D) -> Result<Report, JournalError> {
     Ok(report)
 }
 
-fn check<D: Disk>(disk: &D, report: &mut Report) -> Result<(), JournalError> {
+fn check<D: Disk>(disk: &D, key: Option<&str>, report: &mut Report) -> Result<(), JournalError> {
     let segments = segments(disk)?;
     let mut link: Option<Link> = None;
-    if segments.first().is_none_or(|s| s.first != 0) {
-        return Err(JournalError::Missing { seq: 0 });
-    }
+    let begins = segments.first().ok_or(JournalError::Missing { seq: 0 })?;
+    report.begins = begins.first;
     let mut named = BTreeMap::new();
-    let mut draws = DrawAudit::default();
+    let mut draws = match report.begins {
+        0 => DrawAudit::default(),
+        _ => DrawAudit::of_a_remainder(),
+    };
     for (i, segment) in segments.iter().enumerate() {
         let read = disk.read(&segment.name);
         let bytes = read.map_err(JournalError::io(&segment.name, "read"))?;
         let last = i + 1 == segments.len();
         let walked = walk(segment, &bytes, last, link.take(), |record, text| {
-            look_at(record, text, report, &mut named, &mut draws)
+            look_at(record, text, report, &mut named, &mut draws)?;
+            look_at_checkpoint(record, key, report)
         })?;
         link = walked.link;
         report.torn_bytes = walked.torn;
+    }
+    if report.records == 0 {
+        return Err(JournalError::Missing { seq: 0 });
     }
     report.draws = draws.report();
     report.fault.clone_from(&report.draws.fault);
     if let Some(link) = link {
         report.head_seq = link.seq.checked_sub(1);
         report.head_sha256 = Some(link.prev);
+    }
+    // Only behind a recorded snapshot does a segment leave.
+    if report.begins > 0 && !named.keys().any(|seq| *seq >= report.begins) {
+        return Err(JournalError::Headless {
+            first: report.begins,
+        });
     }
     for name in snapshot::names(disk)? {
         let bytes = disk.read(&name).map_err(JournalError::io(&name, "read"))?;
@@ -106,6 +144,8 @@ fn look_at(
         if record.kind != Kind::Genesis || record.prev != NO_PREV || record.genesis != body {
             return Err("the first record is no genesis that names itself".to_owned());
         }
+    }
+    if report.records == 0 {
         report.controller = Some(record.controller.to_string());
         report.genesis = Some(record.genesis.clone());
     }
@@ -119,9 +159,34 @@ fn look_at(
         draws.verdict(record.seq, body);
     }
     report.records += 1;
+    report.last_whole = Some(record.seq);
     *report
         .kinds
         .entry(record.kind.as_str().to_owned())
         .or_default() += 1;
+    Ok(())
+}
+
+/// A checkpoint names the record before it, and its signature fits.
+fn look_at_checkpoint(
+    record: &Record,
+    key: Option<&str>,
+    report: &mut Report,
+) -> Result<(), String> {
+    let draft = record.draft().map_err(|fault| fault.to_string())?;
+    let Body::Checkpoint(body) = &draft.body else {
+        return Ok(());
+    };
+    if body.sha256 != record.prev || body.seq >= record.seq {
+        return Err("a checkpoint of another record than the one before it".to_owned());
+    }
+    let Some(by) = key.or(body.key.as_deref()) else {
+        report.unsigned += 1;
+        return Ok(());
+    };
+    if !is_signed(body, record.controller.as_str(), &record.genesis, by) {
+        return Err(format!("the checkpoint is not signed with the key {by}"));
+    }
+    *report.signed.entry(by.to_owned()).or_default() += 1;
     Ok(())
 }

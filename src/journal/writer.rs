@@ -2,7 +2,7 @@
 
 use std::io::ErrorKind;
 
-use lanegate_core::record::{Link, Prepared};
+use lanegate_core::record::{Body, Link, Prepared};
 
 use super::reader::Segment;
 use super::{Disk, JournalError, RECORD_LEN_MAX, frame};
@@ -31,6 +31,8 @@ pub struct Writer {
 #[derive(Debug)]
 pub struct Group {
     link: Link,
+    /// Sequence of its first record.
+    first: Option<u64>,
     bytes: Vec<u8>,
     records: usize,
 }
@@ -39,15 +41,28 @@ impl Group {
     /// Adds a record; returns its sequence, or none if it is too long.
     pub fn push(&mut self, prepared: &Prepared) -> Option<u64> {
         let mut behind = self.link.clone();
+        // Numbers the authority holds other records under are left out.
+        if let Body::Reconciled(body) = &prepared.draft().body
+            && body.genesis == behind.genesis
+        {
+            behind.seq = behind.seq.max(body.through.saturating_add(1));
+        }
+        let seq = behind.seq;
         let text = behind.write(prepared);
         if text.len() > RECORD_LEN_MAX {
             return None;
         }
-        let seq = self.link.seq;
+        self.first.get_or_insert(seq);
         self.link = behind;
         frame::write(&text, &mut self.bytes);
         self.records += 1;
         Some(seq)
+    }
+
+    /// Where the next record goes.
+    #[must_use]
+    pub const fn link(&self) -> &Link {
+        &self.link
     }
 
     /// How many records it has.
@@ -115,6 +130,7 @@ impl Writer {
     pub fn group(&self) -> Group {
         Group {
             link: self.link.clone(),
+            first: None,
             bytes: Vec::new(),
             records: 0,
         }
@@ -125,11 +141,11 @@ impl Writer {
     /// # Errors
     /// See [`AppendError`].
     pub fn append<D: Disk>(&mut self, disk: &mut D, group: Group) -> Result<(), AppendError> {
-        if group.is_empty() {
+        let Some(first) = group.first else {
             return Ok(());
-        }
+        };
         if self.len >= self.segment_len_max {
-            self.begin_segment(disk)?;
+            self.begin_segment(disk, first)?;
         }
         let name = &self.segment.name;
         if let Err(error) = disk.append(name, &group.bytes) {
@@ -150,8 +166,8 @@ impl Writer {
         Ok(())
     }
 
-    fn begin_segment<D: Disk>(&mut self, disk: &mut D) -> Result<(), AppendError> {
-        let next = Segment::starting(self.link.seq);
+    fn begin_segment<D: Disk>(&mut self, disk: &mut D, first: u64) -> Result<(), AppendError> {
+        let next = Segment::starting(first);
         match disk.create(&next.name) {
             Ok(()) => {
                 self.segment = next;

@@ -88,7 +88,10 @@ fn the_unit_and_the_reference_configuration_agree() {
     assert_eq!(set("TimeoutStopSec"), ["60"]);
     for credential in set("LoadCredential") {
         let asked = |key: &str| LANE.contains(&format!("{key} = \"{credential}\""));
-        assert!(asked("password_file") || asked("seed"), "{credential}");
+        assert!(
+            asked("password_file") || asked("seed") || asked("checkpoint_key"),
+            "{credential}"
+        );
     }
     assert_eq!(set("LoadCredential").len(), 3);
     // The directories the sandbox leaves open are those of the reference.

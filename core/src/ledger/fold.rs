@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::account::{self, Account, From, Stage, Taken};
 use super::passages::{Decided, MatchedTo, Passage};
-use super::{ACCOUNT_KEPT_S, Convoy, Ledger, ORDERS_MAX, OrderAnswer};
+use super::{ACCOUNT_KEPT_S, Convoy, Ledger, ORDERS_MAX, OrderAnswer, Reconciliation};
 use crate::clearance::decayed;
 use crate::model::{
     DeclarationId, Finding, LaneId, OrderId, OrderKind, PassageId, Spend, Then, VerdictKind,
@@ -295,7 +295,9 @@ impl Ledger {
         }
     }
 
-    pub(super) fn reconcile(&mut self, seq: u64, body: &ReconciledBody) {
+    pub(super) fn reconcile(&mut self, seq: u64, before: Option<u64>, body: &ReconciledBody) {
+        let last = self.reconciliation.as_ref();
+        self.reconciliation = Some(Reconciliation::behind(last, before, seq, body));
         for entry in &body.ledger {
             let account = self.accounts.entry(&entry.declaration, Account::default);
             account.raise_to(&entry.balance);

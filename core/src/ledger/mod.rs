@@ -17,6 +17,7 @@ mod in_force;
 mod lanes;
 mod passages;
 mod policies;
+mod reconciliation;
 mod sampling;
 mod selected;
 mod sharded;
@@ -35,6 +36,7 @@ use crate::model::{
 use crate::record::{Body, Draft, DrawKeyBody};
 use crate::time::Wall;
 
+pub use reconciliation::Reconciliation;
 pub use sampling::SamplingMoves;
 
 use account::Account;
@@ -103,6 +105,9 @@ pub struct Ledger {
     /// The last day's key that was named.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     draw_key: Option<DrawKeyBody>,
+    /// The last difference with what the authority holds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    reconciliation: Option<Reconciliation>,
 }
 
 impl Ledger {
@@ -116,7 +121,7 @@ impl Ledger {
     /// Folds one record in; says whether it took from a balance or made a
     /// reservation under its passage.
     pub fn apply(&mut self, seq: u64, draft: &Draft) -> Took {
-        self.seq = Some(seq);
+        let before = self.seq.replace(seq);
         if let Some(lane) = &draft.lane {
             Arc::make_mut(&mut self.lanes)
                 .entry(lane.clone())
@@ -162,7 +167,7 @@ impl Ledger {
                 false
             }
             Body::Reconciled(body) => {
-                self.reconcile(seq, body);
+                self.reconcile(seq, before, body);
                 false
             }
             Body::Policy(body) => {
@@ -294,6 +299,18 @@ impl Ledger {
     #[must_use]
     pub const fn draw_key(&self) -> Option<&DrawKeyBody> {
         self.draw_key.as_ref()
+    }
+
+    /// The last difference with what the authority holds, settled or not.
+    #[must_use]
+    pub const fn reconciliation(&self) -> Option<&Reconciliation> {
+        self.reconciliation.as_ref()
+    }
+
+    /// Whether the authority's ledger is still to be taken over.
+    #[must_use]
+    pub fn is_unreconciled(&self) -> bool {
+        self.reconciliation.as_ref().is_some_and(|r| r.open)
     }
 
     /// Where an enterprise stands in its sampling plan.

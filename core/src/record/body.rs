@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::PolicyBody;
+use super::{PolicyBody, ReconciledEntry};
 use crate::model::{
-    Balance, Case, Control, ControlId, ControllerId, DeclarationId, Enterprise, EnterpriseId,
-    Finding, LaneOrder, Order, OrderId, Outcome, Part, PassageId, Plate, PolicyRef, PolicyText,
-    PortCode, Position, Spend, Status, Verdict,
+    Case, Control, ControlId, ControllerId, DeclarationId, Enterprise, EnterpriseId, Finding,
+    LaneOrder, Order, OrderId, Outcome, Part, PassageId, Plate, PolicyRef, PolicyText, PortCode,
+    Position, Spend, Status, Verdict,
 };
 use crate::time::Wall;
 
@@ -313,13 +313,6 @@ body! {
         /// The verdict's record.
         verdict_seq: u64,
     }
-    /// One declaration's balance as the authority holds it.
-    ReconciledEntry {
-        /// Which.
-        declaration: DeclarationId,
-        /// Its balance.
-        balance: Balance,
-    }
     /// The ledger as the authority holds it.
     ReconciledBody {
         /// The journal the authority knew.
@@ -328,6 +321,10 @@ body! {
         through: u64,
         /// Balances.
         ledger: Vec<ReconciledEntry>,
+        /// Only what the authority holds is known, its ledger is not: nothing
+        /// is reconciled yet. Absent = it is.
+        #[serde(default, skip_serializing_if = "is_false")]
+        open: bool,
     }
     /// A day's draw key.
     DrawKeyBody {
@@ -374,7 +371,18 @@ body! {
         sha256: String,
         /// Ed25519 signature, lower-case hex.
         signature: String,
+        /// The public key, lower-case hex.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        key: Option<String>,
     }
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "the signature serde asks for"
+)]
+const fn is_false(flag: &bool) -> bool {
+    !*flag
 }
 
 /// Which detector saw a vehicle.

@@ -54,9 +54,23 @@ pub struct DrawAudit {
     chains: Vec<Chain>,
     waiting: Vec<Waiting>,
     report: DrawReport,
+    /// What was before the first record is not known.
+    is_remainder: bool,
+    /// Draws whose day was named before the first record.
+    unopenable: u64,
 }
 
 impl DrawAudit {
+    /// Of a journal whose beginning is not there: a chain may have been named
+    /// before its first record.
+    #[must_use]
+    pub fn of_a_remainder() -> Self {
+        Self {
+            is_remainder: true,
+            ..Self::default()
+        }
+    }
+
     /// Takes in a draw-key record.
     pub fn key(&mut self, seq: u64, body: &DrawKeyBody) {
         if let Err(why) = self.take_key(body) {
@@ -74,7 +88,7 @@ impl DrawAudit {
     /// What was found.
     #[must_use]
     pub fn report(mut self) -> DrawReport {
-        self.report.not_open = self.waiting.len() as u64;
+        self.report.not_open = self.waiting.len() as u64 + self.unopenable;
         self.report.chains = self.chains.len() as u64;
         self.report
     }
@@ -97,6 +111,9 @@ impl DrawAudit {
     }
 
     fn follow(&mut self, day: Date, yesterday: Date, before: &DayKey) -> Result<(), String> {
+        if self.is_remainder && self.chains.is_empty() {
+            return self.push(day, Date::MAX, before, yesterday);
+        }
         let chain = self.chains.last_mut();
         let chain = chain.ok_or("a draw key of no chain: the first must name its chain")?;
         if chain.days.last().is_some_and(|last| *last >= day) {
@@ -136,12 +153,25 @@ impl DrawAudit {
         if let Some(closes) = &said.closes {
             let (over, opened) = (date(&closes.day)?, key(&closes.key)?);
             let chain = self.chains.last_mut();
+            if chain.is_none() && self.is_remainder {
+                return self.push(day, last_day, before, yesterday);
+            }
             let chain = chain.ok_or("it closes a chain of draw keys, and there was none")?;
             if !leads_to(&opened, over, &chain.opened, chain.opened_day) {
                 return Err(format!("the key of {over} is not of the chain it closes"));
             }
             (chain.opened, chain.opened_day) = (opened, over);
         }
+        self.push(day, last_day, before, yesterday)
+    }
+
+    fn push(
+        &mut self,
+        day: Date,
+        last_day: Date,
+        before: &DayKey,
+        yesterday: Date,
+    ) -> Result<(), String> {
         self.chains.push(Chain {
             days: BTreeSet::from([day]),
             last_day,
@@ -171,6 +201,10 @@ impl DrawAudit {
         let day = date(&draw.day)?;
         let of_day = |chain: &Chain| chain.days.contains(&day);
         let chain = self.chains.iter().rposition(of_day);
+        if chain.is_none() && self.is_remainder && self.chains.len() <= 1 {
+            self.unopenable += 1;
+            return Ok(());
+        }
         let chain =
             chain.ok_or_else(|| format!("a draw of {day} before the key of that day was named"))?;
         self.waiting.push(Waiting {

@@ -7,12 +7,13 @@ mod chain;
 mod draw_audit;
 mod draw_keys;
 mod policy;
+mod reconciled;
 
 pub use body::{
     ArmDownBody, ArmUpBody, Body, CheckpointBody, ControlLateBody, DeclarationMark, DrawChain,
     DrawKeyBody, EdgeBody, FaultBody, FeedBody, GenesisBody, GiveBackBody, Kind, LaneOrderBody,
-    OpenedKey, OrderBody, OutcomeBody, ReconciledBody, ReconciledEntry, ResumedBody, SnapshotBody,
-    SpendOf, StartBody, StopBody, TailgateBody, UnpairedLiftBody, UnusableVehicle, VehiclePlace,
+    OpenedKey, OrderBody, OutcomeBody, ReconciledBody, ResumedBody, SnapshotBody, SpendOf,
+    StartBody, StopBody, TailgateBody, UnpairedLiftBody, UnusableVehicle, VehiclePlace,
     VerdictBody,
 };
 pub use canonical::{canonical, sha256_hex};
@@ -20,6 +21,7 @@ pub use chain::{Link, NO_PREV, Prepared};
 pub use draw_audit::{DrawAudit, DrawReport};
 pub use draw_keys::{DrawKeys, Naming};
 pub use policy::{PolicyBody, PolicySource, PolicyStanding};
+pub use reconciled::ReconciledEntry;
 
 use serde::{Deserialize, Serialize};
 

@@ -24,9 +24,11 @@ pub(super) struct Journal {
 struct Chain {
     /// SHA-256 of the record at each seq.
     digests: Vec<[u8; 32]>,
-    /// The controller said it knows no further than this: what it writes
-    /// beyond may differ from what is held.
-    forks_after: Option<u64>,
+    /// The controller once knew less than is held: until it was told, it wrote
+    /// records under numbers that are held with other content. They happened,
+    /// and are kept beside.
+    strays: BTreeMap<u64, Vec<[u8; 32]>>,
+    was_behind: bool,
 }
 
 /// What to answer to a hello.
@@ -46,6 +48,8 @@ pub(super) enum Kept {
     New(usize),
     /// Kept, but there is something wrong with it.
     NewButWrong(usize, &'static str),
+    /// Kept, at this index of all records, beside another of its number.
+    Beside(usize),
     /// Held already, with the same content.
     Again,
     /// Not kept, and not wanted again.
@@ -68,7 +72,7 @@ impl Journal {
             }
             self.lost_tails += 1;
             if let Some(chain) = self.chains.get_mut(genesis) {
-                chain.forks_after = Some(seq);
+                chain.was_behind = true;
             }
             let genesis = genesis.to_owned();
             return Hello::Reconcile { genesis, through };
@@ -103,13 +107,16 @@ impl Journal {
             if *held == digest {
                 return Kept::Again;
             }
-            match chain.forks_after {
-                Some(known) if seq > known => {
-                    chain.digests.truncate(index);
-                    chain.forks_after = None;
-                }
-                _ => return Kept::Refused("other content under a held seq"),
+            if !chain.was_behind {
+                return Kept::Refused("other content under a held seq");
             }
+            let strays = chain.strays.entry(seq).or_default();
+            if strays.contains(&digest) {
+                return Kept::Again;
+            }
+            strays.push(digest);
+            self.records.push(record);
+            return Kept::Beside(self.records.len() - 1);
         }
         if index > chain.digests.len() {
             return Kept::Gap(format!("gap: {} is missing", chain.digests.len()));
@@ -118,9 +125,13 @@ impl Journal {
             Some(before) => canonical::hex(&chain.digests[before]),
             None => "0".repeat(64),
         };
+        let follows = record["prev"] == expected.as_str() || chain.resumes(&record, genesis);
+        let head_is_false = record["kind"] == "checkpoint" && !chain.knows(&record["body"]);
         chain.digests.push(digest);
-        let wrong = if record["prev"] != expected.as_str() {
+        let wrong = if !follows {
             Some("prev is not the hash of the record before")
+        } else if head_is_false {
+            Some("a checkpoint of another head than is held")
         } else if !shape_is_right(&record) {
             Some("kind, at or body is missing")
         } else {
@@ -152,6 +163,29 @@ impl Journal {
 }
 
 impl Chain {
+    /// Whether `record` goes on behind what the controller had lost: it says
+    /// through where that is held, and follows one of the controller's own.
+    fn resumes(&self, record: &Value, genesis: &str) -> bool {
+        let (body, seq) = (&record["body"], record["seq"].as_u64());
+        let resumes = record["kind"] == "reconciled"
+            && body["genesis"] == genesis
+            && body["through"].as_u64().map(|t| t + 1) == seq;
+        let own = self.digests.iter().chain(self.strays.values().flatten());
+        resumes && own.into_iter().any(|d| record["prev"] == canonical::hex(d))
+    }
+
+    /// Whether a checkpoint names a record as it is held.
+    fn knows(&self, body: &Value) -> bool {
+        let Some(seq) = body["seq"].as_u64() else {
+            return false;
+        };
+        let held = usize::try_from(seq).ok().and_then(|i| self.digests.get(i));
+        let beside = self.strays.get(&seq).into_iter().flatten();
+        held.into_iter()
+            .chain(beside)
+            .any(|d| body["sha256"] == canonical::hex(d))
+    }
+
     fn through(&self) -> Option<u64> {
         let last = self.digests.len().checked_sub(1)?;
         u64::try_from(last).ok()

@@ -319,32 +319,46 @@ fn a_replaced_disk_is_told_what_was_held_and_gets_the_ledger() {
 }
 
 #[test]
-fn a_journal_that_lost_its_tail_is_reconciled_and_may_go_on_differently() {
+fn a_journal_that_lost_its_tail_is_reconciled_and_keeps_both_tails() {
     let mut a = authority(vec![]);
     let mut c = Controller::new("g1");
     say(&mut a, 0, "hello", &c.hello(0));
     say(&mut a, 0, "records", &c.record("genesis", None, json!({})));
     let (seq, prev) = (c.seq, c.prev.clone());
-    say(
-        &mut a,
-        0,
-        "records",
-        &c.record("start", None, json!({"start": 1})),
-    );
+    let start = |n: u64| json!({"start": n});
+    say(&mut a, 0, "records", &c.record("start", None, start(1)));
     say(&mut a, 0, "records", &c.record("stop", None, json!({})));
     (c.seq, c.prev) = (seq, prev);
-    let out = say(&mut a, 1, "hello", &c.hello(0));
+    // Written before the line was up, under a number that is held.
+    let beside = c.record("start", None, start(2));
+    let out = say(&mut a, 1, "hello", &c.hello(1));
     assert_eq!(out[1].0, "reconcile");
     assert_eq!(out[1].1["through"], 2);
     assert_eq!(a.lost_tails(), 1);
-    let out = say(
-        &mut a,
-        2,
-        "records",
-        &c.record("start", None, json!({"start": 2})),
-    );
-    assert_eq!(acks(&out), [&json!({"through": 1, "refused": []})]);
+    for _ in 0..2 {
+        let out = say(&mut a, 2, "records", &beside);
+        assert_eq!(acks(&out), [&json!({"through": 2, "refused": []})]);
+    }
+    c.seq = 3;
+    let body = json!({"genesis": "g1", "through": 2, "ledger": []});
+    let out = say(&mut a, 3, "records", &c.record("reconciled", None, body));
+    assert_eq!(acks(&out), [&json!({"through": 3, "refused": []})]);
+    assert_eq!(a.records().len(), 5);
     assert!(a.faults().is_empty(), "{:?}", a.faults());
+}
+
+#[test]
+fn a_checkpoint_of_another_head_is_a_fault() {
+    let mut a = authority(vec![]);
+    let mut c = Controller::new("g1");
+    say(&mut a, 0, "hello", &c.hello(0));
+    say(&mut a, 0, "records", &c.record("genesis", None, json!({})));
+    let right = json!({"seq": 0, "sha256": c.prev, "signature": "00"});
+    say(&mut a, 0, "records", &c.record("checkpoint", None, right));
+    assert!(a.faults().is_empty(), "{:?}", a.faults());
+    let wrong = json!({"seq": 1, "sha256": "0".repeat(64), "signature": "00"});
+    say(&mut a, 0, "records", &c.record("checkpoint", None, wrong));
+    assert_eq!(a.faults().len(), 1, "{:?}", a.faults());
 }
 
 /// An authority that has heard of a hold, with its controller and question.

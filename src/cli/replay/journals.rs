@@ -77,6 +77,8 @@ pub(super) fn read_all(dirs: &[PathBuf], to: &SyncSender<(usize, Page)>) -> Resu
                 JournalError::Io { .. } => Exit::Io,
                 JournalError::Damaged { .. }
                 | JournalError::Missing { .. }
+                | JournalError::Headless { .. }
+                | JournalError::ArchivedOther { .. }
                 | JournalError::OtherController { .. } => Exit::No,
             };
             No::new(exit, format!("{shown}: {}", chain(&error)))

@@ -237,10 +237,11 @@ fn a_replaced_disk_takes_nothing_until_it_is_reconciled() {
     let disk = MemDisk::new();
     let (mut g, list) = fed(&disk, 9);
     let genesis = g.view().genesis.clone();
-    assert!(!g.authority_holds(&genesis, g.view().head_seq));
+    let head = g.view().head_seq;
+    assert!(!g.authority_holds(now(), &genesis, head).unwrap());
     for (named, ahead) in [("another", 0), (genesis.as_str(), 1)] {
         let through = g.view().head_seq + ahead;
-        assert!(g.authority_holds(named, through));
+        assert!(g.authority_holds(now(), named, through).unwrap());
         assert_eq!(
             facts(&g.view(), &list).journal,
             Some(JournalState::Unreconciled)
@@ -259,6 +260,7 @@ fn a_replaced_disk_takes_nothing_until_it_is_reconciled() {
             genesis: named.to_owned(),
             through,
             ledger: Vec::new(),
+            open: false,
         };
         g.reconcile(now(), body).unwrap();
     }

@@ -2,11 +2,16 @@
 //! over a real one.
 
 mod answers;
+mod archive;
+mod checkpoints;
 mod crash;
 mod damage;
 mod draws;
+mod fails;
 mod policies;
 mod real;
+mod reconcile;
+mod tamper;
 mod threads;
 
 use lanegate_core::lane::{Guard, Query};

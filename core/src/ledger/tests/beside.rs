@@ -244,6 +244,7 @@ fn what_the_authority_holds_is_taken_over_once() {
     .unwrap();
     for _ in 0..2 {
         let body = ReconciledBody {
+            open: false,
             genesis: "old".into(),
             through: 12,
             ledger: vec![crate::record::ReconciledEntry {

@@ -363,6 +363,7 @@ fn what_the_authority_holds_after_a_replaced_disk_cannot_be_spent_again() {
             declaration: d.id.clone(),
             balance: held.clone(),
         }],
+        open: false,
     };
     b.put(None, body.into());
     assert_eq!(b.balance("list"), held);
