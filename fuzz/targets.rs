@@ -171,7 +171,7 @@ fn message(topic: Topic, data: &[u8]) {
                 assert!(asks < ASKS_MAX, "one message asks for more and more");
                 match ask {
                     Ask::Apply(batch) => session.applied(&batch),
-                    Ask::Reconcile(_) => session.reconciled(),
+                    Ask::Reconcile(_) => session.reconciled(None),
                     Ask::Read { .. } => session.records(Vec::new()),
                     Ask::Publish { .. }
                     | Ask::Current { .. }
