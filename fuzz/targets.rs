@@ -21,8 +21,11 @@ use lanegate_core::model::{Case, Control, Enterprise, HandedIn, parse_handed_in}
 use lanegate_core::wire::{Frame, Item, Protocol, Settings, protocol};
 use serde::Serialize;
 
-/// Targets that are no codec: name and what it does with the bytes.
-pub const TARGETS: &[(&str, fn(&[u8]))] = &[
+/// A name, and what is done with the bytes.
+pub type Target = (&'static str, fn(&[u8]));
+
+/// Targets that are no codec.
+pub const TARGETS: &[Target] = &[
     ("cases", |data| handed_in::<Case>(data)),
     ("config", config),
     ("controls", |data| handed_in::<Control>(data)),

@@ -83,12 +83,11 @@ impl Customs {
     /// Hears what has come and sends what is due.
     fn glance(&mut self) {
         let now = self.now();
-        if let Ok(event) = self.connection.recv_timeout(GLANCE) {
-            if let Event::Incoming(Packet::Publish(message)) = event.unwrap() {
-                self.note(&message.topic, &message.payload);
-                self.authority
-                    .message(now, &message.topic, &message.payload);
-            }
+        let heard = self.connection.recv_timeout(GLANCE).map(Result::unwrap);
+        if let Ok(Event::Incoming(Packet::Publish(message))) = heard {
+            self.note(&message.topic, &message.payload);
+            self.authority
+                .message(now, &message.topic, &message.payload);
         }
         self.authority.advance(now);
         while let Some(out) = self.authority.take_output() {
