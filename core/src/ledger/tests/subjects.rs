@@ -206,7 +206,7 @@ fn a_ledger_of_files_holds_what_they_say() {
     let facts = ledger.facts(vec![d.clone()], StoreState::Ok, &query(&[PLATE]));
     assert_eq!(facts.controls, [on]);
     assert_eq!(facts.enterprises, [enterprise]);
-    assert_eq!(facts.candidates, [d.clone()]);
+    assert_eq!(facts.candidates, std::slice::from_ref(&d));
     assert_eq!(facts.ledger.get(&d.id), Some(&held));
     assert_eq!(ledger.position(), None);
 }
