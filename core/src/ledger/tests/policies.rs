@@ -345,6 +345,10 @@ fn a_configured_shadow_that_an_officer_ended_does_not_come_back_by_itself() {
     assert_eq!(again(&file), None);
     let other = offer(3, past(), PolicySource::File);
     assert!(again(&other).is_some(), "another file is news");
+    let body = port.0.take_shadow(&offer(3, past(), PolicySource::Officer));
+    port.record(&body);
+    let body = port.0.take_shadow_file(Some(&other), PolicySource::File);
+    assert!(body.is_some(), "an officer's is no file");
 }
 
 #[test]
