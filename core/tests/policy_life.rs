@@ -231,4 +231,5 @@ fn a_class_that_comes_goes_or_changes_place_is_a_difference() {
     let bounds = one.classes[0].measures.sampling.bounds;
     assert_eq!(bounds.rate_max.map(|r| (r.num, r.den)), Some((1, 3)));
     assert_eq!(bounds.rate_min, None);
+    assert_eq!(one.plate_confidence_pct_min(), 80);
 }

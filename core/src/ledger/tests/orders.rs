@@ -231,6 +231,9 @@ fn orders_remembered_are_bounded_and_the_oldest_go() {
         b.put(Some(&passage(n)), body.into());
     }
     assert_eq!(b.ledger.orders.len(), ORDERS_MAX);
+    let all = b.ledger.order_answers();
+    assert_eq!(all.len(), ORDERS_MAX);
+    assert!(all.is_sorted_by_key(|(_, answer)| answer.seq));
     assert!(
         b.ledger
             .order_answer(&order(0, "release", None).id)

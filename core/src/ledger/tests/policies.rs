@@ -265,6 +265,18 @@ fn a_snapshot_knows_again_only_what_the_feed_itself_sent() {
     }
 }
 
+/// The same text from somewhere else has been in force since it first came.
+#[test]
+fn a_policy_that_comes_again_from_elsewhere_is_in_force_since_it_first_came() {
+    let mut port = Port::new();
+    let fed = offer(1, past(), PolicySource::Feed);
+    let body = port.0.take_fed(&fed, false, trusted()).unwrap().unwrap();
+    port.0 = port.0.after(9, now().plus_s(60), &body);
+    let active = port.0.active().unwrap();
+    assert_eq!((active.seq, active.since), (1, now()));
+    assert_eq!(active.by.source, PolicySource::Feed);
+}
+
 /// Sent again, one is known once, and the others as before.
 #[test]
 fn a_policy_the_feed_sends_again_makes_it_forget_no_other() {
@@ -333,6 +345,10 @@ fn a_configured_shadow_that_an_officer_ended_does_not_come_back_by_itself() {
     assert_eq!(again(&file), None);
     let other = offer(3, past(), PolicySource::File);
     assert!(again(&other).is_some(), "another file is news");
+    let body = port.0.take_shadow(&offer(3, past(), PolicySource::Officer));
+    port.record(&body);
+    let body = port.0.take_shadow_file(Some(&other), PolicySource::File);
+    assert!(body.is_some(), "an officer's is no file");
 }
 
 #[test]

@@ -71,6 +71,7 @@ fn a_case_of_one_enterprise_carries_its_state() {
     };
     assert_eq!((run(&[&one]), run(&[&other])), (Some(5), Some(7)));
     assert_eq!(run(&[&one, &other]), None);
+    assert_eq!(b.ledger.enterprise_count(), 2);
 }
 
 #[test]

@@ -265,6 +265,8 @@ fn every_balance_and_every_open_passage_is_told() {
     let (d, other) = (list(9, 100_000), single());
     let mut b = Bench::new();
     assert_eq!(b.ledger.balances().count(), 0);
+    let controller = b.facts(&d).controller;
+    assert_eq!(controller, Some(ControllerId::parse("SZB-X").unwrap()));
     assert_eq!(b.judge(1, &d, PLATE, Release), Ok(Took::Spent));
     assert_eq!(b.judge(2, &other, PLATE, Release), Ok(Took::Spent));
     b.end(1, Outcome::Passed);
