@@ -63,7 +63,11 @@ impl<D: Disk, T> Gatekeeper<D, T> {
         };
         let link = work.group.link();
         let many = link.seq.saturating_sub(signing.from) >= signing.checkpoints.every_records;
-        let at = signing.asked.or(work.at.filter(|_| many));
+        // Not before what it signs.
+        let at = match signing.asked {
+            Some(asked) => Some(work.at.map_or(asked, |at| at.max(asked))),
+            None => work.at.filter(|_| many),
+        };
         let body = signing.checkpoints.key.sign(link);
         let Some((at, body)) = at.zip(body) else {
             return;

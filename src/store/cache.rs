@@ -440,4 +440,6 @@ fn newest_by_id(upserts: Vec<Declaration>) -> BTreeMap<DeclarationId, Declaratio
 }
 
 #[cfg(test)]
+mod fails_tests;
+#[cfg(test)]
 mod tests;

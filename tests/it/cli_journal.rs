@@ -1,11 +1,14 @@
 //! `journal verify|show|export` on a journal the binary wrote itself.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use lanegate::journal::CheckpointKey;
+use lanegate_core::record::{Body, Draft, Link, Record, StopBody};
 use serde_json::json;
 
 use crate::cli_support::{Site, declaration};
+use crate::journal_files::{make, read, wall, write};
 
 /// Four records: genesis, start, feed, stop.
 fn site() -> Site {
@@ -159,4 +162,96 @@ fn a_directory_without_a_journal_is_not_called_intact() {
     site.run(&["journal", "verify", "nowhere"])
         .ends(74)
         .says("nowhere");
+}
+
+/// The key every checkpoint of these tests is signed with.
+fn key() -> CheckpointKey {
+    CheckpointKey::new([9; 32])
+}
+
+/// Six records, the last of them a signed head of the five before; its text.
+fn signed(dir: &Path) -> String {
+    let draft = |body: Body| Draft {
+        at: wall("2026-11-24T08:00:00+08:00"),
+        lane: None,
+        passage: None,
+        body,
+    };
+    let stop = |n: u32| {
+        let why = format!("test {n}");
+        draft(StopBody { why }.into())
+    };
+    let mut drafts: Vec<_> = (1..5).map(stop).collect();
+    make(dir, drafts.clone());
+    let texts = read(dir);
+    let last = Record::read(&texts[4]).unwrap();
+    let link = Link::behind(&last, &texts[4]);
+    drafts.push(draft(key().sign(&link).unwrap().into()));
+    make(dir, drafts);
+    read(dir)[5].clone()
+}
+
+#[test]
+fn a_signed_head_is_verified_by_its_key_and_by_no_other() {
+    let site = Site::new();
+    let dir = site.state().join("journal");
+    let point = signed(&dir);
+    let (public, other) = (key().public(), CheckpointKey::new([8; 32]).public());
+    let verify = ["journal", "verify", "dev/state"];
+    site.run(&verify)
+        .ends(0)
+        .says(&format!("1 signed with the key {public}"));
+    site.run(&[&verify[..], &["--key", &public]].concat())
+        .ends(0);
+    site.run(&[&verify[..], &["--key", &other]].concat())
+        .ends(1)
+        .says("record 5");
+    site.write("point.json", &point);
+    let with = [&verify[..], &["--checkpoint", "point.json"]].concat();
+    let ran = site.run(&with).ends(0);
+    assert!(ran.out.contains("the checkpoint fits"), "{ran:#?}");
+    assert!(!ran.err.contains("not checked"), "{ran:#?}");
+    // The head of a journal written anew, signed by who wrote it.
+    let texts = read(&dir);
+    let last = Record::read(&texts[3]).unwrap();
+    let forged = CheckpointKey::new([8; 32]).sign(&Link::behind(&last, &texts[3]));
+    site.write("point.json", json!(forged.unwrap()).to_string());
+    site.run(&[&with[..], &["--key", &public]].concat())
+        .ends(1)
+        .says("not signed with that key");
+}
+
+#[test]
+fn every_change_shown_to_the_program_is_found_with_the_last_head_the_authority_got() {
+    let site = Site::new();
+    let dir = site.state().join("journal");
+    let point = signed(&dir);
+    site.write("point.json", point);
+    let public = key().public();
+    let verify = |code: i32, what: &str| {
+        let args = ["journal", "verify", "dev/state", "--checkpoint"];
+        let args = [&args[..], &["point.json", "--key", &public]].concat();
+        let ran = site.run(&args);
+        assert_eq!(ran.code, Some(code), "{what}: {ran:#?}");
+    };
+    verify(0, "untouched");
+    let whole = read(&dir);
+    for n in 0..5 {
+        let mut texts = whole.clone();
+        texts.remove(n);
+        write(&dir, &texts);
+        verify(1, &format!("{n} deleted"));
+        let mut texts = whole.clone();
+        texts.swap(n, (n + 2) % 5);
+        write(&dir, &texts);
+        verify(1, &format!("{n} swapped"));
+        write(&dir, &whole[..n]);
+        verify(1, &format!("cut at {n}"));
+        let mut texts = whole.clone();
+        texts[n] = texts[n].replacen("2026", "2025", 1);
+        write(&dir, &texts);
+        verify(1, &format!("{n} edited"));
+    }
+    write(&dir, &whole);
+    verify(0, "put back");
 }

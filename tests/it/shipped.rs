@@ -93,7 +93,7 @@ fn the_unit_and_the_reference_configuration_agree() {
             "{credential}"
         );
     }
-    assert_eq!(set("LoadCredential").len(), 3);
+    assert_eq!(set("LoadCredential").len(), 4);
     // The directories the sandbox leaves open are those of the reference.
     assert_eq!(set("StateDirectory"), ["lanegate"]);
     assert!(LANE.contains("state_dir = \"/var/lib/lanegate\""));

@@ -17,8 +17,6 @@ pub(super) enum How {
 }
 
 impl How {
-    pub(super) const ALL: [Self; 3] = [Self::Refused, Self::Done, Self::Full];
-
     fn error(self, call: &str) -> io::Error {
         match self {
             Self::Refused | Self::Done => io::Error::other(format!("{call} failed")),

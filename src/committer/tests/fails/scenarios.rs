@@ -188,8 +188,8 @@ fn reconcile(w: &mut World) -> Result<(), String> {
     w.ask(&mut g, 2, &[RELEASE])?;
     assert_eq!(w.spent, before, "released although the ledgers differ");
     let balance = Balance {
-        issued: 4,
-        passed: 4,
+        issued: 1,
+        passed: 1,
         ..Balance::default()
     };
     let body = ReconciledBody {
@@ -204,7 +204,7 @@ fn reconcile(w: &mut World) -> Result<(), String> {
     // From here on it may be on record.
     w.waits = false;
     match g.reconcile(now(), body) {
-        Ok(()) => w.reconciled = 4 + w.spent,
+        Ok(()) => w.reconciled = 1 + w.spent,
         Err(ReconcileError::Read(_)) => return Ok(()),
         Err(why @ ReconcileError::Append(_)) => return Err(said(&why)),
     }
