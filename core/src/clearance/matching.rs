@@ -155,8 +155,7 @@ impl<'a> Matching<'a, '_> {
         let mut found = Vec::new();
         for declaration in self.candidates() {
             let tagged = declaration.vehicles.iter().find(|v| self.tag_read(v));
-            let card = declaration.driver.as_ref().map(|d| d.card.as_str());
-            let carded = card.is_some() && card == self.case.driver_card.as_deref();
+            let carded = self.card_read(declaration);
             if tagged.is_some() || carded || self.seal_read(declaration) {
                 let only = match declaration.vehicles.as_slice() {
                     [one] => Some(one),
@@ -296,6 +295,11 @@ impl<'a> Matching<'a, '_> {
         };
         let mut read = self.case.tags.iter().map(|read| read.id.trim());
         !self.case.tags.is_empty() && read.all(|read| read == tag)
+    }
+
+    pub(super) fn card_read(&self, declaration: &Declaration) -> bool {
+        let declared = declaration.driver.as_ref().map(|d| d.card.trim());
+        declared.is_some() && declared == self.case.driver_card.as_deref().map(str::trim)
     }
 
     pub(super) fn seal_read(&self, declaration: &Declaration) -> bool {

@@ -13,7 +13,7 @@ use crate::model::{
 use crate::time::{Clock, Wall};
 
 /// Documents that may ride on one another (L9).
-const DOCUMENTS_MAX: usize = 64;
+pub(super) const DOCUMENTS_MAX: usize = 64;
 
 /// One document of this truck.
 #[derive(Clone, Copy)]
@@ -102,6 +102,8 @@ pub(super) struct View<'a> {
     pub(super) documents: Vec<Document<'a>>,
     /// Documents that should ride on them and are not there.
     pub(super) absent: Vec<&'a DeclarationId>,
+    /// More documents ride along than are looked at.
+    pub(super) overfull: bool,
     pub(super) class: ClassHere<'a>,
 }
 
@@ -115,10 +117,9 @@ impl<'a> View<'a> {
             reads: &reads,
             at,
         };
-        let (documents, absent) = match matching.choose() {
-            Some(found) => documents(&matching, found),
-            None => (Vec::new(), Vec::new()),
-        };
+        let found = matching.choose();
+        let found = found.map(|found| documents(&matching, found));
+        let (documents, absent, overfull) = found.unwrap_or_default();
         let class = class(&matching, &documents);
         Self {
             case,
@@ -127,7 +128,18 @@ impl<'a> View<'a> {
             reads,
             documents,
             absent,
+            overfull,
             class,
+        }
+    }
+
+    /// The same facts as the matching looks at them.
+    pub(super) const fn matching(&self) -> Matching<'a, '_> {
+        Matching {
+            case: self.case,
+            policy: self.policy,
+            reads: &self.reads,
+            at: self.at,
         }
     }
 
@@ -225,11 +237,12 @@ impl<'a> View<'a> {
     }
 }
 
-/// The chosen document and everything that rides on it.
+/// The chosen document and everything that rides on it, what should and is not
+/// there, and whether there is more of it than is looked at.
 fn documents<'a>(
     matching: &Matching<'a, '_>,
     found: Found<'a>,
-) -> (Vec<Document<'a>>, Vec<&'a DeclarationId>) {
+) -> (Vec<Document<'a>>, Vec<&'a DeclarationId>, bool) {
     let facts = &matching.case.facts;
     let enterprise = |d: &Declaration| {
         let known = facts.enterprises.iter().filter(|e| e.id == d.enterprise);
@@ -244,12 +257,15 @@ fn documents<'a>(
     }];
     let mut absent = Vec::new();
     let mut next = 0;
-    while next < documents.len() && documents.len() < DOCUMENTS_MAX {
+    while next < documents.len() {
         let covers = &documents[next].declaration.covers;
         next += 1;
         for id in covers {
             if documents.iter().any(|d| d.declaration.id == *id) || absent.contains(&id) {
                 continue;
+            }
+            if documents.len() + absent.len() == DOCUMENTS_MAX {
+                return (documents, absent, true);
             }
             let versions = facts.candidates.iter().filter(|d| d.id == *id);
             let Some(declaration) = versions.max_by_key(|d| d.version) else {
@@ -270,7 +286,7 @@ fn documents<'a>(
             });
         }
     }
-    (documents, absent)
+    (documents, absent, false)
 }
 
 /// The worst class of the documents; unknown if one of them is.

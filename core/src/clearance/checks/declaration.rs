@@ -3,7 +3,7 @@
 
 use crate::clearance::sheet::{Sheet, Trace, Values, nothing, values};
 use crate::clearance::standing::Standing;
-use crate::clearance::view::{Document, View};
+use crate::clearance::view::{DOCUMENTS_MAX, Document, View};
 use crate::model::{
     Binding, CheckOutcome, Code, DeclarationId, Direction, Form, Kg, Load, Status, StoreState,
 };
@@ -28,6 +28,11 @@ pub(super) fn check<'a>(view: &View<'a>, sheet: &mut Sheet<'a>) -> Trace {
     }
     for id in &view.absent {
         absent(view, id, sheet);
+    }
+    if view.overfull {
+        // What is not looked at may be revoked (L4).
+        let expected = values([("documents_max", DOCUMENTS_MAX.into())]);
+        sheet.note(Code::DeclarationUnusable, expected, nothing());
     }
     let ids: Vec<_> = view
         .documents

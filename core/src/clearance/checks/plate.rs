@@ -6,7 +6,7 @@ use crate::clearance::matching::By;
 use crate::clearance::reads::look_alike;
 use crate::clearance::sheet::{Datum, Sheet, Trace, nothing, values};
 use crate::clearance::view::{ClassHere, Document, View};
-use crate::model::{CheckOutcome, Code, ContainerNo, Plate, Vehicle};
+use crate::model::{CheckOutcome, Code, Plate, Vehicle};
 
 pub(super) fn check<'a>(view: &View<'a>, sheet: &mut Sheet<'a>) -> Trace {
     if view.unread() {
@@ -127,20 +127,13 @@ fn single_identity<'a>(view: &View<'a>, main: &Document<'a>, plates: usize, shee
     if view.policy.defaults.single_identity || plates >= 2 {
         return;
     }
-    let case = view.case;
-    let declaration = main.declaration;
-    let tag = main.vehicle.and_then(|v| v.tag.as_ref());
-    let tagged = tag.is_some_and(|tag| case.tags.iter().any(|read| read.id == *tag));
-    let sealed = declaration
-        .all_seals()
-        .any(|id| case.seals.iter().any(|s| s.id == *id));
-    let boxes = case.containers.iter();
-    let mut boxes = boxes.filter_map(|read| ContainerNo::parse(&read.no).ok());
-    let boxed = boxes.any(|no| declaration.containers.iter().any(|c| c.no == no));
-    let card = declaration.driver.as_ref().map(|d| d.card.as_str());
-    let carded = card.is_some() && card == case.driver_card.as_deref();
-    let trailed = view.reads.trailer_read(declaration);
-    if !(tagged || sealed || boxed || carded || trailed) {
+    let (matching, declaration) = (view.matching(), main.declaration);
+    let second = main.vehicle.is_some_and(|v| matching.tag_read(v))
+        || matching.seal_read(declaration)
+        || matching.container_read(declaration)
+        || matching.card_read(declaration)
+        || view.reads.trailer_read(declaration);
+    if !second {
         let expected = values([("identities", 2.into())]);
         let observed = values([("identities", 1.into())]);
         sheet.note(Code::PlateLoose, expected, observed);

@@ -214,12 +214,6 @@ impl Policy {
         self.classes.iter().position(covers)
     }
 
-    /// The class that covers `code`.
-    #[must_use]
-    pub fn for_class(&self, code: &str) -> Option<&Class> {
-        self.rank_of(code).and_then(|rank| self.classes.get(rank))
-    }
-
     /// What applies to `class` with this load and form; of the overrides that
     /// fit, the last one that says something wins.
     #[must_use]
