@@ -23,6 +23,9 @@ pub(crate) struct SimulateArgs {
     /// What goes wrong besides drivers who follow, tailgate, reverse and stall.
     #[arg(long, value_enum, default_value_t = Faults::None)]
     faults: Faults,
+    /// Leave out this kind of fault; may be given again.
+    #[arg(long, value_name = "KIND", value_parser = PossibleValuesParser::new(firmware_sim::kinds()))]
+    without: Vec<String>,
     /// How often in a thousand a camera reads a plate right.
     #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(u32).range(0..=1000))]
     plate_read_permille: u32,
@@ -43,6 +46,28 @@ pub(crate) struct SimulateArgs {
 enum Faults {
     /// Nothing but drivers.
     None,
+    /// What a port sees in a bad month.
+    Field,
+    /// Far more than any port sees.
+    Hostile,
+}
+
+impl Faults {
+    const fn level(self) -> firmware_sim::Faults {
+        match self {
+            Self::None => firmware_sim::Faults::None,
+            Self::Field => firmware_sim::Faults::Field,
+            Self::Hostile => firmware_sim::Faults::Hostile,
+        }
+    }
+
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Field => "field",
+            Self::Hostile => "hostile",
+        }
+    }
 }
 
 pub(crate) fn simulate(args: &SimulateArgs) -> Exit {
@@ -59,6 +84,10 @@ pub(crate) fn simulate(args: &SimulateArgs) -> Exit {
         passages: args.passages,
         lanes: args.lanes,
         plate_read_permille: args.plate_read_permille,
+        faults: firmware_sim::FaultOptions {
+            level: args.faults.level(),
+            without: args.without.iter().cloned().collect(),
+        },
     };
     let named = |s: &Sabotage| args.sabotage.as_deref() == Some(s.as_str());
     let extras = Extras {
@@ -91,8 +120,9 @@ pub(crate) fn simulate(args: &SimulateArgs) -> Exit {
 fn replay(args: &SimulateArgs, seed: u64) -> String {
     let sabotage = args.sabotage.as_ref();
     let sabotage = sabotage.map_or_else(String::new, |name| format!(" --sabotage {name}"));
+    let faults = args.faults.as_str();
     format!(
-        "cargo simulate --seeds {seed}..{} --passages {} --lanes {} --plate-read-permille {}{sabotage}",
+        "cargo simulate --seeds {seed}..{} --passages {} --lanes {} --faults {faults} --plate-read-permille {}{sabotage}",
         seed + 1,
         args.passages,
         args.lanes,

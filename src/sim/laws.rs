@@ -11,6 +11,8 @@ use lanegate_core::model::{
 use lanegate_core::record::{Body, LaneOrderBody, OrderBody, Record};
 use lanegate_core::time::Clock;
 
+use super::known::Known;
+
 /// One breach of a law.
 #[derive(Clone, Debug)]
 pub(crate) struct Violation {
@@ -44,6 +46,7 @@ pub(crate) struct Laws {
     judged: BTreeSet<PassageId>,
     ended: BTreeMap<PassageId, u32>,
     bay_behind_arm: bool,
+    known: Known,
 }
 
 impl Laws {
@@ -63,10 +66,13 @@ impl Laws {
     }
 
     /// A record has become durable.
-    pub(crate) fn durable(&mut self, at: Us, record: &Record) {
+    pub(crate) fn durable(&mut self, at: Us, record: &Record) -> Option<Body> {
         let body = match Body::read(record.kind, &record.body) {
             Ok(body) => body,
-            Err(fault) => return self.breach("L5", at, format!("record {}: {fault}", record.seq)),
+            Err(fault) => {
+                self.breach("L5", at, format!("record {}: {fault}", record.seq));
+                return None;
+            }
         };
         let (lane, passage) = (record.lane.as_ref(), record.passage.as_ref());
         match (&body, lane, passage) {
@@ -81,6 +87,7 @@ impl Laws {
                 }
             }
             (Body::Outcome(_), _, Some(passage)) => self.outcome(at, passage),
+            (Body::Feed(body), _, _) => self.known.feed(body),
             (
                 Body::LaneOrder(_)
                 | Body::Verdict(_)
@@ -97,7 +104,6 @@ impl Laws {
                 | Body::Tailgate(_)
                 | Body::Edge(_)
                 | Body::Fault(_)
-                | Body::Feed(_)
                 | Body::Policy(_)
                 | Body::ControlLate(_)
                 | Body::Finding(_)
@@ -109,6 +115,7 @@ impl Laws {
                 _,
             ) => {}
         }
+        Some(body)
     }
 
     /// Keep-up and a maintenance move lift without a passage.
@@ -161,6 +168,9 @@ impl Laws {
         }
         if release {
             self.doubt(at, passage, case);
+            for why in self.known.against(case, verdict) {
+                self.breach("L4", at, format!("{passage} was released on {why}"));
+            }
         }
     }
 

@@ -3,12 +3,15 @@
 
 pub mod demo;
 mod gate;
+mod known;
 mod lane;
 mod laws;
+mod links;
 mod rig;
 mod sabotage;
 mod setup;
 mod simulate;
+mod truths;
 
 pub use demo::{DemoPlan, demo};
 pub use sabotage::Sabotage;
@@ -32,5 +35,6 @@ pub(crate) fn world_options(seed: u64, lanes: usize, trucks: usize) -> WorldOpti
         plate_read_permille: 1000,
         geometry: Geometry::SideExit,
         officer: true,
+        faults: firmware_sim::FaultOptions::default(),
     }
 }

@@ -3,7 +3,7 @@
 use super::World;
 use super::lane::Truck;
 use super::view::Phase;
-use crate::options::Must;
+use crate::options::{Must, Story};
 use crate::truth::{Crossing, Judgement, Score};
 
 impl World {
@@ -14,7 +14,7 @@ impl World {
             needed_person: self.helped.len() as u64,
             ..Score::default()
         };
-        for t in &self.trucks {
+        for (i, t) in self.trucks.iter().enumerate() {
             match t.must {
                 Must::Release => s.must += 1,
                 Must::May => s.may += 1,
@@ -33,6 +33,7 @@ impl World {
                 | Phase::Reversing => {}
             }
             s.missed_releases += u64::from(self.missed(t));
+            self.count_shares(t, i, &mut s);
         }
         for c in &self.crossings {
             match self.judge(c) {
@@ -47,6 +48,8 @@ impl World {
             .iter()
             .map(|(&k, &n)| (k.to_owned(), n))
             .collect();
+        let struck = self.faults.counts().into_iter();
+        s.faults.extend(struck.map(|(k, n)| (k.to_owned(), n)));
         let protocol = self.authority.faults().len() as u64;
         if protocol > 0 {
             s.faults.insert("authority.protocol".to_owned(), protocol);
@@ -74,6 +77,20 @@ impl World {
             )
         });
         told.collect()
+    }
+
+    fn count_shares(&self, t: &Truck, i: usize, s: &mut Score) {
+        let released = t.phase == Phase::Released;
+        if t.must == Must::Release && !self.is_last(i) {
+            s.must_under_faults += 1;
+            s.must_released += u64::from(released);
+        }
+        if t.profile.story == Story::Conforming && t.must != Must::Not && !t.forced {
+            let person = !released || self.helped.contains(&i);
+            s.conforming += 1;
+            s.conforming_person += u64::from(person);
+            s.conforming_person_plain += u64::from(t.first_read != Some(true));
+        }
     }
 
     fn judge(&self, c: &Crossing) -> Judgement {
