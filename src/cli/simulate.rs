@@ -7,7 +7,7 @@ use clap::{Args, ValueEnum};
 
 use super::Exit;
 use super::output::{complain, line};
-use crate::sim::{Extras, Plan, Sabotage, simulate_with};
+use crate::sim::{Extras, Failure, Plan, Sabotage, simulate_with};
 
 #[derive(Args)]
 pub(crate) struct SimulateArgs {
@@ -103,7 +103,7 @@ pub(crate) fn simulate(args: &SimulateArgs) -> Exit {
             return Exit::Io;
         }
     };
-    let replay = |seed: u64| replay(args, seed);
+    let replay = |failure: &Failure| replay(args, failure);
     if args.json {
         line(summary.to_json(replay).to_string());
     } else {
@@ -116,21 +116,27 @@ pub(crate) fn simulate(args: &SimulateArgs) -> Exit {
     }
 }
 
-/// The command that plays `seed` again, and nothing else.
-fn replay(args: &SimulateArgs, seed: u64) -> String {
+/// The command that plays the failing run again, and nothing else.
+fn replay(args: &SimulateArgs, failure: &Failure) -> String {
+    let seed = failure.seed;
+    let without = failure
+        .without
+        .iter()
+        .map(|kind| format!(" --without {kind}"));
+    let without: String = without.collect();
     let sabotage = args.sabotage.as_ref();
     let sabotage = sabotage.map_or_else(String::new, |name| format!(" --sabotage {name}"));
     let faults = args.faults.as_str();
     format!(
-        "cargo simulate --seeds {seed}..{} --passages {} --lanes {} --faults {faults} --plate-read-permille {}{sabotage}",
+        "cargo simulate --seeds {seed}..{} --passages {} --lanes {} --faults {faults} --plate-read-permille {}{without}{sabotage}",
         seed + 1,
-        args.passages,
+        failure.passages,
         args.lanes,
         args.plate_read_permille
     )
 }
 
-fn report(summary: &crate::sim::Summary, replay: impl Fn(u64) -> String) {
+fn report(summary: &crate::sim::Summary, replay: impl Fn(&Failure) -> String) {
     let s = summary.score();
     line(format!(
         "{} trucks: {} released, {} inspected, {} held, {} unfinished",
@@ -160,6 +166,6 @@ fn report(summary: &crate::sim::Summary, replay: impl Fn(u64) -> String) {
             "seed {}, law {}: {}",
             failure.seed, failure.law, failure.what
         ));
-        line(format!("again: {}", replay(failure.seed)));
+        line(format!("again: {}", replay(failure)));
     }
 }

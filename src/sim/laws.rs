@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use firmware_sim::{Fact, Us};
 use lanegate_core::model::{
-    Binding, Case, DeviceState, LaneId, LaneOrderKind, OrderKind, PassageId, StoreState, Verdict,
-    VerdictKind,
+    Binding, Case, DeviceState, Inputs, LaneId, LaneOrderKind, OrderKind, PassageId, StoreState,
+    Verdict, VerdictKind,
 };
 use lanegate_core::record::{Body, LaneOrderBody, OrderBody, Record};
 use lanegate_core::time::Clock;
@@ -41,6 +41,9 @@ pub(crate) struct Laws {
     lane_permits: BTreeSet<String>,
     /// Lanes whose arm is on its way down by command.
     lowering: BTreeSet<usize>,
+    /// Of those, lanes whose arm has come to rest and that were not told yet:
+    /// for the lane it still comes down.
+    rested: BTreeSet<usize>,
     taken: BTreeMap<String, Taken>,
     by_passage: BTreeMap<PassageId, Vec<String>>,
     judged: BTreeSet<PassageId>,
@@ -241,6 +244,13 @@ impl Laws {
         }
     }
 
+    /// A lane was told how its arm stands.
+    pub(crate) fn told(&mut self, lane: usize, inputs: &Inputs) {
+        if (inputs.arm_down || inputs.arm_up) && self.rested.contains(&lane) {
+            self.lowering.remove(&lane);
+        }
+    }
+
     /// Something physical happened.
     pub(crate) fn fact(&mut self, fact: &Fact) {
         match fact {
@@ -257,7 +267,9 @@ impl Laws {
                 lane, permille, to, ..
             } => {
                 if permille == to && matches!(*permille, 0 | 1000) {
-                    self.lowering.remove(lane);
+                    self.rested.insert(*lane);
+                } else {
+                    self.rested.remove(lane);
                 }
             }
             Fact::Arrived { .. }

@@ -5,6 +5,7 @@ use firmware_sim::{Link, Us};
 use lanegate_core::time::{Clock, Now, Wall};
 
 use super::rig::{Rig, now_at};
+use super::sabotage::Sabotage;
 use crate::authority::IN_FLIGHT_MAX;
 use crate::authority::feed::WAITING_MAX;
 use crate::clock::Agreement;
@@ -19,6 +20,9 @@ impl Rig {
         let mut now = now_at(self.now_us, Clock::Unknown);
         now.wall = now.wall.plus_ms(self.world.clock_off_ms());
         now.clock = self.trust.judge(now.mono, now.wall);
+        if self.sabotage == Some(Sabotage::ClockAlwaysTrusted) {
+            now.clock = Clock::Trusted;
+        }
         now
     }
 
@@ -44,6 +48,9 @@ impl Rig {
             self.session.message(topic, payload, retained);
             return;
         }
+        let accepts = retained && self.sabotage == Some(Sabotage::RetainedAccepted);
+        self.spoils.retained = accepts;
+        let retained = retained && !accepts;
         let now = self.now();
         for lane in &mut self.lanes {
             lane.message(topic, payload, retained, now);

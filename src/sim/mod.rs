@@ -2,14 +2,17 @@
 //! in virtual time ([`simulate`]) and on real wires (`demo`).
 
 pub mod demo;
+mod errors;
 mod gate;
 mod known;
 mod lane;
 mod laws;
 mod links;
+mod orders;
 mod rig;
 mod sabotage;
 mod setup;
+mod shrink;
 mod simulate;
 mod truths;
 

@@ -10,7 +10,7 @@ use firmware_sim::{Input, Output, Score, Us, World, WorldOptions};
 use lanegate_core::clearance::Policy;
 use lanegate_core::lane::{Command, Event, Guard, Query, Tell, Token};
 use lanegate_core::ledger::{PolicyBy, PolicyOffer};
-use lanegate_core::model::{LaneId, PassageId, VerdictKind};
+use lanegate_core::model::{Content, LaneId, PassageId, VerdictKind};
 use lanegate_core::record::{Body, Draft, PolicySource};
 use lanegate_core::time::{Clock, Micros, Mono, Now, Wall};
 use serde_json::{Value, json};
@@ -19,7 +19,8 @@ use sha2::{Digest, Sha256};
 use super::gate::{Gate, Heard};
 use super::lane::SimLane;
 use super::laws::Laws;
-use super::sabotage::{OldReadings, Sabotage, old_reading, without_inhibit};
+use super::orders::Orders;
+use super::sabotage::{Sabotage, Spoils, without_inhibit};
 use super::setup::{CONTROLLER, PORT, Places, START_WALL_MS, lane_toml, policy_text};
 use crate::authority::{Ask, Freshness, Session};
 use crate::clock::Trust;
@@ -40,6 +41,7 @@ const CLOCK_HOLD: Micros = Micros::from_s(86_400);
 const TRACE_MAX: usize = 20_000;
 
 /// What a run came to.
+#[derive(Default)]
 pub(crate) struct Outcome {
     pub(crate) score: Score,
     pub(crate) laws: Laws,
@@ -47,7 +49,9 @@ pub(crate) struct Outcome {
     /// The journal, as it was left.
     pub(crate) disk: MemDisk,
     /// What was released or stopped against the truth.
-    pub(crate) findings: Vec<String>,
+    pub(crate) findings: Vec<(Us, String)>,
+    /// How long lanes gathered before a verdict: milliseconds, how often.
+    pub(crate) gathered_ms: BTreeMap<u64, u64>,
     /// The last lines, if asked for.
     pub(crate) trace: VecDeque<String>,
 }
@@ -74,7 +78,10 @@ pub(crate) struct Rig {
     pub(super) laws: Laws,
     hash: Sha256,
     pub(super) sabotage: Option<Sabotage>,
-    old_readings: OldReadings,
+    pub(super) spoils: Spoils,
+    pub(super) orders: Orders,
+    /// How long lanes gathered, in milliseconds.
+    gathered_ms: BTreeMap<u64, u64>,
     /// What was last said of each lane.
     pub(super) lane_states: BTreeMap<String, Value>,
     /// When the authority was last heard.
@@ -130,7 +137,9 @@ impl Rig {
             laws: Laws::new(bay_behind),
             hash: Sha256::new(),
             sabotage,
-            old_readings: OldReadings::new(),
+            spoils: Spoils::default(),
+            orders: Orders::default(),
+            gathered_ms: BTreeMap::new(),
             tracing,
             trace: VecDeque::new(),
             limit,
@@ -176,6 +185,7 @@ impl Rig {
             digest: self.hash.finalize().into(),
             disk: self.gate.disk(),
             findings: self.world.findings(),
+            gathered_ms: self.gathered_ms,
             trace: self.trace,
         }
     }
@@ -254,18 +264,12 @@ impl Rig {
     }
 
     fn hand_in(&mut self, n: usize, event: Event, now: Now) {
-        let event = match self.sabotage {
-            Some(Sabotage::OldReadingKept) => {
-                if let Some(again) = old_reading(&event, &mut self.old_readings, now) {
-                    self.lanes[n].handle_event(again, now);
-                }
-                event
-            }
-            Some(
-                Sabotage::LiftBeforeDurable | Sabotage::LedgerForgotten | Sabotage::IgnoreInhibit,
-            )
-            | None => event,
-        };
+        if let Event::Reading(reading) = &event
+            && let Content::Inputs(inputs) = &reading.content
+        {
+            self.laws.told(n, inputs);
+        }
+        let event = self.spoil_event(n, event, now);
         self.lanes[n].handle_event(event, now);
     }
 
@@ -283,9 +287,7 @@ impl Rig {
         let found = self.store.candidates(query);
         let mut facts = self.gate.facts(found.declarations, found.state, query);
         self.freshness.fill(&mut facts, now);
-        if self.sabotage == Some(Sabotage::LedgerForgotten) {
-            facts.ledger.clear();
-        }
+        self.spoil_facts(&mut facts, query);
         let draws = self.gate.draws(&facts, now, self.now_us);
         let event = Event::Candidates {
             passage,
@@ -297,8 +299,8 @@ impl Rig {
     }
 
     fn commit(&mut self, n: usize, token: Token, drafts: Vec<Draft>, guard: Guard) {
-        let forgets = self.sabotage == Some(Sabotage::LedgerForgotten);
-        let guard = if forgets { Guard::Always } else { guard };
+        let mut drafts = drafts;
+        let guard = self.spoil_commit(&mut drafts, guard);
         if self.sabotage == Some(Sabotage::LiftBeforeDurable) && drafts.iter().any(releases) {
             self.lift(n, token.passage.as_ref());
         }
@@ -334,10 +336,7 @@ impl Rig {
             }
             Command::ShowSign(_) => {}
             Command::Recapture { device } => self.recapture(n, &device),
-            Command::AnswerOrder { order, refused } => {
-                self.session
-                    .answer_order(order.as_str(), refused.as_deref());
-            }
+            Command::AnswerOrder { order, refused } => self.answer_order(order, refused),
             Command::Tell(tell) => self.hear(n, tell),
         }
     }
@@ -366,11 +365,10 @@ impl Rig {
                 self.session.lane_state(&name, &state);
                 self.lane_states.insert(name, state);
             }
-            Tell::Judged { .. }
-            | Tell::Ended { .. }
-            | Tell::Stale(_)
-            | Tell::Dropped(_)
-            | Tell::Alarm(_) => {}
+            Tell::Judged { gather_us, .. } => {
+                *self.gathered_ms.entry(gather_us / 1000).or_default() += 1;
+            }
+            Tell::Ended { .. } | Tell::Stale(_) | Tell::Dropped(_) | Tell::Alarm(_) => {}
         }
     }
 
@@ -415,6 +413,7 @@ impl Rig {
     fn answer(&mut self, ask: Ask) {
         let now = self.now();
         match ask {
+            Ask::Publish { topic, .. } if self.spoil_publish(&topic) => {}
             Ask::Publish { topic, payload, .. } => {
                 let payload = payload.into_bytes();
                 self.world
@@ -434,35 +433,16 @@ impl Rig {
             }
             Ask::Current { sent_at } => self.current(sent_at),
             Ask::Read { from, max } => {
+                let endless = self.sabotage == Some(Sabotage::UnboundedOutbox);
+                let max = if endless { u64::MAX } else { max };
                 let records = self.gate.records(from, max);
                 self.session.records(records);
             }
             Ask::Acknowledged(_) | Ask::Reconcile(_) => {}
             Ask::Blocked(blocked) => self.blocked(blocked),
             Ask::Order(order) => self.order(*order),
-            Ask::LaneOrder(order) => {
-                let lane = order.lane.as_str().to_owned();
-                if let Some(n) = self.lanes.iter().position(|l| l.name == lane) {
-                    let event = Event::LaneOrder(*order);
-                    self.lanes[n].handle_event(event, now);
-                }
-            }
+            Ask::LaneOrder(order) => self.lane_order(*order),
             Ask::Odd { what, why } => self.say(|| format!("odd {what}: {why}")),
-        }
-    }
-
-    fn order(&mut self, order: lanegate_core::model::Order) {
-        let now = self.now();
-        let passage = order.passage.as_str();
-        let lane = self.lanes.iter().position(|l| {
-            let tail = passage.strip_prefix(l.name.as_str());
-            tail.is_some_and(|t| t.starts_with('-'))
-        });
-        match lane {
-            Some(n) => self.lanes[n].handle_event(Event::Order(order), now),
-            None => self
-                .session
-                .answer_order(order.id.as_str(), Some("no-such-lane")),
         }
     }
 

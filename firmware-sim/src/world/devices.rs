@@ -325,6 +325,7 @@ impl World {
             return;
         }
         let port = l.layout.seal_port.clone();
+        l.stray_seals |= self.trucks[truck].merged;
         self.emit(Output::Serial {
             port,
             bytes: bytes.clone(),

@@ -62,7 +62,7 @@ pub(crate) struct Lane {
     pub(crate) line_left_at: Option<Us>,
     /// When a truck last came onto the presence loop.
     pub(crate) last_arrival: Us,
-    /// A tailgater with seals went by that no loop told from the truck before.
+    /// Locks spoke of a tailgater that no loop told from the truck before.
     pub(crate) stray_seals: bool,
     pub(crate) mood: Mood,
     /// An officer is on the way to see to the mood.
@@ -142,6 +142,8 @@ pub(crate) struct Truck {
     /// The presence loop said something untrue between the truck before and
     /// this one: a gateway may take them for one.
     pub(crate) swapped: bool,
+    /// Drove through so close that two loops took it for the truck before.
+    pub(crate) merged: bool,
     /// Whether the first picture of it showed its first plate.
     pub(crate) first_read: Option<bool>,
     /// When it left.
@@ -176,6 +178,7 @@ impl Truck {
             control_seq: None,
             control_known_at: None,
             swapped: false,
+            merged: false,
             first_read: None,
             over_at: 0,
             profile,

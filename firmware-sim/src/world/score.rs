@@ -3,7 +3,7 @@
 use super::World;
 use super::lane::Truck;
 use super::view::Phase;
-use crate::options::{Must, Story};
+use crate::options::{Must, Story, Us};
 use crate::truth::{Crossing, Judgement, Score};
 
 impl World {
@@ -57,9 +57,9 @@ impl World {
         s
     }
 
-    /// Every truck that was released or stopped against the truth, in words,
-    /// by its number.
-    pub fn findings(&self) -> Vec<String> {
+    /// Every truck that was released or stopped against the truth, by its
+    /// number: when it left, and in words.
+    pub fn findings(&self) -> Vec<(Us, String)> {
         let missed = self.trucks.iter().enumerate();
         let missed = missed.filter(|(_, t)| self.missed(t));
         let mut found: Vec<(usize, &str)> = missed.map(|(i, _)| (i, "was missed")).collect();
@@ -71,10 +71,11 @@ impl World {
         found.sort_unstable();
         let told = found.into_iter().map(|(i, what)| {
             let view = &self.views[i];
-            format!(
+            let words = format!(
                 "truck {} ({:?}) of {} {what}; left {:?} {}",
                 view.id, view.story, view.lane, view.phase, view.note
-            )
+            );
+            (self.trucks[i].over_at, words)
         });
         told.collect()
     }

@@ -204,14 +204,13 @@ impl World {
         t.swapped |= lied_at.is_some_and(|lied| lied >= self.lanes[lane].last_arrival);
         self.lanes[lane].last_arrival = at;
         t.downs_needed = downs_needed;
-        let (forced, sealed) = (t.forced, !t.profile.seals.is_empty());
+        let forced = t.forced;
         let left_at = self.lanes[lane].line_left_at;
         let merged = left_at.is_some_and(|left| at - left < ONE_VEHICLE_US);
         // What a tailgater's locks say that no loop told from the truck before
         // is heard of nobody, and may be the next one's.
-        let stray = &mut self.lanes[lane].stray_seals;
-        let strayed = *stray && !forced;
-        *stray = (merged && forced && sealed) || (*stray && forced);
+        t.merged = merged && forced;
+        let strayed = !forced && std::mem::take(&mut self.lanes[lane].stray_seals);
         if (merged || strayed) && self.trucks[truck].must == Must::Release {
             // Two loops cannot tell it from the truck before.
             self.set_must(truck, Must::May);
