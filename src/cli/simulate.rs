@@ -9,6 +9,9 @@ use super::Exit;
 use super::output::{complain, line};
 use crate::sim::{Extras, Failure, Plan, Sabotage, simulate_with};
 
+/// How many plates in a thousand the cameras of `--accuracy` read right.
+const ACCURACIES_PERMILLE: [u32; 4] = [900, 950, 980, 995];
+
 #[derive(Args)]
 pub(crate) struct SimulateArgs {
     /// Seeds A..B, B left out.
@@ -37,6 +40,10 @@ pub(crate) struct SimulateArgs {
     /// Break a law on purpose, to see that it is noticed.
     #[arg(long, value_name = "NAME", value_parser = PossibleValuesParser::new(Sabotage::ALL.map(Sabotage::as_str)))]
     sabotage: Option<String>,
+    /// Play the plan with cameras that read 90, 95, 98 and 99.5 % of the plates
+    /// right, one line each.
+    #[arg(long, conflicts_with_all = ["plate_read_permille", "json", "journal", "sabotage"])]
+    accuracy: bool,
     /// Print the summary as JSON.
     #[arg(long)]
     json: bool,
@@ -89,6 +96,9 @@ pub(crate) fn simulate(args: &SimulateArgs) -> Exit {
             without: args.without.iter().cloned().collect(),
         },
     };
+    if args.accuracy {
+        return accuracy(&plan);
+    }
     let named = |s: &Sabotage| args.sabotage.as_deref() == Some(s.as_str());
     let extras = Extras {
         journal: args.journal.clone(),
@@ -114,6 +124,39 @@ pub(crate) fn simulate(args: &SimulateArgs) -> Exit {
     } else {
         Exit::No
     }
+}
+
+/// The same traffic with better and better cameras.
+fn accuracy(plan: &Plan) -> Exit {
+    line("read  false  missed  wrong  to verdict   conforming trucks that need a person");
+    line("right                       p50    p99   here    by one plate alone");
+    let mut good = true;
+    for permille in ACCURACIES_PERMILLE {
+        let plan = Plan {
+            plate_read_permille: permille,
+            ..plan.clone()
+        };
+        let summary = crate::sim::simulate(&plan);
+        let s = summary.score();
+        let share = |n: u64| {
+            let tenths = n * 1000 / s.conforming.max(1);
+            format!("{}.{} %", tenths / 10, tenths % 10)
+        };
+        line(format!(
+            "{:>3}.{} {:>5} {:>7} {:>6} {:>6} {:>6}   {:<7} {}",
+            permille / 10,
+            permille % 10,
+            s.false_releases,
+            s.missed_releases,
+            s.wrong_truck_releases,
+            summary.verdict_ms(500),
+            summary.verdict_ms(990),
+            share(s.conforming_person),
+            share(s.conforming_person_plain),
+        ));
+        good &= summary.is_good();
+    }
+    if good { Exit::Done } else { Exit::No }
 }
 
 /// The command that plays the failing run again, and nothing else.

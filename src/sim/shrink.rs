@@ -31,7 +31,21 @@ pub(super) fn shrink(plan: &Plan, extras: &Extras, failure: &mut Failure) {
         passages *= 2;
     }
     if plan.faults.level != firmware_sim::Faults::None {
+        // What did not strike is left out for nothing.
+        let struck = run(&least, extras, failure.seed, Trace::Off).score.faults;
+        let idle = struck.iter().filter(|(_, n)| **n == 0);
+        let mut spare = least.clone();
+        spare
+            .faults
+            .without
+            .extend(idle.map(|(kind, _)| kind.clone()));
+        if breaks(&spare).is_some() {
+            least = spare;
+        }
         for kind in firmware_sim::kinds() {
+            if least.faults.without.contains(kind) {
+                continue;
+            }
             let mut without = least.clone();
             without.faults.without.insert(kind.to_owned());
             if breaks(&without).is_some() {

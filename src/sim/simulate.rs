@@ -24,6 +24,10 @@ use super::world_options;
 use crate::clock::Stopwatch;
 use crate::journal::{Disk, MemDisk};
 
+/// Trucks that must be released from which on their share is held against
+/// what is wanted.
+const SHARE_OF_MIN: u64 = 500;
+
 /// What to simulate.
 #[derive(Clone, Debug)]
 pub struct Plan {
@@ -276,7 +280,20 @@ impl Summary {
             Faults::None => self.score.missed_releases > 0,
             Faults::Field | Faults::Hostile => false,
         };
-        self.violations == 0 && self.score.false_releases == 0 && !missed
+        self.violations == 0 && self.score.false_releases == 0 && !missed && self.share_is_kept()
+    }
+
+    /// Whether enough of those who must be released were: a port that stops
+    /// everybody breaks no law and proves nothing. Counted from as many trucks
+    /// on as say something.
+    const fn share_is_kept(&self) -> bool {
+        let percent = match self.level {
+            Faults::None => 100,
+            Faults::Field => 95,
+            Faults::Hostile => 60,
+        };
+        let (of, released) = (self.score.must_under_faults, self.score.must_released);
+        of < SHARE_OF_MIN || released * 100 >= of * percent
     }
 
     /// The first breach, by seed.
@@ -459,13 +476,13 @@ mod tests {
     fn under_faults_every_law_holds_and_most_of_those_who_must_are_released() {
         let shares = [(Faults::Field, 95), (Faults::Hostile, 60)];
         for (level, percent) in shares {
-            let summary = simulate(&under(level, 0..16));
+            let summary = simulate(&under(level, 0..8));
             let score = &summary.score;
             assert!(summary.is_good(), "{:#?} {score:?}", summary.failure);
             let share = score.must_released * 100 >= score.must_under_faults * percent;
             assert!(share, "{level:?} {score:?}");
             assert!(firmware_sim::kinds().all(|kind| score.faults.contains_key(kind)));
-            assert!(score.faults.values().filter(|n| **n > 0).count() > 20);
+            assert!(score.faults.values().filter(|n| **n > 0).count() > 12);
         }
     }
 

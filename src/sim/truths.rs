@@ -75,7 +75,7 @@ impl Rig {
             self.doubtful(passage, "a cache older than it says");
         }
         let on_scale = self.world.weight_kg(n);
-        let shown = case.weight.as_ref().map(|w| i64::from(w.gross_kg.0));
+        let shown = case.weight.as_ref().map(|w| w.gross_kg.0);
         if let (Some(truly), Some(shown)) = (on_scale, shown)
             && (truly - shown).abs() > WEIGHT_OFF_KG
         {

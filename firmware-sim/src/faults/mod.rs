@@ -245,7 +245,6 @@ mod tests {
         let o = FaultOptions {
             level: Faults::Hostile,
             without: ["clock.back".to_owned()].into(),
-            ..FaultOptions::default()
         };
         let (with, without) = (plan(Faults::Hostile, 9), FaultPlan::new(&o, 9, 2));
         assert_eq!(without.means[Kind::ClockBack.place()], None);

@@ -94,9 +94,10 @@ impl Population {
         let mut clones = pair_clones(&mut stories, o.lanes.max(1));
         if o.faults.level != Faults::None {
             // The last of each lane comes when all is well again, and conforms.
-            for i in o.trucks.saturating_sub(o.lanes)..o.trucks {
+            let first = o.trucks.saturating_sub(o.lanes);
+            for (i, story) in stories.iter_mut().enumerate().skip(first) {
                 clones.remove(&i);
-                stories[i] = Story::Conforming;
+                *story = Story::Conforming;
             }
         }
         let originals: Vec<usize> = clones.values().copied().collect();

@@ -10,23 +10,6 @@ use crate::faults::Kind;
 use crate::options::{Must, Story};
 
 impl World {
-    pub(super) fn make_mischief(&mut self, kind: Kind, lane: usize) {
-        let faults = &mut self.faults.lanes[lane];
-        match kind {
-            Kind::OrderRace => faults.order_race = true,
-            Kind::OrderDouble => self.faults.order_double = true,
-            Kind::OrderContradict => faults.order_contradict = true,
-            Kind::OrderGone => self.order_for_the_gone(lane),
-            Kind::FeedGap => self.faults.gap_next = true,
-            Kind::FeedDuplicate => self.faults.duplicate_next = true,
-            Kind::FeedStaleVersion => self.send_stale_version(),
-            Kind::FeedRevoked => self.revoke_in_lane(lane),
-            Kind::FeedControlLate => self.control_in_lane(lane),
-            Kind::FeedBadItem => self.send_bad_item(lane),
-            _ => {}
-        }
-    }
-
     // ---- people
 
     /// Somebody answers at once, before the officer who was asked.
@@ -68,7 +51,7 @@ impl World {
     }
 
     /// An order about a passage that is over.
-    fn order_for_the_gone(&mut self, lane: usize) {
+    pub(super) fn order_for_the_gone(&mut self, lane: usize) {
         let Some(question) = self.wires.last_question[lane].take() else {
             return;
         };
@@ -114,7 +97,7 @@ impl World {
         Some(item)
     }
 
-    fn revoke_in_lane(&mut self, lane: usize) {
+    pub(super) fn revoke_in_lane(&mut self, lane: usize) {
         let Some((truck, id)) = self.in_lane(lane) else {
             return;
         };
@@ -127,7 +110,7 @@ impl World {
         self.forbid(truck, item);
     }
 
-    fn control_in_lane(&mut self, lane: usize) {
+    pub(super) fn control_in_lane(&mut self, lane: usize) {
         let Some((truck, id)) = self.in_lane(lane) else {
             return;
         };
@@ -149,7 +132,7 @@ impl World {
         self.set_must(truck, Must::Not);
     }
 
-    fn send_bad_item(&mut self, lane: usize) {
+    pub(super) fn send_bad_item(&mut self, lane: usize) {
         let Some((truck, id)) = self.in_lane(lane) else {
             return;
         };
@@ -167,7 +150,7 @@ impl World {
     }
 
     /// An item that was overtaken comes after the one that overtook it.
-    fn send_stale_version(&mut self) {
+    pub(super) fn send_stale_version(&mut self) {
         let Some(item) = self.wires.stale.pop().flatten() else {
             return;
         };

@@ -10,6 +10,7 @@
 
 mod devices;
 mod drivers;
+mod healed;
 mod lane;
 mod mischief;
 mod officer;

@@ -1,5 +1,4 @@
-//! Faults of wires, devices and clock as they strike, and when all is well
-//! again.
+//! Faults as they strike: wires, devices, brokers, the clock.
 
 use super::view::{Output, Phase};
 use super::{Event, Port, World};
@@ -9,9 +8,6 @@ use crate::faults::{FaultPlan, Kind};
 use crate::options::{MS, Us};
 use crate::yard::arm::UP;
 
-/// A good truck has left this long after everything was well again: an officer
-/// has been called and come, the lines are back, the arm was seen to.
-const WELL_US: Us = 240_000 * MS;
 /// After an arm has come free, what it meets was on its way before.
 const JAM_AFTER_US: Us = 5_000 * MS;
 /// A message no broker should pass on.
@@ -60,6 +56,10 @@ impl World {
             self.schedule(at, Event::Fault { kind, lane });
         }
         let lasts = self.faults.lasts(kind);
+        self.happens(kind, lane, lasts);
+    }
+
+    fn happens(&mut self, kind: Kind, lane: usize, lasts: Us) {
         let until = self.now + lasts;
         match kind {
             Kind::SerialNoise => self.bend(kind, lane, |l| &mut l.noise, until),
@@ -98,16 +98,16 @@ impl World {
             Kind::ClockBack | Kind::ClockForward | Kind::Clock1970 | Kind::ClockUnsynchronised => {
                 self.step_clock(kind, until)
             }
-            Kind::OrderRace
-            | Kind::OrderDouble
-            | Kind::OrderContradict
-            | Kind::OrderGone
-            | Kind::FeedGap
-            | Kind::FeedDuplicate
-            | Kind::FeedStaleVersion
-            | Kind::FeedRevoked
-            | Kind::FeedControlLate
-            | Kind::FeedBadItem => self.make_mischief(kind, lane),
+            Kind::OrderRace => self.faults.lanes[lane].order_race = true,
+            Kind::OrderDouble => self.faults.order_double = true,
+            Kind::OrderContradict => self.faults.lanes[lane].order_contradict = true,
+            Kind::OrderGone => self.order_for_the_gone(lane),
+            Kind::FeedGap => self.faults.gap_next = true,
+            Kind::FeedDuplicate => self.faults.duplicate_next = true,
+            Kind::FeedStaleVersion => self.send_stale_version(),
+            Kind::FeedRevoked => self.revoke_in_lane(lane),
+            Kind::FeedControlLate => self.control_in_lane(lane),
+            Kind::FeedBadItem => self.send_bad_item(lane),
         }
     }
 
@@ -251,6 +251,9 @@ impl World {
     fn say_again(&mut self, kind: Kind, lane: usize) {
         let faults = &self.faults.lanes[lane];
         let (plate, seal) = (faults.old_plate.clone(), faults.old_seal.clone());
+        // A lock that speaks with nobody at the stop line would be the next
+        // truck's: what a lane makes of that is right, and proves nothing.
+        let seal = seal.filter(|_| self.somebody_waits(lane));
         let feed = self.wires.old_feed.clone();
         let first = self.faults.rng.chance(500);
         let output = match (kind, plate, seal, feed) {
@@ -277,6 +280,11 @@ impl World {
         self.out.push_back(output);
     }
 
+    fn somebody_waits(&self, lane: usize) -> bool {
+        let mut present = self.lanes[lane].present.iter();
+        present.any(|&t| self.trucks[t].phase == Phase::AtStopLine)
+    }
+
     fn oversize(&self, lane: usize, camera: bool) -> Output {
         let (topic, head) = if camera {
             (self.lanes[lane].camera.topic("up/ivs_result"), "{\"id\":\"")
@@ -296,14 +304,11 @@ impl World {
 
     fn cut(&mut self, kind: Kind, until: Us) {
         self.faults.count(kind);
-        match kind {
-            Kind::BrokerCut => {
-                self.wires.devices_down = until.max(self.wires.devices_down);
-            }
-            _ => {
-                self.wires.forgets |= kind == Kind::MqttForgotten;
-                self.wires.authority_down = until.max(self.wires.authority_down);
-            }
+        if kind == Kind::BrokerCut {
+            self.wires.devices_down = until.max(self.wires.devices_down);
+        } else {
+            self.wires.forgets |= kind == Kind::MqttForgotten;
+            self.wires.authority_down = until.max(self.wires.authority_down);
         }
         if kind == Kind::AuthorityCutHour {
             // Traffic goes on when the cut has lasted: what counts is the age.
@@ -318,81 +323,20 @@ impl World {
 
     fn step_clock(&mut self, kind: Kind, until: Us) {
         let some = self.faults.rng.range(60_000, 10_000_000);
-        let off_ms = match kind {
-            Kind::ClockBack => -some,
-            Kind::ClockForward => some,
-            Kind::Clock1970 => -self.wall_ms() + some,
-            _ => self.faults.rng.pick(&[-1, 1]) * self.faults.rng.range(2_500, 20_000),
+        let few = self.faults.rng.pick(&[-1, 1]) * self.faults.rng.range(2_500, 20_000);
+        let off_ms = if kind == Kind::ClockBack {
+            -some
+        } else if kind == Kind::ClockForward {
+            some
+        } else if kind == Kind::Clock1970 {
+            some - self.wall_ms()
+        } else {
+            // Nothing that knows the time agrees with it.
+            few
         };
         self.faults.count(kind);
         self.wires.clock_off_ms = off_ms;
         self.wires.clock_until = until;
         self.wires.clock_since = self.now;
-    }
-
-    // ---- well again
-
-    /// The last truck of each lane, in a run with faults: it comes when all is
-    /// well again, and conforms.
-    pub(super) fn is_last(&self, truck: usize) -> bool {
-        !self.faults.is_none() && truck + self.lanes.len() >= self.trucks.len()
-    }
-
-    /// Whether the next truck of a lane stays where it is for now.
-    pub(super) fn must_wait(&self, lane: usize) -> bool {
-        let next = self.lanes[lane].queue.front();
-        let last = next.is_some_and(|&t| self.is_last(t)) && self.wires.healed_at.is_none();
-        last || self.now < self.wires.rest_until
-    }
-
-    /// Ends all faults once only the last trucks are left.
-    pub(super) fn heal_if_time(&mut self) {
-        let lasts = self.lanes.len();
-        if self.faults.is_none() || self.wires.healed_at.is_some() {
-            return;
-        }
-        if self.over + lasts < self.trucks.len() {
-            return;
-        }
-        self.wires.healed_at = Some(self.now);
-        self.heal_wires();
-        self.faults.heal();
-        for lane in 0..self.lanes.len() {
-            self.unjam_healed(lane);
-            self.schedule(self.now, Event::Look { lane });
-        }
-    }
-
-    fn unjam_healed(&mut self, lane: usize) {
-        let arm = &self.lanes[lane].arm;
-        let position = arm.position(self.now);
-        let standing = position != 0 && position != UP && !arm.is_moving(self.now);
-        if standing {
-            self.send_arm(lane, 0);
-        }
-    }
-
-    /// Last trucks that did not leave over the road in time, in words.
-    pub fn not_alive(&self) -> Vec<String> {
-        let Some(healed_at) = self.wires.healed_at else {
-            return Vec::new();
-        };
-        let lasts = (0..self.trucks.len()).filter(|&t| self.is_last(t));
-        let late = lasts.filter(|&t| {
-            let t = &self.trucks[t];
-            t.phase != Phase::Released || t.over_at > healed_at + WELL_US
-        });
-        late.map(|t| {
-            let view = &self.views[t];
-            format!(
-                "truck {} of {} came when all was well, and is {:?} after {} s {}",
-                view.id,
-                view.lane,
-                view.phase,
-                (self.trucks[t].over_at.saturating_sub(healed_at)) / (1000 * MS),
-                view.note
-            )
-        })
-        .collect()
     }
 }
