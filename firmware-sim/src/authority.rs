@@ -175,6 +175,27 @@ impl Authority {
         }
     }
 
+    /// Sends an item as a batch of its own without taking it for what is in
+    /// force: a version that was overtaken.
+    pub fn publish_stale(&mut self, at: Us, item: Value) {
+        let sent_at = self.wall(at);
+        let batch = self.feed.publish_stale(item, &sent_at);
+        self.send("feed", &batch);
+    }
+
+    /// The declaration's item in force.
+    #[must_use]
+    pub fn declaration(&self, id: &str) -> Option<Value> {
+        self.feed.item(&format!("declaration/{id}"))
+    }
+
+    /// An order about a passage whose question no longer stands.
+    pub fn answer_late(&mut self, at: Us, question: &Question, answer: Answer) {
+        let expires = self.wall(at + desk::ORDER_TTL_US);
+        let order = self.desk.order(at, question, answer, expires);
+        self.send("orders", &order);
+    }
+
     /// The officer's answer to `question`, sent as an order now. An answer to
     /// a question that no longer stands is not sent. Says whether it was.
     pub fn answer(&mut self, at: Us, question: &Question, answer: Answer) -> bool {

@@ -5,6 +5,7 @@
 //! [`World`] is sans-IO and deterministic from a seed.
 
 mod devices;
+mod faults;
 mod options;
 mod population;
 mod rng;
@@ -13,9 +14,12 @@ mod wall;
 mod world;
 mod yard;
 
-pub use options::{Drivers, Geometry, Mix, Must, Story, Times, Us, WorldOptions};
+pub use faults::kinds;
+pub use options::{
+    Drivers, FaultOptions, Faults, Geometry, Mix, Must, Story, Times, Us, WorldOptions,
+};
 pub use truth::Score;
-pub use world::{Fact, Input, LaneLayout, Output, Phase, Physical, To, TruckView, World};
+pub use world::{Fact, Input, LaneLayout, Link, Output, Phase, Physical, To, TruckView, World};
 
 pub mod authority;
 pub mod broker;

@@ -1,5 +1,7 @@
 //! What a run is made of: how many trucks, which stories they carry, how
-//! their drivers behave, how long things take.
+//! their drivers behave, how long things take, what goes wrong.
+
+use std::collections::BTreeSet;
 
 /// Microseconds since the world began.
 pub type Us = u64;
@@ -35,6 +37,29 @@ pub struct WorldOptions {
     pub geometry: Geometry,
     /// Whether an officer answers holds and resets faulted lanes.
     pub officer: bool,
+    /// What goes wrong.
+    pub faults: FaultOptions,
+}
+
+/// How much goes wrong in a run.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Faults {
+    /// Nothing but drivers.
+    #[default]
+    None,
+    /// What a port sees in a bad month.
+    Field,
+    /// Far more than any port sees.
+    Hostile,
+}
+
+/// What goes wrong in a run, beside its drivers.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct FaultOptions {
+    /// How much.
+    pub level: Faults,
+    /// Kinds that never strike, by name; the others strike as they would.
+    pub without: BTreeSet<String>,
 }
 
 /// Durations in milliseconds.

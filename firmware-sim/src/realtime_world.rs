@@ -14,20 +14,25 @@ impl RealtimeWorld for World {
     }
 
     fn take_output(&mut self) -> Option<Sent> {
-        World::take_output(self).map(|output| match output {
-            Output::Serial { port, bytes } => Sent::Serial { port, bytes },
-            Output::Publish {
-                topic,
-                payload,
-                retain,
-                qos,
-            } => Sent::Publish {
-                topic,
-                payload,
-                retain,
-                qos,
-            },
-        })
+        loop {
+            return Some(match World::take_output(self)? {
+                Output::Serial { port, bytes } => Sent::Serial { port, bytes },
+                Output::Publish {
+                    topic,
+                    payload,
+                    retain,
+                    qos,
+                } => Sent::Publish {
+                    topic,
+                    payload,
+                    retain,
+                    qos,
+                },
+                // Real wires have a broker and ports of their own; a world
+                // played on them has no faults.
+                Output::Retained { .. } | Output::Port { .. } | Output::Link { .. } => continue,
+            });
+        }
     }
 
     fn input(&mut self, at: Us, arrived: Arrived) {

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use crate::options::Must;
+use crate::options::{Must, Us};
 use crate::wall;
 
 /// The count of a run; every truck that has left is in exactly one of
@@ -40,6 +40,19 @@ pub struct Score {
     pub forced: u64,
     /// Conforming or misread trucks for which an officer had to act.
     pub needed_person: u64,
+    /// Must trucks that came while something could go wrong (all of them
+    /// without faults), and those of them that left over the road.
+    pub must_under_faults: u64,
+    /// See `must_under_faults`.
+    pub must_released: u64,
+    /// Trucks that conform, and those of them for which a person had to act:
+    /// an officer answered, or they left otherwise than over the road.
+    pub conforming: u64,
+    /// See `conforming`.
+    pub conforming_person: u64,
+    /// The same if a gateway compared the first picture's first plate with the
+    /// declared one and nothing else.
+    pub conforming_person_plain: u64,
     /// Faults by kind.
     pub faults: BTreeMap<String, u64>,
 }
@@ -55,14 +68,20 @@ pub(crate) struct Crossing {
     pub(crate) forced: bool,
     /// The declaration the truck is entitled to.
     pub(crate) own: Option<String>,
-    /// A camera sent another text than its plates.
+    /// A camera sent another text than its plates, or a loop hid where one
+    /// truck ended and the next began.
     pub(crate) misread: bool,
+    /// What forbids it came while trucks were coming, and was not known to the
+    /// controller before this moment; none = it was known from the beginning.
+    pub(crate) unheard_until: Option<Us>,
 }
 
 /// Why an arm was lifted, by the controller's records.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Permit {
     wall_ms: i64,
+    /// When its record was durable, where somebody saw it.
+    durable_at: Option<Us>,
     by_officer: bool,
     declarations: Vec<String>,
 }
@@ -82,6 +101,10 @@ pub(crate) struct Records {
     read: usize,
     permits: BTreeMap<String, Vec<Permit>>,
     selected: BTreeSet<String>,
+    /// When each record was durable, by the port's own clock: the stamps in
+    /// the records are the controller's, whose clock may be wrong.
+    durable: BTreeMap<u64, Us>,
+    start_wall_ms: i64,
 }
 
 impl Records {
@@ -91,6 +114,19 @@ impl Records {
             self.read_one(record);
         }
         self.read = records.len();
+    }
+
+    /// Records whose moments are told by [`Self::became_durable`].
+    pub(crate) fn new(start_wall_ms: i64) -> Self {
+        Self {
+            start_wall_ms,
+            ..Self::default()
+        }
+    }
+
+    /// The record `seq` is durable since `at`.
+    pub(crate) fn became_durable(&mut self, at: Us, seq: u64) {
+        self.durable.insert(seq, at);
     }
 
     /// Whether one of the truck's verdicts was a selection by sampling.
@@ -104,6 +140,14 @@ impl Records {
         }
         let permit = self.permit_before(lane, c.wall_ms);
         if permit.is_some_and(|p| p.by_officer) {
+            return Judgement::Right;
+        }
+        let durable_at = permit.and_then(|p| p.durable_at);
+        if let (Some(unheard), Some(durable)) = (c.unheard_until, durable_at)
+            && durable < unheard
+            && c.must == Must::Not
+        {
+            // Released on what the controller had been told by then.
             return Judgement::Right;
         }
         let drawn = permit.map_or(&[][..], |p| &p.declarations);
@@ -126,10 +170,14 @@ impl Records {
     }
 
     fn read_one(&mut self, record: &Value) {
-        let (Some(lane), Some(wall_ms)) = (
-            record["lane"].as_str(),
-            record["at"].as_str().and_then(wall::parse_rfc3339),
-        ) else {
+        let seq = record["seq"].as_u64();
+        let durable_at = seq.and_then(|seq| self.durable.get(&seq).copied());
+        let stamped = || record["at"].as_str().and_then(wall::parse_rfc3339);
+        let wall_ms = match durable_at {
+            Some(at) => Some(self.start_wall_ms + (at / 1000) as i64),
+            None => stamped(),
+        };
+        let (Some(lane), Some(wall_ms)) = (record["lane"].as_str(), wall_ms) else {
             return;
         };
         let body = &record["body"];
@@ -158,6 +206,7 @@ impl Records {
                 .or_default()
                 .push(Permit {
                     wall_ms,
+                    durable_at,
                     by_officer,
                     declarations,
                 });
@@ -190,6 +239,7 @@ mod tests {
             forced: false,
             own: Some("own".into()),
             misread: false,
+            unheard_until: None,
         }
     }
 

@@ -346,6 +346,12 @@ impl Session {
         self.feed.waiting_len()
     }
 
+    /// Records sent and not acknowledged.
+    #[must_use]
+    pub const fn in_flight(&self) -> u64 {
+        self.next.saturating_sub(self.acked)
+    }
+
     /// Records durable and not acknowledged.
     #[must_use]
     pub const fn outbox_depth(&self) -> u64 {

@@ -7,7 +7,10 @@ use clap::{Args, ValueEnum};
 
 use super::Exit;
 use super::output::{complain, line};
-use crate::sim::{Extras, Plan, Sabotage, simulate_with};
+use crate::sim::{Extras, Failure, Plan, Sabotage, simulate_with};
+
+/// How many plates in a thousand the cameras of `--accuracy` read right.
+const ACCURACIES_PERMILLE: [u32; 4] = [900, 950, 980, 995];
 
 #[derive(Args)]
 pub(crate) struct SimulateArgs {
@@ -23,6 +26,9 @@ pub(crate) struct SimulateArgs {
     /// What goes wrong besides drivers who follow, tailgate, reverse and stall.
     #[arg(long, value_enum, default_value_t = Faults::None)]
     faults: Faults,
+    /// Leave out this kind of fault; may be given again.
+    #[arg(long, value_name = "KIND", value_parser = PossibleValuesParser::new(firmware_sim::kinds()))]
+    without: Vec<String>,
     /// How often in a thousand a camera reads a plate right.
     #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(u32).range(0..=1000))]
     plate_read_permille: u32,
@@ -34,6 +40,10 @@ pub(crate) struct SimulateArgs {
     /// Break a law on purpose, to see that it is noticed.
     #[arg(long, value_name = "NAME", value_parser = PossibleValuesParser::new(Sabotage::ALL.map(Sabotage::as_str)))]
     sabotage: Option<String>,
+    /// Play the plan with cameras that read 90, 95, 98 and 99.5 % of the plates
+    /// right, one line each.
+    #[arg(long, conflicts_with_all = ["plate_read_permille", "json", "journal", "sabotage"])]
+    accuracy: bool,
     /// Print the summary as JSON.
     #[arg(long)]
     json: bool,
@@ -43,6 +53,28 @@ pub(crate) struct SimulateArgs {
 enum Faults {
     /// Nothing but drivers.
     None,
+    /// What a port sees in a bad month.
+    Field,
+    /// Far more than any port sees.
+    Hostile,
+}
+
+impl Faults {
+    const fn level(self) -> firmware_sim::Faults {
+        match self {
+            Self::None => firmware_sim::Faults::None,
+            Self::Field => firmware_sim::Faults::Field,
+            Self::Hostile => firmware_sim::Faults::Hostile,
+        }
+    }
+
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Field => "field",
+            Self::Hostile => "hostile",
+        }
+    }
 }
 
 pub(crate) fn simulate(args: &SimulateArgs) -> Exit {
@@ -59,7 +91,14 @@ pub(crate) fn simulate(args: &SimulateArgs) -> Exit {
         passages: args.passages,
         lanes: args.lanes,
         plate_read_permille: args.plate_read_permille,
+        faults: firmware_sim::FaultOptions {
+            level: args.faults.level(),
+            without: args.without.iter().cloned().collect(),
+        },
     };
+    if args.accuracy {
+        return accuracy(&plan);
+    }
     let named = |s: &Sabotage| args.sabotage.as_deref() == Some(s.as_str());
     let extras = Extras {
         journal: args.journal.clone(),
@@ -74,7 +113,7 @@ pub(crate) fn simulate(args: &SimulateArgs) -> Exit {
             return Exit::Io;
         }
     };
-    let replay = |seed: u64| replay(args, seed);
+    let replay = |failure: &Failure| replay(args, failure);
     if args.json {
         line(summary.to_json(replay).to_string());
     } else {
@@ -87,20 +126,60 @@ pub(crate) fn simulate(args: &SimulateArgs) -> Exit {
     }
 }
 
-/// The command that plays `seed` again, and nothing else.
-fn replay(args: &SimulateArgs, seed: u64) -> String {
+/// The same traffic with better and better cameras.
+fn accuracy(plan: &Plan) -> Exit {
+    line("read  false  missed  wrong  to verdict   conforming trucks that need a person");
+    line("right                       p50    p99   here    by one plate alone");
+    let mut good = true;
+    for permille in ACCURACIES_PERMILLE {
+        let plan = Plan {
+            plate_read_permille: permille,
+            ..plan.clone()
+        };
+        let summary = crate::sim::simulate(&plan);
+        let s = summary.score();
+        let share = |n: u64| {
+            let tenths = n * 1000 / s.conforming.max(1);
+            format!("{}.{} %", tenths / 10, tenths % 10)
+        };
+        line(format!(
+            "{:>3}.{} {:>5} {:>7} {:>6} {:>6} {:>6}   {:<7} {}",
+            permille / 10,
+            permille % 10,
+            s.false_releases,
+            s.missed_releases,
+            s.wrong_truck_releases,
+            summary.verdict_ms(500),
+            summary.verdict_ms(990),
+            share(s.conforming_person),
+            share(s.conforming_person_plain),
+        ));
+        good &= summary.is_good();
+    }
+    if good { Exit::Done } else { Exit::No }
+}
+
+/// The command that plays the failing run again, and nothing else.
+fn replay(args: &SimulateArgs, failure: &Failure) -> String {
+    let seed = failure.seed;
+    let without = failure
+        .without
+        .iter()
+        .map(|kind| format!(" --without {kind}"));
+    let without: String = without.collect();
     let sabotage = args.sabotage.as_ref();
     let sabotage = sabotage.map_or_else(String::new, |name| format!(" --sabotage {name}"));
+    let faults = args.faults.as_str();
     format!(
-        "cargo simulate --seeds {seed}..{} --passages {} --lanes {} --plate-read-permille {}{sabotage}",
+        "cargo simulate --seeds {seed}..{} --passages {} --lanes {} --faults {faults} --plate-read-permille {}{without}{sabotage}",
         seed + 1,
-        args.passages,
+        failure.passages,
         args.lanes,
         args.plate_read_permille
     )
 }
 
-fn report(summary: &crate::sim::Summary, replay: impl Fn(u64) -> String) {
+fn report(summary: &crate::sim::Summary, replay: impl Fn(&Failure) -> String) {
     let s = summary.score();
     line(format!(
         "{} trucks: {} released, {} inspected, {} held, {} unfinished",
@@ -130,6 +209,6 @@ fn report(summary: &crate::sim::Summary, replay: impl Fn(u64) -> String) {
             "seed {}, law {}: {}",
             failure.seed, failure.law, failure.what
         ));
-        line(format!("again: {}", replay(failure.seed)));
+        line(format!("again: {}", replay(failure)));
     }
 }

@@ -11,7 +11,7 @@ use lanegate_core::model::DeviceId;
 use lanegate_core::time::{Mono, Now};
 
 use crate::config::{LaneSetup, Source};
-use crate::device::{Board, BoardCommand, Stream};
+use crate::device::{Board, BoardCommand, Stream, Why};
 
 /// Where bytes of a device come from.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -168,6 +168,41 @@ impl SimLane {
         heard
     }
 
+    /// A logical port vanished, or is there again.
+    pub(super) fn port(&mut self, port: &str, open: bool, now: Now) {
+        if port == self.io_port {
+            self.stirred = true;
+            if open {
+                self.board.opened(now);
+            } else {
+                self.board.closed(Why::Gone, now);
+            }
+        }
+        let wanted = Line::Port(port.to_owned());
+        for device in self.devices.values_mut().filter(|d| d.line == wanted) {
+            self.stirred = true;
+            if open {
+                device.stream.opened(now.mono);
+            } else {
+                device.stream.closed(Why::Gone, now);
+            }
+        }
+    }
+
+    /// The devices' broker is gone, or there again.
+    pub(super) fn broker(&mut self, up: bool, now: Now) {
+        self.stirred = true;
+        let topics = |d: &&mut Device| matches!(d.line, Line::Topics(_));
+        for device in self.devices.values_mut().filter(topics) {
+            if up {
+                device.stream.opened(now.mono);
+            } else {
+                let why = Why::Broker("the connection was lost".to_owned());
+                device.stream.closed(why, now);
+            }
+        }
+    }
+
     /// Lets time pass for the drivers and the lane.
     pub(super) fn handle_timeout(&mut self, now: Now) {
         if self.due.is_none_or(|at| at > now.mono) {
@@ -176,6 +211,9 @@ impl SimLane {
         self.stirred = true;
         if self.board.poll_timeout().is_some_and(|at| at <= now.mono) {
             self.board.handle_timeout(now);
+        }
+        if self.board.take_reopen() {
+            self.board.opened(now);
         }
         for device in self.devices.values_mut() {
             if device

@@ -5,11 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use firmware_sim::{Fact, Us};
 use lanegate_core::model::{
-    Binding, Case, DeviceState, LaneId, LaneOrderKind, OrderKind, PassageId, StoreState, Verdict,
-    VerdictKind,
+    Binding, Case, DeviceState, Inputs, LaneId, LaneOrderKind, OrderKind, PassageId, StoreState,
+    Verdict, VerdictKind,
 };
 use lanegate_core::record::{Body, LaneOrderBody, OrderBody, Record};
 use lanegate_core::time::Clock;
+
+use super::known::Known;
 
 /// One breach of a law.
 #[derive(Clone, Debug)]
@@ -39,11 +41,15 @@ pub(crate) struct Laws {
     lane_permits: BTreeSet<String>,
     /// Lanes whose arm is on its way down by command.
     lowering: BTreeSet<usize>,
+    /// Of those, lanes whose arm has come to rest and that were not told yet:
+    /// for the lane it still comes down.
+    rested: BTreeSet<usize>,
     taken: BTreeMap<String, Taken>,
     by_passage: BTreeMap<PassageId, Vec<String>>,
     judged: BTreeSet<PassageId>,
     ended: BTreeMap<PassageId, u32>,
     bay_behind_arm: bool,
+    known: Known,
 }
 
 impl Laws {
@@ -63,10 +69,13 @@ impl Laws {
     }
 
     /// A record has become durable.
-    pub(crate) fn durable(&mut self, at: Us, record: &Record) {
+    pub(crate) fn durable(&mut self, at: Us, record: &Record) -> Option<Body> {
         let body = match Body::read(record.kind, &record.body) {
             Ok(body) => body,
-            Err(fault) => return self.breach("L5", at, format!("record {}: {fault}", record.seq)),
+            Err(fault) => {
+                self.breach("L5", at, format!("record {}: {fault}", record.seq));
+                return None;
+            }
         };
         let (lane, passage) = (record.lane.as_ref(), record.passage.as_ref());
         match (&body, lane, passage) {
@@ -81,6 +90,7 @@ impl Laws {
                 }
             }
             (Body::Outcome(_), _, Some(passage)) => self.outcome(at, passage),
+            (Body::Feed(body), _, _) => self.known.feed(body),
             (
                 Body::LaneOrder(_)
                 | Body::Verdict(_)
@@ -97,7 +107,6 @@ impl Laws {
                 | Body::Tailgate(_)
                 | Body::Edge(_)
                 | Body::Fault(_)
-                | Body::Feed(_)
                 | Body::Policy(_)
                 | Body::ControlLate(_)
                 | Body::Finding(_)
@@ -109,6 +118,7 @@ impl Laws {
                 _,
             ) => {}
         }
+        Some(body)
     }
 
     /// Keep-up and a maintenance move lift without a passage.
@@ -161,6 +171,9 @@ impl Laws {
         }
         if release {
             self.doubt(at, passage, case);
+            for why in self.known.against(case, verdict) {
+                self.breach("L4", at, format!("{passage} was released on {why}"));
+            }
         }
     }
 
@@ -231,6 +244,13 @@ impl Laws {
         }
     }
 
+    /// A lane was told how its arm stands.
+    pub(crate) fn told(&mut self, lane: usize, inputs: &Inputs) {
+        if (inputs.arm_down || inputs.arm_up) && self.rested.contains(&lane) {
+            self.lowering.remove(&lane);
+        }
+    }
+
     /// Something physical happened.
     pub(crate) fn fact(&mut self, fact: &Fact) {
         match fact {
@@ -247,7 +267,9 @@ impl Laws {
                 lane, permille, to, ..
             } => {
                 if permille == to && matches!(*permille, 0 | 1000) {
-                    self.lowering.remove(lane);
+                    self.rested.insert(*lane);
+                } else {
+                    self.rested.remove(lane);
                 }
             }
             Fact::Arrived { .. }

@@ -2,13 +2,19 @@
 //! in virtual time ([`simulate`]) and on real wires (`demo`).
 
 pub mod demo;
+mod errors;
 mod gate;
+mod known;
 mod lane;
 mod laws;
+mod links;
+mod orders;
 mod rig;
 mod sabotage;
 mod setup;
+mod shrink;
 mod simulate;
+mod truths;
 
 pub use demo::{DemoPlan, demo};
 pub use sabotage::Sabotage;
@@ -32,5 +38,6 @@ pub(crate) fn world_options(seed: u64, lanes: usize, trucks: usize) -> WorldOpti
         plate_read_permille: 1000,
         geometry: Geometry::SideExit,
         officer: true,
+        faults: firmware_sim::FaultOptions::default(),
     }
 }

@@ -2,26 +2,28 @@
 //! lanes, rules, ledger, journal and cache on the other, every law checked at
 //! every step. Deterministic: the same seed gives the same bytes.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
-use firmware_sim::{Input, Output, Score, TruckView, Us, World, WorldOptions};
+use firmware_sim::{Input, Output, Score, Us, World, WorldOptions};
 use lanegate_core::clearance::Policy;
 use lanegate_core::lane::{Command, Event, Guard, Query, Tell, Token};
 use lanegate_core::ledger::{PolicyBy, PolicyOffer};
-use lanegate_core::model::{LaneId, PassageId, VerdictKind};
-use lanegate_core::record::{Body, Draft, PolicySource, Record};
+use lanegate_core::model::{Content, LaneId, PassageId, VerdictKind};
+use lanegate_core::record::{Body, Draft, PolicySource};
 use lanegate_core::time::{Clock, Micros, Mono, Now, Wall};
-use serde_json::json;
+use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::gate::{Gate, Heard};
 use super::lane::SimLane;
 use super::laws::Laws;
-use super::sabotage::{OldReadings, Sabotage, old_reading, without_inhibit};
+use super::orders::Orders;
+use super::sabotage::{Sabotage, Spoils, without_inhibit};
 use super::setup::{CONTROLLER, PORT, Places, START_WALL_MS, lane_toml, policy_text};
 use crate::authority::{Ask, Freshness, Session};
+use crate::clock::Trust;
 use crate::config::Config;
 use crate::device::BoardCommand;
 use crate::journal::MemDisk;
@@ -31,10 +33,15 @@ use crate::store::{MemStore, Store};
 const MONO_0: u64 = 3_600_000_000;
 /// A world that is not done after this much virtual time is stuck.
 const LIMIT_S_PER_TRUCK: u64 = 200;
+/// An hour without a line and what follows.
+const LIMIT_S_CUTS: u64 = 20_000;
+/// How long a confirmation of the clock holds: the default of `clock_hold_s`.
+const CLOCK_HOLD: Micros = Micros::from_s(86_400);
 /// Lines of the trace kept for a failure.
-const TRACE_MAX: usize = 200;
+const TRACE_MAX: usize = 20_000;
 
 /// What a run came to.
+#[derive(Default)]
 pub(crate) struct Outcome {
     pub(crate) score: Score,
     pub(crate) laws: Laws,
@@ -42,7 +49,9 @@ pub(crate) struct Outcome {
     /// The journal, as it was left.
     pub(crate) disk: MemDisk,
     /// What was released or stopped against the truth.
-    pub(crate) findings: Vec<String>,
+    pub(crate) findings: Vec<(Us, String)>,
+    /// How long lanes gathered before a verdict: milliseconds, how often.
+    pub(crate) gathered_ms: BTreeMap<u64, u64>,
     /// The last lines, if asked for.
     pub(crate) trace: VecDeque<String>,
 }
@@ -58,18 +67,25 @@ pub(crate) enum Trace {
 
 /// One simulated port.
 pub(crate) struct Rig {
-    world: World,
-    now_us: Us,
-    clock: Clock,
-    lanes: Vec<SimLane>,
-    gate: Gate,
+    pub(super) world: World,
+    pub(super) now_us: Us,
+    pub(super) trust: Trust,
+    pub(super) lanes: Vec<SimLane>,
+    pub(super) gate: Gate,
     store: MemStore,
-    session: Session,
-    freshness: Freshness,
-    laws: Laws,
+    pub(super) session: Session,
+    pub(super) freshness: Freshness,
+    pub(super) laws: Laws,
     hash: Sha256,
-    sabotage: Option<Sabotage>,
-    old_readings: OldReadings,
+    pub(super) sabotage: Option<Sabotage>,
+    pub(super) spoils: Spoils,
+    pub(super) orders: Orders,
+    /// How long lanes gathered, in milliseconds.
+    gathered_ms: BTreeMap<u64, u64>,
+    /// What was last said of each lane.
+    pub(super) lane_states: BTreeMap<String, Value>,
+    /// When the authority was last heard.
+    pub(super) last_feed_us: Us,
     tracing: Trace,
     trace: VecDeque<String>,
     limit: Us,
@@ -78,6 +94,8 @@ pub(crate) struct Rig {
 impl Rig {
     pub(crate) fn new(options: WorldOptions, sabotage: Option<Sabotage>, tracing: Trace) -> Self {
         let limit = 1_000_000 * LIMIT_S_PER_TRUCK * (options.trucks as u64 + 5);
+        let cuts = options.faults.level != firmware_sim::Faults::None;
+        let limit = limit + 1_000_000 * LIMIT_S_CUTS * u64::from(cuts);
         let bay_behind = options.geometry == firmware_sim::Geometry::BehindBarrier;
         let world = World::new(options);
         let places = Places {
@@ -109,7 +127,9 @@ impl Rig {
             lanes: lanes.collect(),
             world,
             now_us: 0,
-            clock: Clock::Unknown,
+            trust: Trust::new(CLOCK_HOLD),
+            lane_states: BTreeMap::new(),
+            last_feed_us: 0,
             gate,
             store,
             session,
@@ -117,7 +137,9 @@ impl Rig {
             laws: Laws::new(bay_behind),
             hash: Sha256::new(),
             sabotage,
-            old_readings: OldReadings::new(),
+            spoils: Spoils::default(),
+            orders: Orders::default(),
+            gathered_ms: BTreeMap::new(),
             tracing,
             trace: VecDeque::new(),
             limit,
@@ -125,6 +147,7 @@ impl Rig {
         rig.note_durable();
         rig.session.connected();
         rig.settle();
+        rig.check_start();
         rig
     }
 
@@ -132,26 +155,24 @@ impl Rig {
     pub(crate) fn run(mut self) -> Outcome {
         while !self.world.finished() && self.now_us <= self.limit {
             let Some(next) = self.next() else { break };
-            self.now_us = next.max(self.now_us);
-            self.world.advance(self.now_us);
-            let now = self.now();
-            for n in 0..self.lanes.len() {
-                self.lanes[n].handle_timeout(now);
-            }
-            self.settle();
+            self.step(next);
         }
         self.finish()
     }
 
-    fn finish(mut self) -> Outcome {
-        if !self.world.finished() {
-            let at = self.now_us;
-            self.laws.breach(
-                "liveness",
-                at,
-                "trucks are left and nothing moves them".into(),
-            );
+    /// Lets everything happen that happens at `next`.
+    pub(super) fn step(&mut self, next: Us) {
+        self.now_us = next.max(self.now_us);
+        self.world.advance(self.now_us);
+        let now = self.now();
+        for n in 0..self.lanes.len() {
+            self.lanes[n].handle_timeout(now);
         }
+        self.settle();
+    }
+
+    fn finish(mut self) -> Outcome {
+        self.check_the_end();
         // Passages under way keep their place in the books.
         let open: BTreeSet<PassageId> = self.gate.open_passages();
         self.laws.finish(self.now_us, &open);
@@ -164,15 +185,12 @@ impl Rig {
             digest: self.hash.finalize().into(),
             disk: self.gate.disk(),
             findings: self.world.findings(),
+            gathered_ms: self.gathered_ms,
             trace: self.trace,
         }
     }
 
-    fn now(&self) -> Now {
-        now_at(self.now_us, self.clock)
-    }
-
-    fn next(&self) -> Option<Us> {
+    pub(super) fn next(&self) -> Option<Us> {
         let lanes = self.lanes.iter().filter_map(SimLane::next);
         let lanes = lanes.min().map(|at| at.0.saturating_sub(MONO_0));
         let all = [self.world.next_event(), lanes, self.gate.flush_at()];
@@ -180,8 +198,9 @@ impl Rig {
     }
 
     /// Moves everything that is ready until nothing is.
-    fn settle(&mut self) {
+    pub(super) fn settle(&mut self) {
         loop {
+            self.check_bounds();
             let mut moved = self.take_outputs();
             moved |= self.run_lanes();
             moved |= self.flush_gate();
@@ -210,15 +229,14 @@ impl Rig {
                         }
                     }
                 }
-                Output::Publish { topic, payload, .. } => {
-                    if topic.starts_with("lanegate/") {
-                        self.session.message(&topic, &payload, false);
-                    } else {
-                        for lane in &mut self.lanes {
-                            lane.message(&topic, &payload, false, now);
-                        }
+                Output::Publish { topic, payload, .. } => self.arrive(&topic, &payload, false),
+                Output::Retained { topic, payload } => self.arrive(&topic, &payload, true),
+                Output::Port { port, open } => {
+                    for lane in &mut self.lanes {
+                        lane.port(&port, open, now);
                     }
                 }
+                Output::Link { link, up } => self.link(link, up),
             }
         }
         moved
@@ -246,18 +264,12 @@ impl Rig {
     }
 
     fn hand_in(&mut self, n: usize, event: Event, now: Now) {
-        let event = match self.sabotage {
-            Some(Sabotage::OldReadingKept) => {
-                if let Some(again) = old_reading(&event, &mut self.old_readings, now) {
-                    self.lanes[n].handle_event(again, now);
-                }
-                event
-            }
-            Some(
-                Sabotage::LiftBeforeDurable | Sabotage::LedgerForgotten | Sabotage::IgnoreInhibit,
-            )
-            | None => event,
-        };
+        if let Event::Reading(reading) = &event
+            && let Content::Inputs(inputs) = &reading.content
+        {
+            self.laws.told(n, inputs);
+        }
+        let event = self.spoil_event(n, event, now);
         self.lanes[n].handle_event(event, now);
     }
 
@@ -275,9 +287,7 @@ impl Rig {
         let found = self.store.candidates(query);
         let mut facts = self.gate.facts(found.declarations, found.state, query);
         self.freshness.fill(&mut facts, now);
-        if self.sabotage == Some(Sabotage::LedgerForgotten) {
-            facts.ledger.clear();
-        }
+        self.spoil_facts(&mut facts, query);
         let draws = self.gate.draws(&facts, now, self.now_us);
         let event = Event::Candidates {
             passage,
@@ -289,8 +299,8 @@ impl Rig {
     }
 
     fn commit(&mut self, n: usize, token: Token, drafts: Vec<Draft>, guard: Guard) {
-        let forgets = self.sabotage == Some(Sabotage::LedgerForgotten);
-        let guard = if forgets { Guard::Always } else { guard };
+        let mut drafts = drafts;
+        let guard = self.spoil_commit(&mut drafts, guard);
         if self.sabotage == Some(Sabotage::LiftBeforeDurable) && drafts.iter().any(releases) {
             self.lift(n, token.passage.as_ref());
         }
@@ -326,10 +336,7 @@ impl Rig {
             }
             Command::ShowSign(_) => {}
             Command::Recapture { device } => self.recapture(n, &device),
-            Command::AnswerOrder { order, refused } => {
-                self.session
-                    .answer_order(order.as_str(), refused.as_deref());
-            }
+            Command::AnswerOrder { order, refused } => self.answer_order(order, refused),
             Command::Tell(tell) => self.hear(n, tell),
         }
     }
@@ -354,41 +361,14 @@ impl Rig {
                     Some(cause) => format!("{state}:{cause}"),
                     None => state.to_owned(),
                 };
-                self.session
-                    .lane_state(&name, &json!({"lane": name, "state": state}));
+                let state = json!({"lane": name, "state": state});
+                self.session.lane_state(&name, &state);
+                self.lane_states.insert(name, state);
             }
-            Tell::Judged { .. }
-            | Tell::Ended { .. }
-            | Tell::Stale(_)
-            | Tell::Dropped(_)
-            | Tell::Alarm(_) => {}
-        }
-    }
-
-    /// L7: no plate in a case is another truck's than the one that stands at
-    /// the stop line. What a camera makes of this truck's own plates is never
-    /// another's: no two of the population look alike.
-    fn check_evidence(&mut self, record: &Record) {
-        let Some(lane) = record.lane.as_ref().map(LaneId::as_str) else {
-            return;
-        };
-        let Some(n) = self.lanes.iter().position(|l| l.name == lane) else {
-            return;
-        };
-        let truck = self.world.physical(n).at_stop_line;
-        let trucks = self.world.trucks();
-        let view = trucks.iter().find(|t| Some(t.id) == truck);
-        let (Some(view), Some(passage)) = (view, &record.passage) else {
-            return;
-        };
-        let plates = record.body["case"]["plates"].as_array();
-        let texts = plates.into_iter().flatten();
-        let foreign = texts.filter_map(|p| p["text"].as_str()).any(|text| {
-            let bears = |t: &TruckView| t.plates.iter().any(|own| own == text);
-            !bears(view) && trucks.iter().any(bears)
-        });
-        if foreign {
-            self.laws.wrong_evidence(self.now_us, passage);
+            Tell::Judged { gather_us, .. } => {
+                *self.gathered_ms.entry(gather_us / 1000).or_default() += 1;
+            }
+            Tell::Ended { .. } | Tell::Stale(_) | Tell::Dropped(_) | Tell::Alarm(_) => {}
         }
     }
 
@@ -404,14 +384,18 @@ impl Rig {
     fn note_durable(&mut self) {
         for (json, record) in self.gate.take_durable() {
             self.hash.update(json.as_bytes());
-            self.laws.durable(self.now_us, &record);
+            let body = self.laws.durable(self.now_us, &record);
+            self.world.record_durable(self.now_us, record.seq);
+            self.trust.recorded(record.at);
             let verdict = &record.body["verdict"];
             if let Some(kind) = verdict["verdict"].as_str() {
                 let reasons = verdict["reasons"].as_array().into_iter().flatten();
                 let codes: Vec<_> = reasons.filter_map(|r| r["code"].as_str()).collect();
                 let passage = record.passage.as_ref();
                 self.say(|| format!("{passage:?} {kind} {codes:?}"));
-                self.check_evidence(&record);
+            }
+            if let Some(Body::Verdict(body)) = &body {
+                self.check_verdict(&record, body);
             }
         }
         self.session.durable(self.gate.head());
@@ -429,6 +413,7 @@ impl Rig {
     fn answer(&mut self, ask: Ask) {
         let now = self.now();
         match ask {
+            Ask::Publish { topic, .. } if self.spoil_publish(&topic) => {}
             Ask::Publish { topic, payload, .. } => {
                 let payload = payload.into_bytes();
                 self.world
@@ -446,42 +431,18 @@ impl Rig {
                 }
                 self.tell_changed();
             }
-            Ask::Current { sent_at } => {
-                if sent_at.is_some_and(|at| (at - now.wall).abs() <= 2000) {
-                    self.clock = Clock::Trusted;
-                }
-                self.freshness.current(now.mono);
-                self.tell_changed();
-            }
+            Ask::Current { sent_at } => self.current(sent_at),
             Ask::Read { from, max } => {
+                let endless = self.sabotage == Some(Sabotage::UnboundedOutbox);
+                let max = if endless { u64::MAX } else { max };
                 let records = self.gate.records(from, max);
                 self.session.records(records);
             }
-            Ask::Acknowledged(_) | Ask::Blocked(_) | Ask::Reconcile(_) => {}
+            Ask::Acknowledged(_) | Ask::Reconcile(_) => {}
+            Ask::Blocked(blocked) => self.blocked(blocked),
             Ask::Order(order) => self.order(*order),
-            Ask::LaneOrder(order) => {
-                let lane = order.lane.as_str().to_owned();
-                if let Some(n) = self.lanes.iter().position(|l| l.name == lane) {
-                    let event = Event::LaneOrder(*order);
-                    self.lanes[n].handle_event(event, now);
-                }
-            }
+            Ask::LaneOrder(order) => self.lane_order(*order),
             Ask::Odd { what, why } => self.say(|| format!("odd {what}: {why}")),
-        }
-    }
-
-    fn order(&mut self, order: lanegate_core::model::Order) {
-        let now = self.now();
-        let passage = order.passage.as_str();
-        let lane = self.lanes.iter().position(|l| {
-            let tail = passage.strip_prefix(l.name.as_str());
-            tail.is_some_and(|t| t.starts_with('-'))
-        });
-        match lane {
-            Some(n) => self.lanes[n].handle_event(Event::Order(order), now),
-            None => self
-                .session
-                .answer_order(order.id.as_str(), Some("no-such-lane")),
         }
     }
 
@@ -510,14 +471,14 @@ impl Rig {
         }
     }
 
-    fn tell_changed(&mut self) {
+    pub(super) fn tell_changed(&mut self) {
         let (now, generation) = (self.now(), self.gate.generation());
         for lane in &mut self.lanes {
             lane.handle_event(Event::InForceChanged { generation }, now);
         }
     }
 
-    fn say(&mut self, line: impl FnOnce() -> String) {
+    pub(super) fn say(&mut self, line: impl FnOnce() -> String) {
         if self.tracing == Trace::Off {
             return;
         }
@@ -530,7 +491,7 @@ impl Rig {
 }
 
 /// Every port is judged by the same policy: it is read once.
-fn policy() -> &'static (Arc<Policy>, PolicyOffer) {
+pub(super) fn policy() -> &'static (Arc<Policy>, PolicyOffer) {
     static READ: OnceLock<(Arc<Policy>, PolicyOffer)> = OnceLock::new();
     READ.get_or_init(|| {
         let by = PolicyBy::itself(PolicySource::Start);
@@ -548,7 +509,8 @@ fn releases(draft: &Draft) -> bool {
     }
 }
 
-fn now_at(us: Us, clock: Clock) -> Now {
+/// The moment `us` of the world by a clock that is right.
+pub(super) fn now_at(us: Us, clock: Clock) -> Now {
     let ms = i64::try_from(us / 1000).unwrap_or(i64::MAX);
     Now {
         mono: Mono(MONO_0) + Micros(us),

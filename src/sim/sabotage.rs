@@ -1,11 +1,17 @@
 //! Faults put in on purpose, between the world and the shipped code, so that
 //! a test shows that the checkers see them.
 
-use lanegate_core::lane::Event;
-use lanegate_core::model::{Content, DeviceId, Reading, Taken};
+use std::collections::BTreeMap;
+
+use firmware_sim::Faults;
+use lanegate_core::lane::{Event, Guard, Query};
+use lanegate_core::model::{
+    Content, DeviceId, Facts, Kg, Link, Plate, Reading, Taken, VerdictKind,
+};
+use lanegate_core::record::{Body, Draft};
 use lanegate_core::time::Now;
 
-use std::collections::BTreeMap;
+use super::rig::Rig;
 
 /// What is done wrong.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -16,17 +22,44 @@ pub enum Sabotage {
     LedgerForgotten,
     /// The closing inhibit always says "off" (L3).
     IgnoreInhibit,
+    /// Controls are not looked at, neither before nor at the append (L4).
+    ControlIgnored,
+    /// The cache counts as fresh however long nothing was heard (L4).
+    StaleCacheAsFresh,
+    /// Every weight counts as stable (L4).
+    UnstableAsStable,
+    /// The clock counts as right whatever it did (L4).
+    ClockAlwaysTrusted,
+    /// Some records are never sent (L5).
+    OutboxSkipsARecord,
+    /// The record holds another weight than was judged (L6).
+    AnotherCaseRecorded,
     /// A camera's last reading of the truck before counts as new (L7).
     OldReadingKept,
+    /// What the broker kept counts as said just now (L7).
+    RetainedAccepted,
+    /// A look-alike of a declared plate counts as that plate (L8).
+    LookAlikeAsExact,
+    /// Records are sent without waiting for acknowledgements (L9).
+    UnboundedOutbox,
 }
 
 impl Sabotage {
     /// All of them.
-    pub const ALL: [Self; 4] = [
+    pub const ALL: [Self; 13] = [
         Self::LiftBeforeDurable,
         Self::LedgerForgotten,
         Self::IgnoreInhibit,
+        Self::ControlIgnored,
+        Self::StaleCacheAsFresh,
+        Self::UnstableAsStable,
+        Self::ClockAlwaysTrusted,
+        Self::OutboxSkipsARecord,
+        Self::AnotherCaseRecorded,
         Self::OldReadingKept,
+        Self::RetainedAccepted,
+        Self::LookAlikeAsExact,
+        Self::UnboundedOutbox,
     ];
 
     /// The law that must be seen broken.
@@ -36,7 +69,15 @@ impl Sabotage {
             Self::LiftBeforeDurable => "L1",
             Self::LedgerForgotten => "L2",
             Self::IgnoreInhibit => "L3",
-            Self::OldReadingKept => "L7",
+            Self::ControlIgnored
+            | Self::StaleCacheAsFresh
+            | Self::UnstableAsStable
+            | Self::ClockAlwaysTrusted => "L4",
+            Self::OutboxSkipsARecord => "L5",
+            Self::AnotherCaseRecorded => "L6",
+            Self::OldReadingKept | Self::RetainedAccepted => "L7",
+            Self::LookAlikeAsExact => "L8",
+            Self::UnboundedOutbox => "L9",
         }
     }
 
@@ -47,16 +88,152 @@ impl Sabotage {
             Self::LiftBeforeDurable => "lift-before-durable",
             Self::LedgerForgotten => "ledger-forgotten",
             Self::IgnoreInhibit => "ignore-inhibit",
+            Self::ControlIgnored => "control-ignored",
+            Self::StaleCacheAsFresh => "stale-cache-as-fresh",
+            Self::UnstableAsStable => "unstable-as-stable",
+            Self::ClockAlwaysTrusted => "clock-always-trusted",
+            Self::OutboxSkipsARecord => "outbox-skips-a-record",
+            Self::AnotherCaseRecorded => "another-case-recorded",
             Self::OldReadingKept => "old-reading-kept",
+            Self::RetainedAccepted => "retained-accepted",
+            Self::LookAlikeAsExact => "look-alike-as-exact",
+            Self::UnboundedOutbox => "unbounded-outbox",
+        }
+    }
+
+    /// What it takes before it shows: faults, how often a camera reads a plate
+    /// right, how many trucks.
+    #[must_use]
+    pub const fn shows_under(self) -> (Faults, u32, usize) {
+        match self {
+            Self::LiftBeforeDurable
+            | Self::LedgerForgotten
+            | Self::IgnoreInhibit
+            | Self::ControlIgnored
+            | Self::UnstableAsStable
+            | Self::OutboxSkipsARecord
+            | Self::AnotherCaseRecorded
+            | Self::OldReadingKept => (Faults::None, 1000, 20),
+            Self::LookAlikeAsExact => (Faults::None, 800, 20),
+            Self::StaleCacheAsFresh | Self::ClockAlwaysTrusted | Self::RetainedAccepted => {
+                (Faults::Hostile, 1000, 20)
+            }
+            // More records than may be in flight must wait for a line.
+            Self::UnboundedOutbox => (Faults::Hostile, 1000, 150),
         }
     }
 }
 
-/// The last reading of each camera.
-pub(super) type OldReadings = BTreeMap<DeviceId, Reading>;
+/// What the sabotages remember.
+#[derive(Default)]
+pub(super) struct Spoils {
+    /// The last reading of each camera.
+    old: BTreeMap<DeviceId, Reading>,
+    /// What comes next of a camera was kept by the broker.
+    pub(super) retained: bool,
+    records: u64,
+}
+
+impl Rig {
+    fn is(&self, sabotage: Sabotage) -> bool {
+        self.sabotage == Some(sabotage)
+    }
+
+    /// A driver's event on its way to lane `n`.
+    pub(super) fn spoil_event(&mut self, n: usize, mut event: Event, now: Now) -> Event {
+        if self.sabotage.is_none() {
+            return event;
+        }
+        if self.is(Sabotage::OldReadingKept)
+            && let Some(again) = old_reading(&event, &mut self.spoils.old, now)
+        {
+            self.lanes[n].handle_event(again, now);
+        }
+        let stable = self.is(Sabotage::UnstableAsStable);
+        let Event::Reading(reading) = &mut event else {
+            return event;
+        };
+        if let Content::Weight(weight) = &mut reading.content {
+            weight.stable |= stable;
+        }
+        if let Content::Plates(plates) = &mut reading.content
+            && std::mem::take(&mut self.spoils.retained)
+        {
+            plates.event = None;
+            reading.arrived = now.mono;
+            reading.taken = Taken::OnArrival;
+        }
+        event
+    }
+
+    /// What the rules are told.
+    pub(super) fn spoil_facts(&self, facts: &mut Facts, query: &Query) {
+        if self.is(Sabotage::LedgerForgotten) {
+            facts.ledger.clear();
+        }
+        if self.is(Sabotage::ControlIgnored) {
+            facts.controls.clear();
+        }
+        if self.is(Sabotage::StaleCacheAsFresh) {
+            facts.cache_age_s = Some(0);
+            facts.link = Some(Link::Up);
+        }
+        if self.is(Sabotage::LookAlikeAsExact) {
+            let vehicles = facts.candidates.iter_mut().flat_map(|d| &mut d.vehicles);
+            for plate in vehicles.flat_map(|v| &mut v.plates) {
+                let alike = |read: &&String| folded(read) == folded(plate.as_str());
+                let read = query.plates.iter().find(alike);
+                if let Some(read) = read.and_then(|text| Plate::parse(text).ok()) {
+                    *plate = read;
+                }
+            }
+        }
+    }
+
+    /// What is handed to the committer, and on what condition.
+    pub(super) fn spoil_commit(&self, drafts: &mut [Draft], guard: Guard) -> Guard {
+        if self.is(Sabotage::AnotherCaseRecorded) {
+            for draft in drafts {
+                if let Body::Verdict(body) = &mut draft.body
+                    && body.verdict.verdict == VerdictKind::Release
+                    && let Some(weight) = &mut body.case.weight
+                {
+                    weight.gross_kg = Kg(weight.gross_kg.0 + 20_000);
+                }
+            }
+        }
+        let blind = self.is(Sabotage::LedgerForgotten)
+            || self.is(Sabotage::ControlIgnored)
+            || self.is(Sabotage::LookAlikeAsExact);
+        if blind { Guard::Always } else { guard }
+    }
+
+    /// Whether a message to the authority is lost on purpose.
+    pub(super) fn spoil_publish(&mut self, topic: &str) -> bool {
+        if !self.is(Sabotage::OutboxSkipsARecord) || !topic.ends_with("/records") {
+            return false;
+        }
+        self.spoils.records += 1;
+        self.spoils.records.is_multiple_of(40)
+    }
+}
+
+/// One text for all its look-alikes.
+fn folded(plate: &str) -> String {
+    let one = |c: char| match c {
+        'O' | 'D' | 'Q' => '0',
+        'I' | 'L' => '1',
+        'Z' => '2',
+        'S' => '5',
+        'B' => '8',
+        'G' => '6',
+        other => other,
+    };
+    plate.chars().map(one).collect()
+}
 
 /// The reading of the truck before, once more, as if it had come just now.
-pub(super) fn old_reading(event: &Event, old: &mut OldReadings, now: Now) -> Option<Event> {
+fn old_reading(event: &Event, old: &mut BTreeMap<DeviceId, Reading>, now: Now) -> Option<Event> {
     let Event::Reading(reading) = event else {
         return None;
     };

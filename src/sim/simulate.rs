@@ -1,23 +1,32 @@
 //! Many seeds of the simulated port, counted together.
 
+use std::any::Any;
 use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::ops::Range;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use firmware_sim::Score;
+use firmware_sim::{FaultOptions, Faults, Score};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
+use super::errors::Errors;
+use super::laws::Laws;
 use super::rig::{Outcome, Rig, Trace};
 use super::sabotage::Sabotage;
+use super::shrink::shrink;
 use super::world_options;
 use crate::clock::Stopwatch;
 use crate::journal::{Disk, MemDisk};
+
+/// Trucks that must be released from which on their share is held against
+/// what is wanted.
+const SHARE_OF_MIN: u64 = 500;
 
 /// What to simulate.
 #[derive(Clone, Debug)]
@@ -30,6 +39,8 @@ pub struct Plan {
     pub lanes: usize,
     /// How often a camera reads a plate right.
     pub plate_read_permille: u32,
+    /// What goes wrong besides drivers.
+    pub faults: FaultOptions,
 }
 
 /// What else to do with a plan.
@@ -52,8 +63,41 @@ pub struct Failure {
     pub law: &'static str,
     /// What happened.
     pub what: String,
-    /// The last lines before the end of the run.
+    /// The last lines before it, of the shortest run that breaks the law too.
     pub trace: Vec<String>,
+    /// Trucks of that run.
+    pub passages: usize,
+    /// Kinds of faults it does without.
+    pub without: Vec<String>,
+}
+
+/// One thing a run must not have.
+pub(super) struct Breach {
+    pub(super) law: &'static str,
+    pub(super) at: u64,
+    pub(super) what: String,
+}
+
+impl Outcome {
+    /// What is wrong with the run, the laws first.
+    pub(super) fn breaches(&self, plan: &Plan) -> impl Iterator<Item = Breach> + use<> {
+        let laws = self.laws.violations().iter().map(|v| Breach {
+            law: v.law,
+            at: v.at,
+            what: v.what.clone(),
+        });
+        // Who is stopped although it conforms is counted under faults, and a
+        // breach without them.
+        let all = plan.faults.level == Faults::None;
+        let untrue = self.findings.iter();
+        let untrue = untrue.filter(|(_, what)| all || what.contains("must not"));
+        let untrue = untrue.map(|(at, what)| Breach {
+            law: "truth",
+            at: *at,
+            what: what.clone(),
+        });
+        laws.chain(untrue).collect::<Vec<_>>().into_iter()
+    }
 }
 
 /// What all seeds came to.
@@ -67,6 +111,8 @@ pub struct Summary {
     busy: Duration,
     digests: BTreeMap<u64, [u8; 32]>,
     failure: Option<Failure>,
+    level: Faults,
+    gathered_ms: BTreeMap<u64, u64>,
 }
 
 /// Runs every seed of `plan` on all cores; the result does not depend on how
@@ -81,6 +127,16 @@ pub fn simulate(plan: &Plan) -> Summary {
 /// # Errors
 /// A journal cannot be written.
 pub fn simulate_with(plan: &Plan, extras: &Extras) -> io::Result<Summary> {
+    let mut summary = counted(plan, extras)?;
+    if let Some(failure) = &mut summary.failure {
+        // The same seed runs the same way: only a failure pays for its trace.
+        shrink(plan, extras, failure);
+    }
+    Ok(summary)
+}
+
+/// Every seed once; a failure has no trace yet.
+fn counted(plan: &Plan, extras: &Extras) -> io::Result<Summary> {
     if let Some(dir) = &extras.journal {
         // What it was judged under, to replay it or to change a number first.
         fs::create_dir_all(dir)?;
@@ -88,7 +144,10 @@ pub fn simulate_with(plan: &Plan, extras: &Extras) -> io::Result<Summary> {
     }
     let workers = std::thread::available_parallelism().map_or(1, usize::from);
     let next = AtomicU64::new(plan.seeds.start);
-    let summary = Mutex::new(Summary::default());
+    let summary = Mutex::new(Summary {
+        level: plan.faults.level,
+        ..Summary::default()
+    });
     let work = || -> io::Result<()> {
         loop {
             let seed = next.fetch_add(1, Ordering::Relaxed);
@@ -105,7 +164,7 @@ pub fn simulate_with(plan: &Plan, extras: &Extras) -> io::Result<Summary> {
                 })?;
             }
             let mut summary = summary.lock().unwrap_or_else(PoisonError::into_inner);
-            summary.take(seed, outcome, busy);
+            summary.take(plan, seed, outcome, busy);
         }
     };
     std::thread::scope(|scope| -> io::Result<()> {
@@ -115,12 +174,7 @@ pub fn simulate_with(plan: &Plan, extras: &Extras) -> io::Result<Summary> {
         }
         Ok(())
     })?;
-    let mut summary = summary.into_inner().unwrap_or_else(PoisonError::into_inner);
-    if let Some(failure) = &mut summary.failure {
-        // The same seed runs the same way: only a failure pays for its trace.
-        failure.trace = run(plan, extras, failure.seed, Trace::On).trace.into();
-    }
-    Ok(summary)
+    Ok(summary.into_inner().unwrap_or_else(PoisonError::into_inner))
 }
 
 /// The files of `disk` as they are, in a new directory: what another run left
@@ -136,18 +190,43 @@ fn write_journal(disk: &MemDisk, dir: &Path) -> io::Result<()> {
     Ok(())
 }
 
-fn run(plan: &Plan, extras: &Extras, seed: u64, trace: Trace) -> Outcome {
+pub(super) fn run(plan: &Plan, extras: &Extras, seed: u64, trace: Trace) -> Outcome {
     let mut options = world_options(seed, plan.lanes, plan.passages);
     options.plate_read_permille = plan.plate_read_permille;
+    options.faults = plan.faults.clone();
     options.mix = firmware_sim::Mix::traffic();
     if seed % 4 == 3 {
         options.geometry = firmware_sim::Geometry::BehindBarrier;
     }
-    Rig::new(options, extras.sabotage, trace).run()
+    let played = || {
+        let rig = || Rig::new(options, extras.sabotage, trace).run();
+        catch_unwind(AssertUnwindSafe(rig))
+    };
+    let (outcome, errors) = Errors::of(played);
+    let mut outcome = outcome.unwrap_or_else(|why| Outcome::panicked(why.as_ref()));
+    for what in errors {
+        outcome.laws.breach("error", 0, what);
+    }
+    outcome
+}
+
+impl Outcome {
+    /// A run that ended where the program says that it cannot.
+    fn panicked(why: &(dyn Any + Send)) -> Self {
+        let words = why.downcast_ref::<String>().map(String::as_str);
+        let words = words.or_else(|| why.downcast_ref::<&str>().copied());
+        let mut laws = Laws::default();
+        laws.breach("panic", 0, words.unwrap_or("without words").to_owned());
+        Self {
+            laws,
+            ..Self::default()
+        }
+    }
 }
 
 impl Summary {
-    fn take(&mut self, seed: u64, outcome: Outcome, busy: Duration) {
+    fn take(&mut self, plan: &Plan, seed: u64, outcome: Outcome, busy: Duration) {
+        let first = outcome.breaches(plan).next();
         self.seeds += 1;
         self.busy += busy;
         self.digests.insert(seed, outcome.digest);
@@ -165,6 +244,11 @@ impl Summary {
         s.wrong_truck_releases += o.wrong_truck_releases;
         s.forced += o.forced;
         s.needed_person += o.needed_person;
+        s.must_under_faults += o.must_under_faults;
+        s.must_released += o.must_released;
+        s.conforming += o.conforming;
+        s.conforming_person += o.conforming_person;
+        s.conforming_person_plain += o.conforming_person_plain;
         for (kind, n) in o.faults {
             *s.faults.entry(kind).or_default() += n;
         }
@@ -173,28 +257,43 @@ impl Summary {
         for violation in violations {
             *self.laws.entry(violation.law).or_default() += 1;
         }
-        let broken = violations.first().map(|v| Failure {
-            seed,
-            law: v.law,
-            what: format!("at {} us: {}", v.at, v.what),
-            trace: Vec::new(),
-        });
-        let untrue = outcome.findings.into_iter().next().map(|what| Failure {
-            seed,
-            law: "truth",
-            what,
-            trace: Vec::new(),
-        });
+        for (ms, n) in outcome.gathered_ms {
+            *self.gathered_ms.entry(ms).or_default() += n;
+        }
         let earlier = self.failure.as_ref().is_none_or(|f| seed < f.seed);
-        if let Some(failure) = broken.or(untrue).filter(|_| earlier) {
-            self.failure = Some(failure);
+        if let Some(breach) = first.filter(|_| earlier) {
+            self.failure = Some(Failure {
+                seed,
+                law: breach.law,
+                what: format!("at {} us: {}", breach.at, breach.what),
+                trace: Vec::new(),
+                passages: plan.passages,
+                without: plan.faults.without.iter().cloned().collect(),
+            });
         }
     }
 
     /// Whether every law held and nothing was released or missed wrongly.
     #[must_use]
     pub const fn is_good(&self) -> bool {
-        self.violations == 0 && self.score.false_releases == 0 && self.score.missed_releases == 0
+        let missed = match self.level {
+            Faults::None => self.score.missed_releases > 0,
+            Faults::Field | Faults::Hostile => false,
+        };
+        self.violations == 0 && self.score.false_releases == 0 && !missed && self.share_is_kept()
+    }
+
+    /// Whether enough of those who must be released were: a port that stops
+    /// everybody breaks no law and proves nothing. Counted from as many trucks
+    /// on as say something.
+    const fn share_is_kept(&self) -> bool {
+        let percent = match self.level {
+            Faults::None => 100,
+            Faults::Field => 95,
+            Faults::Hostile => 60,
+        };
+        let (of, released) = (self.score.must_under_faults, self.score.must_released);
+        of < SHARE_OF_MIN || released * 100 >= of * percent
     }
 
     /// The first breach, by seed.
@@ -230,9 +329,25 @@ impl Summary {
         self.score.trucks.saturating_mul(1_000_000) / us
     }
 
-    /// The object of FORMATS 7; `replay` is the command that repeats a seed.
+    /// So many milliseconds or fewer did `permille` of the verdicts take from
+    /// the truck's coming on.
     #[must_use]
-    pub fn to_json(&self, replay: impl Fn(u64) -> String) -> Value {
+    pub fn verdict_ms(&self, permille: u64) -> u64 {
+        let all: u64 = self.gathered_ms.values().sum();
+        let mut below = 0;
+        for (ms, n) in &self.gathered_ms {
+            below += n;
+            if below * 1000 >= all * permille {
+                return *ms;
+            }
+        }
+        0
+    }
+
+    /// The object of FORMATS 7; `replay` is the command that repeats a
+    /// failure.
+    #[must_use]
+    pub fn to_json(&self, replay: impl Fn(&Failure) -> String) -> Value {
         let s = &self.score;
         json!({
             "seeds": self.seeds,
@@ -242,6 +357,11 @@ impl Summary {
             "held": s.held,
             "unfinished": s.unfinished,
             "must": s.must,
+            "must_under_faults": s.must_under_faults,
+            "must_released": s.must_released,
+            "conforming": s.conforming,
+            "conforming_person": s.conforming_person,
+            "conforming_person_plain": s.conforming_person_plain,
             "may": s.may,
             "must_not": s.must_not,
             "violations": self.violations,
@@ -251,6 +371,8 @@ impl Summary {
             "forced": s.forced,
             "needed_person": s.needed_person,
             "faults": s.faults,
+            "laws": self.laws,
+            "verdict_ms": {"p50": self.verdict_ms(500), "p99": self.verdict_ms(990)},
             "digest": self.digest(),
             "passages_per_second": self.passages_per_second(),
             "first_failure": self.failure.as_ref().map(|f| json!({
@@ -258,7 +380,7 @@ impl Summary {
                 "law": f.law,
                 "what": f.what,
                 "trace": f.trace,
-                "replay": replay(f.seed),
+                "replay": replay(f),
             })),
         })
     }
@@ -275,6 +397,7 @@ mod tests {
             passages: 20,
             lanes: 2,
             plate_read_permille: 1000,
+            faults: FaultOptions::default(),
         }
     }
 
@@ -309,12 +432,21 @@ mod tests {
         assert_ne!(one, simulate(&plan(6..9)).digest());
     }
 
-    /// Whether `law` is seen broken within a few hundred trucks.
-    fn breaks(law: &str, extras: &Extras) -> bool {
+    /// Whether the law of `sabotage` is seen broken within a few hundred trucks.
+    fn is_caught(sabotage: Sabotage) -> bool {
+        let (level, plate_read_permille, passages) = sabotage.shows_under();
+        let extras = Extras {
+            sabotage: Some(sabotage),
+            ..Extras::default()
+        };
         (0..20).any(|n| {
-            let summary = simulate_with(&plan(8 * n..8 * (n + 1)), extras);
-            let summary = summary.expect("nothing is written");
-            let broken = summary.laws.contains_key(law);
+            let plan = Plan {
+                passages,
+                plate_read_permille,
+                ..under(level, 8 * n..8 * (n + 1))
+            };
+            let summary = counted(&plan, &extras).expect("nothing is written");
+            let broken = summary.laws.contains_key(sabotage.law());
             assert!(!broken || !summary.is_good());
             broken
         })
@@ -323,12 +455,68 @@ mod tests {
     #[test]
     fn every_sabotage_is_caught_by_the_law_it_breaks() {
         for sabotage in Sabotage::ALL {
-            let extras = Extras {
-                sabotage: Some(sabotage),
-                ..Extras::default()
-            };
-            assert!(breaks(sabotage.law(), &extras), "{sabotage:?}");
+            assert!(is_caught(sabotage), "{sabotage:?}");
         }
+        for law in ["L1", "L2", "L3", "L4", "L5", "L6", "L7", "L8", "L9"] {
+            assert!(Sabotage::ALL.iter().any(|s| s.law() == law), "{law}");
+        }
+    }
+
+    fn under(level: Faults, seeds: Range<u64>) -> Plan {
+        Plan {
+            faults: FaultOptions {
+                level,
+                ..FaultOptions::default()
+            },
+            ..plan(seeds)
+        }
+    }
+
+    #[test]
+    fn under_faults_every_law_holds_and_most_of_those_who_must_are_released() {
+        let shares = [(Faults::Field, 95), (Faults::Hostile, 60)];
+        for (level, percent) in shares {
+            let summary = simulate(&under(level, 0..8));
+            let score = &summary.score;
+            assert!(summary.is_good(), "{:#?} {score:?}", summary.failure);
+            let share = score.must_released * 100 >= score.must_under_faults * percent;
+            assert!(share, "{level:?} {score:?}");
+            assert!(firmware_sim::kinds().all(|kind| score.faults.contains_key(kind)));
+            assert!(score.faults.values().filter(|n| **n > 0).count() > 12);
+        }
+    }
+
+    #[test]
+    fn under_faults_too_the_same_seeds_give_the_same_transcripts() {
+        let one = simulate(&under(Faults::Hostile, 5..8)).digest();
+        assert_eq!(one, simulate(&under(Faults::Hostile, 5..8)).digest());
+    }
+
+    #[test]
+    fn a_failure_is_told_by_the_shortest_run_that_breaks_the_same_law() {
+        let extras = Extras {
+            sabotage: Some(Sabotage::LiftBeforeDurable),
+            ..Extras::default()
+        };
+        let summary = simulate_with(&under(Faults::Hostile, 1..2), &extras);
+        let summary = summary.expect("nothing is written");
+        let failure = summary.failure().expect("a law is broken");
+        assert_eq!(failure.law, "L1");
+        assert!(failure.passages < 20, "{failure:?}");
+        assert_eq!(failure.without.len(), firmware_sim::kinds().count());
+        assert!(failure.trace.iter().any(|line| line.contains("lift")));
+    }
+
+    /// Locks of a tailgater that two loops take for the truck before are heard
+    /// of nobody: whoever comes next is not counted as missed for them.
+    #[test]
+    fn locks_of_a_tailgater_nobody_told_apart_make_no_missed_release() {
+        let mut options = world_options(92, 2, 120);
+        options.mix = firmware_sim::Mix::only(firmware_sim::Story::Conforming);
+        options.drivers.tailgate_permille = 400;
+        let outcome = Rig::new(options, None, Trace::Off).run();
+        assert!(outcome.score.forced > 10, "{:?}", outcome.score);
+        assert_eq!(outcome.score.missed_releases, 0, "{:?}", outcome.findings);
     }
 
     #[test]

@@ -350,6 +350,7 @@ pub(super) fn options(kills: usize, seed: u64) -> WorldOptions {
         plate_read_permille: 1000,
         geometry: Geometry::SideExit,
         officer: true,
+        faults: firmware_sim::FaultOptions::default(),
     }
 }
 

@@ -67,9 +67,18 @@ impl Desk {
         answer: Answer,
         expires: String,
     ) -> Option<Value> {
-        if !self.stands(question) {
-            return None;
-        }
+        self.stands(question)
+            .then(|| self.order(at, question, answer, expires))
+    }
+
+    /// An order about a passage, whether or not its question stands.
+    pub(super) fn order(
+        &mut self,
+        at: Us,
+        question: &Question,
+        answer: Answer,
+        expires: String,
+    ) -> Value {
         let (kind, plates) = match answer {
             Answer::Release => ("release", Vec::new()),
             Answer::Inspect => ("inspect", Vec::new()),
@@ -85,12 +94,12 @@ impl Desk {
                 expires: at + ORDER_TTL_US,
             },
         );
-        Some(json!({
+        json!({
             "id": id, "passage": question.passage, "verdict_seq": question.verdict_seq,
             "kind": kind, "officer": OFFICER, "reason": "seen at the lane",
             "supply": {"plates": plates, "containers": [], "driver_card": null},
             "stops": [], "resumes": null, "expires": expires,
-        }))
+        })
     }
 
     /// An order about a lane, in the words of `lanegate lane`.

@@ -71,6 +71,24 @@ impl Feed {
         messages
     }
 
+    /// A batch with an item that is not, or no longer, in force.
+    pub(super) fn publish_stale(&mut self, item: Value, sent_at: &str) -> Value {
+        self.seq += 1;
+        let batch = vec![item];
+        let message = self.envelope(self.seq, &batch, sent_at);
+        self.batches.push_back(batch);
+        if self.batches.len() > BATCHES_KEPT {
+            self.batches.pop_front();
+        }
+        message
+    }
+
+    /// What is in force of a subject.
+    pub(super) fn item(&self, subject: &str) -> Option<Value> {
+        let place = *self.places.get(subject)?;
+        self.in_force.get(place).filter(|i| !i.is_null()).cloned()
+    }
+
     /// The time of the next heartbeat, if it is due at `to`; the one after is
     /// planned.
     pub(super) fn heartbeat_due(&mut self, to: Us) -> Option<Us> {

@@ -10,11 +10,12 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use crate::options::{Drivers, Mix, Story, WorldOptions};
+use crate::options::{Drivers, Faults, Mix, Story, WorldOptions};
 use crate::rng::Rng;
+pub(crate) use documents::control;
 use documents::{Container, Declared, HOUR_MS};
-pub(crate) use plates::look_alike;
-use plates::{Bears, Plates};
+pub(crate) use plates::confused;
+use plates::{Bears, Plates, look_alike};
 
 /// How a driver behaves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -90,7 +91,15 @@ impl Population {
             draw(&o.mix, o.trucks, &mut maker.rng)
         };
         maker.rng.shuffle(&mut stories);
-        let clones = pair_clones(&mut stories, o.lanes.max(1));
+        let mut clones = pair_clones(&mut stories, o.lanes.max(1));
+        if o.faults.level != Faults::None {
+            // The last of each lane comes when all is well again, and conforms.
+            let first = o.trucks.saturating_sub(o.lanes);
+            for (i, story) in stories.iter_mut().enumerate().skip(first) {
+                clones.remove(&i);
+                *story = Story::Conforming;
+            }
+        }
         let originals: Vec<usize> = clones.values().copied().collect();
         for (i, &story) in stories.iter().enumerate() {
             let lane = i % o.lanes.max(1);
@@ -101,6 +110,11 @@ impl Population {
             maker.trucks.push(profile);
         }
         maker.assign_drivers(&o.drivers, o.lanes.max(1), &originals);
+        if o.faults.level != Faults::None {
+            for truck in maker.trucks.iter_mut().rev().take(o.lanes) {
+                truck.driver = Driver::Calm;
+            }
+        }
         Population {
             trucks: maker.trucks,
             items: maker.items,

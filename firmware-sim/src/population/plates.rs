@@ -110,6 +110,31 @@ pub(crate) fn look_alike(plate: &str, rng: &mut Rng) -> Option<String> {
     Some(read.into_iter().collect())
 }
 
+/// Characters a camera takes for one another.
+const CONFUSED: [&str; 6] = ["0ODQ", "1IL", "2Z", "5S", "8B", "6G"];
+
+/// The text with one character taken for another a camera confuses it with,
+/// wherever in the plate; `None` if it has none.
+pub(crate) fn confused(plate: &str, rng: &mut Rng) -> Option<String> {
+    let class = |c: char| CONFUSED.iter().find(|class| class.contains(c));
+    let chars: Vec<char> = plate.chars().collect();
+    let places: Vec<usize> = (0..chars.len())
+        .filter(|&i| class(chars[i]).is_some())
+        .collect();
+    if places.is_empty() {
+        return None;
+    }
+    let at = rng.pick(&places);
+    let others: Vec<char> = class(chars[at])
+        .expect("only places with a class were kept")
+        .chars()
+        .filter(|&c| c != chars[at])
+        .collect();
+    let mut read = chars;
+    read[at] = rng.pick(&others);
+    Some(read.into_iter().collect())
+}
+
 fn serial(rng: &mut Rng, len: usize, misreadable: bool) -> String {
     let mut serial: Vec<u8> = (0..len).map(|_| rng.pick(SERIAL)).collect();
     if misreadable {

@@ -16,6 +16,7 @@ fn options(trucks: usize, seed: u64) -> WorldOptions {
         plate_read_permille: 1000,
         geometry: Geometry::SideExit,
         officer: true,
+        faults: crate::options::FaultOptions::default(),
     }
 }
 

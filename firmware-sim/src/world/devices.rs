@@ -6,13 +6,15 @@ use super::view::{Output, Phase};
 use super::{Event, World};
 use crate::devices::{camera, scale, seal};
 use crate::options::{MS, Must, Story, Us};
-use crate::population::look_alike;
+use crate::population::confused;
 
 const SCALE_US: Us = 200 * MS;
 const ALIVE_US: Us = 5000 * MS;
 const SEAL_REPEAT_US: Us = 5000 * MS;
 const SEAL_SENDS_MAX: u8 = 3;
 const DIVISION_KG: i64 = 20;
+/// Of the plates a camera gets wrong, so many it does not read at all.
+const UNREAD_PERMILLE: u32 = 300;
 /// From the first poll of a board to the first truck: longer than a gateway
 /// takes to trust fresh inputs.
 const OPEN_US: Us = 3000 * MS;
@@ -64,11 +66,12 @@ impl World {
     fn input_bits(&self, lane: usize) -> u8 {
         let (l, now) = (&self.lanes[lane], self.now);
         let any = |sees: &dyn Fn(&Truck) -> bool| l.present.iter().any(|&t| sees(&self.trucks[t]));
-        u8::from(any(&|t| t.body.on_presence(now)))
+        let bits = u8::from(any(&|t| t.body.on_presence(now)))
             | u8::from(any(&|t| t.body.on_inhibit(now))) << 1
             | u8::from(l.arm.is_up(now)) << 2
             | u8::from(l.arm.is_down(now)) << 3
-            | u8::from(now < l.bay_until) << 4
+            | u8::from(now < l.bay_until) << 4;
+        self.lie(lane, bits)
     }
 
     // ---- scale
@@ -89,7 +92,7 @@ impl World {
         }
         let bytes = scale::frame(scale::round(kg, DIVISION_KG)).to_vec();
         let port = l.layout.scale_port.clone();
-        self.out.push_back(Output::Serial { port, bytes });
+        self.emit(Output::Serial { port, bytes });
         self.schedule(now + SCALE_US, Event::Scale { lane });
     }
 
@@ -99,7 +102,7 @@ impl World {
         let wall_ms = self.wall_ms();
         let camera = &mut self.lanes[lane].camera;
         let (topic, payload) = (camera.topic("up/keep_alive"), camera.keep_alive(wall_ms));
-        self.out.push_back(Output::Publish {
+        self.emit(Output::Publish {
             topic,
             payload,
             retain: false,
@@ -132,6 +135,9 @@ impl World {
     pub(super) fn shoot(&mut self, lane: usize, truck: usize, trigger: u8, vehicle: u64) {
         if self.trucks[truck].phase != Phase::Queued && !self.trucks[truck].phase.is_over() {
             let plates = self.seen_plates(truck);
+            let t = &mut self.trucks[truck];
+            t.first_read
+                .get_or_insert(plates.first() == t.profile.plates.first());
             self.send_shot(lane, plates, trigger, vehicle);
         }
     }
@@ -145,7 +151,13 @@ impl World {
         self.send_shot(lane, plates, camera::SOFTWARE, vehicle);
     }
 
-    fn send_shot(&mut self, lane: usize, plates: Vec<String>, trigger: u8, vehicle: u64) {
+    pub(super) fn send_shot(
+        &mut self,
+        lane: usize,
+        plates: Vec<String>,
+        trigger: u8,
+        vehicle: u64,
+    ) {
         let start_us = self.o.start_wall_ms * 1000;
         let l = &mut self.lanes[lane];
         let shot = camera::Shot {
@@ -168,6 +180,7 @@ impl World {
                 qos: 1,
             }),
         );
+        self.shoot_again(lane, shot);
     }
 
     /// What the camera makes of the truck's plates, this time.
@@ -179,21 +192,27 @@ impl World {
         }
         // The plate that contradicts is always read: without it the bytes
         // would tell of a truck that may be released.
-        if t.profile.story == Story::WrongPlate || t.rng.chance(right_permille) {
+        if t.profile.story == Story::WrongPlate {
             return t.profile.plates.clone();
         }
-        t.misread = true;
-        let mut seen = t.profile.plates.clone();
-        match t.rng.below(3) {
-            0 => seen.clear(),
-            1 if seen.len() > 1 => {
-                seen.remove(0);
+        let lane = t.profile.lane;
+        let struck = self.faults.misreads_next(lane);
+        let mut seen = Vec::with_capacity(2);
+        for plate in &t.profile.plates {
+            // A camera that reads everything right draws once a picture.
+            let right = right_permille == 1000 && !seen.is_empty() || t.rng.chance(right_permille);
+            if right && !(struck && seen.is_empty()) {
+                seen.push(plate.clone());
+            } else if t.rng.chance(UNREAD_PERMILLE) {
+                continue;
+            } else {
+                seen.extend(confused(plate, &mut t.rng));
             }
-            _ => match look_alike(&seen[0], &mut t.rng) {
-                Some(wrong) => seen[0] = wrong,
-                None => seen.clear(),
-            },
         }
+        if seen == t.profile.plates {
+            return seen;
+        }
+        t.misread = true;
         if t.must == Must::Release {
             self.set_must(truck, Must::May);
         }
@@ -240,7 +259,7 @@ impl World {
         // The reader's own terminal number; no seal of the population has it.
         let bytes = seal::heartbeat(&format!("7000{lane:06}"));
         let port = self.lanes[lane].layout.seal_port.clone();
-        self.out.push_back(Output::Serial { port, bytes });
+        self.emit(Output::Serial { port, bytes });
         self.schedule(self.now + ALIVE_US, Event::SealPort { lane });
     }
 
@@ -306,7 +325,8 @@ impl World {
             return;
         }
         let port = l.layout.seal_port.clone();
-        self.out.push_back(Output::Serial {
+        l.stray_seals |= self.trucks[truck].merged;
+        self.emit(Output::Serial {
             port,
             bytes: bytes.clone(),
         });

@@ -211,6 +211,9 @@ impl World {
 
     pub(super) fn send_arm(&mut self, lane: usize, target: i64) {
         let now = self.now;
+        if self.faults.holds_arm(lane, now, target) {
+            return;
+        }
         let arm = &mut self.lanes[lane].arm;
         let marks = arm.send(now, target);
         let motion = arm.motion;
@@ -221,6 +224,7 @@ impl World {
             self.schedule(at, Event::Arm { lane, motion, mark });
         }
         self.arm_fact(lane, Some(target));
+        self.plan_jam(lane);
         if target == 0 {
             self.brake(lane);
         }
@@ -247,7 +251,7 @@ impl World {
         }
     }
 
-    fn arm_fact(&mut self, lane: usize, to: Option<i64>) {
+    pub(super) fn arm_fact(&mut self, lane: usize, to: Option<i64>) {
         let at = self.now;
         let position = permille(self.lanes[lane].arm.position(at));
         let to = to.map_or(position, permille);

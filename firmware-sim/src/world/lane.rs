@@ -60,6 +60,10 @@ pub(crate) struct Lane {
     pub(crate) last_crossed: Option<usize>,
     /// When a rear last left the presence loop, driving on.
     pub(crate) line_left_at: Option<Us>,
+    /// When a truck last came onto the presence loop.
+    pub(crate) last_arrival: Us,
+    /// Locks spoke of a tailgater that no loop told from the truck before.
+    pub(crate) stray_seals: bool,
     pub(crate) mood: Mood,
     /// An officer is on the way to see to the mood.
     pub(crate) officer_called: bool,
@@ -96,6 +100,8 @@ impl Lane {
             bay_until: 0,
             last_crossed: None,
             line_left_at: None,
+            last_arrival: 0,
+            stray_seals: false,
             mood: Mood::Fine,
             officer_called: false,
         }
@@ -133,6 +139,15 @@ pub(crate) struct Truck {
     pub(crate) control_seq: Option<u64>,
     /// When the controller said that it had applied it.
     pub(crate) control_known_at: Option<Us>,
+    /// The presence loop said something untrue between the truck before and
+    /// this one: a gateway may take them for one.
+    pub(crate) swapped: bool,
+    /// Drove through so close that two loops took it for the truck before.
+    pub(crate) merged: bool,
+    /// Whether the first picture of it showed its first plate.
+    pub(crate) first_read: Option<bool>,
+    /// When it left.
+    pub(crate) over_at: Us,
 }
 
 impl Truck {
@@ -162,6 +177,10 @@ impl Truck {
             misread: profile.misread.is_some(),
             control_seq: None,
             control_known_at: None,
+            swapped: false,
+            merged: false,
+            first_read: None,
+            over_at: 0,
             profile,
         }
     }

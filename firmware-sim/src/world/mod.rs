@@ -10,23 +10,29 @@
 
 mod devices;
 mod drivers;
+mod healed;
 mod lane;
+mod mischief;
 mod officer;
 mod score;
+mod strike;
 mod traffic;
 mod view;
+mod wires;
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap, VecDeque};
 
 use crate::authority::{Authority, AuthorityOptions, Question};
+use crate::faults::{FaultPlan, Kind};
 use crate::options::{MS, Us, WorldOptions};
 use crate::population::Population;
 use crate::truth::{Crossing, Records};
 use crate::yard::arm::ArmMark;
 use crate::yard::truck::Mark;
 use lane::{Lane, Truck};
-pub use view::{Fact, Input, LaneLayout, Output, Phase, Physical, To, TruckView};
+pub use view::{Fact, Input, LaneLayout, Link, Output, Phase, Physical, To, TruckView};
+use wires::Wires;
 
 /// A truck that has stood at the stop line this long reverses out.
 const ABANDON_US: Us = 90_000 * MS;
@@ -113,6 +119,29 @@ enum Event {
     SeeTo {
         lane: usize,
     },
+    /// Something goes wrong.
+    Fault {
+        kind: Kind,
+        lane: usize,
+    },
+    /// What was held back or comes late arrives.
+    Deliver(Output),
+    /// A message of the gateway that came late.
+    Hear {
+        topic: String,
+        payload: Vec<u8>,
+    },
+    /// A line or a connection may be back.
+    Mend,
+    /// The arm stops on its way.
+    Jam {
+        lane: usize,
+        motion: u32,
+        lasts: Us,
+    },
+    Unjam {
+        lane: usize,
+    },
 }
 
 /// An event with its place in time; equal times keep the order of scheduling.
@@ -143,7 +172,7 @@ impl Ord for Scheduled {
 }
 
 /// Which device of a lane a port belongs to.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Port {
     Scale,
     Io,
@@ -172,6 +201,8 @@ pub struct World {
     helped: BTreeSet<usize>,
     questions_asked: BTreeMap<String, u32>,
     counts: BTreeMap<&'static str, u64>,
+    faults: FaultPlan,
+    wires: Wires,
 }
 
 impl World {
@@ -209,11 +240,13 @@ impl World {
             trucks,
             over: 0,
             authority,
-            records: Records::default(),
+            records: Records::new(o.start_wall_ms),
             crossings: Vec::new(),
             helped: BTreeSet::new(),
             questions_asked: BTreeMap::new(),
             counts: BTreeMap::new(),
+            faults: FaultPlan::new(&o.faults, o.seed, o.lanes),
+            wires: Wires::new(o.lanes),
             o,
         };
         for i in 0..world.trucks.len() {
@@ -224,6 +257,7 @@ impl World {
             world.start_devices(lane);
             world.schedule(30_000 * MS, Event::Open { lane });
         }
+        world.start_faults();
         world
     }
 
@@ -272,13 +306,27 @@ impl World {
         self.advance(at);
         match input {
             Input::Serial { port, bytes } => match self.ports.get(&port) {
-                Some(&(lane, Port::Io)) => self.io_bytes(lane, &bytes),
-                Some(&(lane, Port::Seal)) => self.seal_bytes(lane, &bytes),
+                Some(&(lane, Port::Io)) => {
+                    if let Some(bytes) = self.carried(lane, Port::Io, bytes) {
+                        self.io_bytes(lane, &bytes);
+                    }
+                }
+                Some(&(lane, Port::Seal)) => {
+                    if let Some(bytes) = self.carried(lane, Port::Seal, bytes) {
+                        self.seal_bytes(lane, &bytes);
+                    }
+                }
                 // The indicator speaks only; an unknown port has nobody on it.
                 Some(&(_, Port::Scale)) | None => {}
             },
-            Input::Message { topic, payload } => self.message(&topic, &payload),
+            Input::Message { topic, payload } => self.carry(topic, payload),
         }
+    }
+
+    /// The gateway's record `seq` is durable since `at`. Told, the truth goes
+    /// by it; otherwise by the times the records bear.
+    pub fn record_durable(&mut self, at: Us, seq: u64) {
+        self.records.became_durable(at, seq);
     }
 
     /// Whether nothing more will happen to any truck.
@@ -331,7 +379,7 @@ impl World {
 
     fn happen(&mut self, event: Event) {
         match event {
-            Event::Emit(output) => self.out.push_back(output),
+            Event::Emit(output) => self.emit(output),
             Event::Open { lane } => self.open(lane),
             Event::Scale { lane } => self.weigh(lane),
             Event::KeepAlive { lane } => self.keep_alive(lane),
@@ -373,6 +421,16 @@ impl World {
             Event::Bay { lane, truck } => self.in_bay(lane, truck),
             Event::Answer { question } => self.answer(&question),
             Event::SeeTo { lane } => self.see_to(lane),
+            Event::Fault { kind, lane } => self.strike(kind, lane),
+            Event::Deliver(output) => self.out.push_back(output),
+            Event::Hear { topic, payload } => self.message(&topic, &payload),
+            Event::Mend => self.mend(),
+            Event::Jam {
+                lane,
+                motion,
+                lasts,
+            } => self.jam(lane, motion, lasts),
+            Event::Unjam { lane } => self.unjam(lane),
         }
     }
 
@@ -404,7 +462,11 @@ impl World {
     fn set_phase(&mut self, truck: usize, phase: Phase) {
         let was = std::mem::replace(&mut self.trucks[truck].phase, phase);
         self.views[truck].phase = phase;
-        self.over += usize::from(phase.is_over() && !was.is_over());
+        if phase.is_over() && !was.is_over() {
+            self.over += 1;
+            self.trucks[truck].over_at = self.now;
+            self.heal_if_time();
+        }
     }
 
     fn note(&mut self, truck: usize, note: &str) {

@@ -19,9 +19,6 @@ impl World {
         if topic.starts_with("device/") {
             self.camera_message(topic, payload);
         } else if topic.starts_with("lanegate/") {
-            if topic.ends_with("/feed/answer") {
-                self.applied(payload);
-            }
             self.authority.message(self.now, topic, payload);
             self.settle_authority();
         }
@@ -36,7 +33,7 @@ impl World {
             retain,
         }) = self.authority.take_output()
         {
-            self.out.push_back(Output::Publish {
+            self.emit_twice_if_doubled(Output::Publish {
                 topic,
                 payload,
                 retain,
@@ -61,33 +58,22 @@ impl World {
             let Some(control) = self.trucks[truck].profile.live_control.take() else {
                 continue;
             };
-            self.settle_authority();
-            self.authority.publish(self.now, vec![control.item]);
-            while let Some(Message {
-                topic,
-                payload,
-                qos,
-                retain,
-            }) = self.authority.take_output()
-            {
-                if topic.ends_with("/feed") {
-                    let batch: Option<Value> = serde_json::from_slice(&payload).ok();
-                    let seq = batch.and_then(|b| b["seq"].as_u64());
-                    self.trucks[truck].control_seq = seq.or(self.trucks[truck].control_seq);
-                }
-                self.out.push_back(Output::Publish {
-                    topic,
-                    payload,
-                    retain,
-                    qos,
-                });
-            }
-            self.settle_authority();
+            self.issue(truck, control.item);
         }
     }
 
+    /// Sends an item about a truck; from when the controller says that it has
+    /// applied it, the truck must not be released.
+    pub(super) fn issue(&mut self, truck: usize, item: Value) {
+        self.settle_authority();
+        self.authority.publish(self.now, vec![item]);
+        let seq = self.authority.feed_position().0;
+        self.trucks[truck].control_seq = Some(seq);
+        self.settle_authority();
+    }
+
     /// The controller says how far it has applied the feed.
-    fn applied(&mut self, payload: &[u8]) {
+    pub(super) fn applied(&mut self, payload: &[u8]) {
         let Ok(answer) = serde_json::from_slice::<Value>(payload) else {
             return;
         };
@@ -109,6 +95,7 @@ impl World {
             self.trucks[truck].held = true;
         }
         if self.o.officer {
+            self.race(&question);
             let at = self.now + self.officer_us();
             self.schedule(at, Event::Answer { question });
         }
@@ -140,13 +127,15 @@ impl World {
         } else {
             Answer::Release
         };
+        let other = opposite(&answer);
         if self.authority.answer(self.now, question, answer) && fine {
             self.helped.insert(truck);
         }
+        self.contradict(truck, question, other);
         self.settle_authority();
     }
 
-    fn standing_in(&self, lane: &str) -> Option<usize> {
+    pub(super) fn standing_in(&self, lane: &str) -> Option<usize> {
         let l = self.lanes.iter().find(|l| l.layout.lane == lane)?;
         l.present
             .iter()
@@ -212,6 +201,14 @@ impl World {
 
     fn officer_us(&self) -> Us {
         Us::from(self.o.times.officer_ms) * MS
+    }
+}
+
+/// What a second officer says who does not agree.
+fn opposite(answer: &Answer) -> Answer {
+    match answer {
+        Answer::Release | Answer::Supply { .. } => Answer::Inspect,
+        Answer::Inspect | Answer::Return => Answer::Release,
     }
 }
 

@@ -3,7 +3,7 @@
 use super::World;
 use super::lane::Truck;
 use super::view::Phase;
-use crate::options::Must;
+use crate::options::{Must, Story, Us};
 use crate::truth::{Crossing, Judgement, Score};
 
 impl World {
@@ -14,7 +14,7 @@ impl World {
             needed_person: self.helped.len() as u64,
             ..Score::default()
         };
-        for t in &self.trucks {
+        for (i, t) in self.trucks.iter().enumerate() {
             match t.must {
                 Must::Release => s.must += 1,
                 Must::May => s.may += 1,
@@ -33,6 +33,7 @@ impl World {
                 | Phase::Reversing => {}
             }
             s.missed_releases += u64::from(self.missed(t));
+            self.count_shares(t, i, &mut s);
         }
         for c in &self.crossings {
             match self.judge(c) {
@@ -47,6 +48,8 @@ impl World {
             .iter()
             .map(|(&k, &n)| (k.to_owned(), n))
             .collect();
+        let struck = self.faults.counts().into_iter();
+        s.faults.extend(struck.map(|(k, n)| (k.to_owned(), n)));
         let protocol = self.authority.faults().len() as u64;
         if protocol > 0 {
             s.faults.insert("authority.protocol".to_owned(), protocol);
@@ -54,9 +57,9 @@ impl World {
         s
     }
 
-    /// Every truck that was released or stopped against the truth, in words,
-    /// by its number.
-    pub fn findings(&self) -> Vec<String> {
+    /// Every truck that was released or stopped against the truth, by its
+    /// number: when it left, and in words.
+    pub fn findings(&self) -> Vec<(Us, String)> {
         let missed = self.trucks.iter().enumerate();
         let missed = missed.filter(|(_, t)| self.missed(t));
         let mut found: Vec<(usize, &str)> = missed.map(|(i, _)| (i, "was missed")).collect();
@@ -68,12 +71,27 @@ impl World {
         found.sort_unstable();
         let told = found.into_iter().map(|(i, what)| {
             let view = &self.views[i];
-            format!(
+            let words = format!(
                 "truck {} ({:?}) of {} {what}; left {:?} {}",
                 view.id, view.story, view.lane, view.phase, view.note
-            )
+            );
+            (self.trucks[i].over_at, words)
         });
         told.collect()
+    }
+
+    fn count_shares(&self, t: &Truck, i: usize, s: &mut Score) {
+        let released = t.phase == Phase::Released;
+        if t.must == Must::Release && !self.is_last(i) {
+            s.must_under_faults += 1;
+            s.must_released += u64::from(released);
+        }
+        if t.profile.story == Story::Conforming && t.must != Must::Not && !t.forced {
+            let person = !released || self.helped.contains(&i);
+            s.conforming += 1;
+            s.conforming_person += u64::from(person);
+            s.conforming_person_plain += u64::from(t.first_read != Some(true));
+        }
     }
 
     fn judge(&self, c: &Crossing) -> Judgement {

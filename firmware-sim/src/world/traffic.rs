@@ -26,7 +26,7 @@ impl World {
     /// Lets the next truck set off if the entry is free; called whenever that may have changed.
     pub(super) fn consider_next(&mut self, lane: usize) {
         let l = &self.lanes[lane];
-        if !l.open || l.queue.is_empty() || l.coming {
+        if !l.open || l.queue.is_empty() || l.coming || self.must_wait(lane) {
             return;
         }
         if l.present.is_empty() && l.may_turn_away != Some(l.ticket) {
@@ -63,7 +63,7 @@ impl World {
     /// The entry stayed red although nobody is in the lane: the driver gives up.
     pub(super) fn turn_away(&mut self, lane: usize, ticket: u32) {
         let l = &self.lanes[lane];
-        if l.ticket != ticket || !l.present.is_empty() {
+        if l.ticket != ticket || !l.present.is_empty() || self.must_wait(lane) {
             return;
         }
         if let Some(truck) = self.set_off(lane) {
@@ -200,9 +200,18 @@ impl World {
         let downs_needed = arm.downs + u64::from(!arm.is_down(at));
         let t = &mut self.trucks[truck];
         t.arrived_at = at;
+        let lied_at = self.faults.lanes[lane].presence_lied_at;
+        t.swapped |= lied_at.is_some_and(|lied| lied >= self.lanes[lane].last_arrival);
+        self.lanes[lane].last_arrival = at;
         t.downs_needed = downs_needed;
+        let forced = t.forced;
         let left_at = self.lanes[lane].line_left_at;
-        if left_at.is_some_and(|left| at - left < ONE_VEHICLE_US) && t.must == Must::Release {
+        let merged = left_at.is_some_and(|left| at - left < ONE_VEHICLE_US);
+        // What a tailgater's locks say that no loop told from the truck before
+        // is heard of nobody, and may be the next one's.
+        t.merged = merged && forced;
+        let strayed = !forced && std::mem::take(&mut self.lanes[lane].stray_seals);
+        if (merged || strayed) && self.trucks[truck].must == Must::Release {
             // Two loops cannot tell it from the truck before.
             self.set_must(truck, Must::May);
         }
@@ -253,7 +262,8 @@ impl World {
                 must: t.must,
                 forced,
                 own: t.profile.declaration.clone(),
-                misread: t.misread,
+                misread: t.misread || t.swapped,
+                unheard_until: t.control_seq.map(|_| t.control_known_at.unwrap_or(Us::MAX)),
             });
         }
         if to == To::Bay && forced && self.trucks[truck].must == Must::Release {
@@ -366,6 +376,10 @@ impl World {
 
     pub(super) fn hit(&mut self, lane: usize, truck: usize) {
         let at = self.now;
+        if self.faults.jammed_lately(lane, at) {
+            self.count("yard.met-a-jammed-arm");
+            return;
+        }
         let height = permille(self.lanes[lane].arm.position(at));
         self.note(truck, "hit by the arm");
         self.count("yard.hit-by-arm");

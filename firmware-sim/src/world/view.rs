@@ -23,6 +23,36 @@ pub enum Output {
         /// Quality of service.
         qos: u8,
     },
+    /// A message the broker kept, as it hands it to a new subscriber.
+    Retained {
+        /// Topic.
+        topic: String,
+        /// Payload.
+        payload: Vec<u8>,
+    },
+    /// A serial port vanishes, or is there again.
+    Port {
+        /// The port's logical name.
+        port: String,
+        /// It is there.
+        open: bool,
+    },
+    /// A broker is gone, or there again.
+    Link {
+        /// Which one.
+        link: Link,
+        /// It is there.
+        up: bool,
+    },
+}
+
+/// A connection of the gateway's to a broker.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Link {
+    /// The devices' broker.
+    Devices,
+    /// The authority's broker.
+    Authority,
 }
 
 /// What the gateway sends to a device or the authority.

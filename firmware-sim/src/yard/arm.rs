@@ -89,6 +89,11 @@ impl Arm {
         self.position(at) == 0
     }
 
+    /// On its way somewhere.
+    pub(crate) fn is_moving(&self, at: Us) -> bool {
+        self.position(at) != self.target
+    }
+
     /// On its way down, or sent there.
     pub(crate) fn is_lowering(&self, at: Us) -> bool {
         self.target < self.from && self.position(at) > self.target

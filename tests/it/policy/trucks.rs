@@ -69,6 +69,7 @@ fn options() -> WorldOptions {
         plate_read_permille: 1000,
         geometry: Geometry::SideExit,
         officer: true,
+        faults: firmware_sim::FaultOptions::default(),
     }
 }
 

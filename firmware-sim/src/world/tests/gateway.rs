@@ -123,6 +123,7 @@ impl Gateway {
                 Output::Publish { topic, payload, .. } => {
                     self.published.push((self.now, topic, payload))
                 }
+                Output::Retained { .. } | Output::Port { .. } | Output::Link { .. } => {}
             }
         }
         while let Some(fact) = self.world.take_fact() {

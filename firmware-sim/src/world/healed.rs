@@ -1,0 +1,77 @@
+//! The quiet last part of a run with faults: everything is well again, and the
+//! last truck of each lane, which conforms, must leave in time.
+
+use super::view::Phase;
+use super::{Event, World};
+use crate::options::{MS, Us};
+use crate::yard::arm::UP;
+
+/// A good truck has left this long after everything was well again: an officer
+/// has been called and come, the lines are back, the arm was seen to.
+const WELL_US: Us = 240_000 * MS;
+
+impl World {
+    /// The last truck of each lane, in a run with faults: it comes when all is
+    /// well again, and conforms.
+    pub(super) fn is_last(&self, truck: usize) -> bool {
+        !self.faults.is_none() && truck + self.lanes.len() >= self.trucks.len()
+    }
+
+    /// Whether the next truck of a lane stays where it is for now.
+    pub(super) fn must_wait(&self, lane: usize) -> bool {
+        let next = self.lanes[lane].queue.front();
+        let last = next.is_some_and(|&t| self.is_last(t)) && self.wires.healed_at.is_none();
+        last || self.now < self.wires.rest_until
+    }
+
+    /// Ends all faults once only the last trucks are left.
+    pub(super) fn heal_if_time(&mut self) {
+        let lasts = self.lanes.len();
+        if self.faults.is_none() || self.wires.healed_at.is_some() {
+            return;
+        }
+        if self.over + lasts < self.trucks.len() {
+            return;
+        }
+        self.wires.healed_at = Some(self.now);
+        self.heal_wires();
+        self.faults.heal();
+        for lane in 0..self.lanes.len() {
+            self.unjam_healed(lane);
+            self.schedule(self.now, Event::Look { lane });
+        }
+    }
+
+    fn unjam_healed(&mut self, lane: usize) {
+        let arm = &self.lanes[lane].arm;
+        let position = arm.position(self.now);
+        let standing = position != 0 && position != UP && !arm.is_moving(self.now);
+        if standing {
+            self.send_arm(lane, 0);
+        }
+    }
+
+    /// Last trucks that did not leave over the road in time, in words.
+    pub fn not_alive(&self) -> Vec<String> {
+        let Some(healed_at) = self.wires.healed_at else {
+            return Vec::new();
+        };
+        let lasts = (0..self.trucks.len()).filter(|&t| self.is_last(t));
+        let late = lasts.filter(|&t| {
+            let t = &self.trucks[t];
+            t.phase != Phase::Released || t.over_at > healed_at + WELL_US
+        });
+        late.map(|t| {
+            let view = &self.views[t];
+            format!(
+                "truck {} of {} came when all was well, and is {:?} after {} s {}",
+                view.id,
+                view.lane,
+                view.phase,
+                (self.trucks[t].over_at.saturating_sub(healed_at)) / (1000 * MS),
+                view.note
+            )
+        })
+        .collect()
+    }
+}

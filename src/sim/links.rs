@@ -1,0 +1,136 @@
+//! What comes and goes around the shipped code: the controller's clock, its
+//! two brokers, and the quiet last part of a run in which all is well again.
+
+use firmware_sim::{Link, Us};
+use lanegate_core::time::{Clock, Now, Wall};
+
+use super::rig::{Rig, now_at};
+use super::sabotage::Sabotage;
+use crate::authority::IN_FLIGHT_MAX;
+use crate::authority::feed::WAITING_MAX;
+use crate::clock::Agreement;
+
+/// Once all trucks are gone, what is left in the journal reaches the authority
+/// within this.
+const LAST_RECORDS_US: Us = 60_000_000;
+
+impl Rig {
+    /// The present, as the controller's clock has it.
+    pub(super) fn now(&self) -> Now {
+        let mut now = now_at(self.now_us, Clock::Unknown);
+        now.wall = now.wall.plus_ms(self.world.clock_off_ms());
+        now.clock = self.trust.judge(now.mono, now.wall);
+        if self.sabotage == Some(Sabotage::ClockAlwaysTrusted) {
+            now.clock = Clock::Trusted;
+        }
+        now
+    }
+
+    /// A heartbeat of what is applied, as the daemon takes it.
+    pub(super) fn current(&mut self, sent_at: Option<Wall>) {
+        let now = self.now();
+        let agreement = sent_at.map(|sent| self.trust.heartbeat(sent, now.mono, now.wall));
+        match (agreement, sent_at) {
+            (Some(Agreement::Behind), Some(sent_at)) => self.freshness.heard(sent_at),
+            (Some(Agreement::Agrees | Agreement::Ahead | Agreement::Behind) | None, _) => {
+                self.freshness.current(now.mono);
+            }
+        }
+        self.tell_changed();
+    }
+
+    /// A message came from one of the brokers.
+    pub(super) fn arrive(&mut self, topic: &str, payload: &[u8], retained: bool) {
+        if topic.starts_with("lanegate/") {
+            if topic.ends_with("/feed") && !retained {
+                self.last_feed_us = self.now_us;
+            }
+            self.session.message(topic, payload, retained);
+            return;
+        }
+        let accepts = retained && self.sabotage == Some(Sabotage::RetainedAccepted);
+        self.spoils.retained = accepts;
+        let retained = retained && !accepts;
+        let now = self.now();
+        for lane in &mut self.lanes {
+            lane.message(topic, payload, retained, now);
+        }
+    }
+
+    /// A broker went away or is there again.
+    pub(super) fn link(&mut self, link: Link, up: bool) {
+        self.say(|| format!("{link:?} is {}", if up { "there" } else { "away" }));
+        let now = self.now();
+        match (link, up) {
+            (Link::Devices, up) => {
+                for lane in &mut self.lanes {
+                    lane.broker(up, now);
+                }
+            }
+            (Link::Authority, false) => {
+                self.session.disconnected();
+                self.freshness.disconnected();
+                self.tell_changed();
+            }
+            (Link::Authority, true) => {
+                self.session.connected();
+                for (lane, state) in &self.lane_states {
+                    self.session.lane_state(lane, state);
+                }
+            }
+        }
+    }
+
+    /// Nobody replaced a disk: the authority knows no other journal of ours.
+    pub(super) fn blocked(&mut self, blocked: bool) {
+        if blocked {
+            let what = "the authority was given another journal than ours".to_owned();
+            self.laws.breach("L5", self.now_us, what);
+        }
+    }
+
+    /// L11: nothing is switched on before anything was read.
+    pub(super) fn check_start(&mut self) {
+        for n in 0..self.lanes.len() {
+            if self.world.any_output_on(n) {
+                let what = format!("lane {n}: an output is on at the start");
+                self.laws.breach("L11", self.now_us, what);
+            }
+        }
+    }
+
+    /// L9: what waits is bounded.
+    pub(super) fn check_bounds(&mut self) {
+        let flying = self.session.in_flight();
+        let waiting = self.session.feed_waiting();
+        if flying > IN_FLIGHT_MAX || waiting > WAITING_MAX {
+            let what = format!("{flying} records in flight, {waiting} batches wait");
+            self.laws.breach("L9", self.now_us, what);
+        }
+    }
+
+    /// All is well: the trucks that came last have left, and every record is
+    /// where it belongs.
+    pub(super) fn check_the_end(&mut self) {
+        if !self.world.finished() {
+            let what = "trucks are left and nothing moves them".to_owned();
+            self.laws.breach("liveness", self.now_us, what);
+            return;
+        }
+        for what in self.world.not_alive() {
+            self.laws.breach("liveness", self.now_us, what);
+        }
+        let until = self.now_us + LAST_RECORDS_US;
+        while self.session.outbox_depth() > 0 || self.gate.flush_at().is_some() {
+            let Some(next) = self.next().filter(|&at| at <= until) else {
+                break;
+            };
+            self.step(next);
+        }
+        let (held, head) = (self.world.authority().records().len(), self.gate.head());
+        if u64::try_from(held) != Ok(head) {
+            let what = format!("the authority holds {held} of {head} records");
+            self.laws.breach("L5", self.now_us, what);
+        }
+    }
+}
