@@ -26,6 +26,10 @@ fn line_of(text: &str, source: &str) -> usize {
     1 + source[..at].matches('\n').count()
 }
 
+fn class_of_code<'a>(policy: &'a Policy, code: &str) -> &'a lanegate_core::clearance::Class {
+    &policy.classes[policy.rank_of(code).expect("a class covers it")]
+}
+
 #[test]
 fn the_shipped_policy_has_the_five_classes_of_2026_best_first() {
     let policy = shipped();
@@ -215,14 +219,14 @@ fn the_last_override_that_fits_wins_for_each_measure() {
         [[override]]\nform = \"transit\"\ncache_age_s_max = 60\n[severity]";
     let text = edited("\n[severity]", &format!("\n{more}"));
     let policy = Policy::parse(&text).unwrap();
-    let class = policy.for_class("advanced").unwrap();
+    let class = class_of_code(&policy, "advanced");
     let boxed = policy.measures(class, Load::Container, Form::Rmft);
     assert_eq!((boxed.seal, boxed.lists), (SealRule::Required, false));
     let bulk = policy.measures(class, Load::Bulk, Form::Rmft);
     assert_eq!((bulk.seal, bulk.lists), (SealRule::IfDeclared, false));
     let transit = policy.measures(class, Load::Bulk, Form::Transit);
     assert_eq!(transit.cache_age_s_max, 60);
-    let other = policy.for_class("certified").unwrap();
+    let other = class_of_code(&policy, "certified");
     let other = policy.measures(other, Load::Container, Form::Rmft);
     assert_eq!((other.seal, other.lists), (SealRule::IfDeclared, true));
 }

@@ -439,7 +439,7 @@ impl Rig {
                 self.session.records(records);
             }
             Ask::Acknowledged(_) | Ask::Reconcile(_) => {}
-            Ask::Blocked(blocked) => self.blocked(blocked),
+            Ask::Blocked(held) => self.blocked(held.is_some()),
             Ask::Order(order) => self.order(*order),
             Ask::LaneOrder(order) => self.lane_order(*order),
             Ask::Odd { what, why } => self.say(|| format!("odd {what}: {why}")),
