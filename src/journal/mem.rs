@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::io;
+use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::Disk;
@@ -10,8 +11,44 @@ use super::Disk;
 #[derive(Clone, Default, Debug)]
 struct MemFile {
     bytes: Vec<u8>,
-    /// Bytes that survive a crash.
+    /// Bytes that survive a power cut.
     synced: usize,
+    /// Bytes whose sync failed: they are read back, but no later sync writes
+    /// them, and the power cut shows it.
+    dropped: Vec<Range<usize>>,
+}
+
+impl MemFile {
+    /// A sync that fails: the system forgets that these bytes wait for the
+    /// disk, and shows them until the power goes.
+    fn drop_unsynced(&mut self) {
+        if self.synced < self.bytes.len() {
+            self.dropped.push(self.synced..self.bytes.len());
+        }
+    }
+
+    fn cut(&mut self, len: usize) {
+        self.bytes.truncate(len);
+        self.synced = self.synced.min(self.bytes.len());
+        for range in &mut self.dropped {
+            range.end = range.end.min(len);
+        }
+        self.dropped.retain(|range| !range.is_empty());
+    }
+
+    fn lose_power(&mut self, kept: usize, garbage: &[u8]) {
+        for range in std::mem::take(&mut self.dropped) {
+            let end = range.end.min(self.bytes.len());
+            let start = range.start.min(end);
+            self.bytes[start..end].fill(0);
+        }
+        let lost = self.bytes.len() > self.synced + kept;
+        self.bytes.truncate(self.synced + kept);
+        if lost {
+            self.bytes.extend_from_slice(garbage);
+        }
+        self.synced = self.bytes.len();
+    }
 }
 
 /// What a disk did.
@@ -36,6 +73,10 @@ struct Inner {
     cut_writes: usize,
     off: bool,
     failing_syncs: u32,
+    failing_reads: u32,
+    /// Appends that fail, and how many bytes of each are written.
+    failing_appends: Option<(u32, usize)>,
+    lying_syncs: bool,
 }
 
 /// A disk in memory; clones are the same disk.
@@ -60,23 +101,48 @@ impl MemDisk {
     /// Power comes back: of what was not synced the first `kept` bytes of each
     /// file are there, then `garbage` bytes of zeros.
     pub fn crash(&self, kept: usize, garbage: usize) {
+        self.crash_onto(kept, &vec![0; garbage]);
+    }
+
+    /// The same with these bytes behind what is there.
+    pub fn crash_onto(&self, kept: usize, garbage: &[u8]) {
         let mut inner = self.inner();
-        inner.off = false;
-        inner.cut_after = None;
-        inner.failing_syncs = 0;
+        inner.heal();
         for file in inner.files.values_mut() {
-            let lost = file.bytes.len() > file.synced + kept;
-            file.bytes.truncate(file.synced + kept);
-            if lost {
-                file.bytes.resize(file.bytes.len() + garbage, 0);
-            }
-            file.synced = file.bytes.len();
+            file.lose_power(kept, garbage);
         }
+    }
+
+    /// The process is gone, the machine is not: what was written is read back,
+    /// what was not synced still waits for a sync, and nothing fails any more.
+    pub fn kill(&self) {
+        self.inner().heal();
     }
 
     /// The next `n` syncs fail.
     pub fn fail_syncs(&self, n: u32) {
         self.inner().failing_syncs = n;
+    }
+
+    /// The next `n` reads fail.
+    pub fn fail_reads(&self, n: u32) {
+        self.inner().failing_reads = n;
+    }
+
+    /// The next `n` appends fail, each after `written` bytes.
+    pub fn fail_appends(&self, n: u32, written: usize) {
+        self.inner().failing_appends = Some((n, written)).filter(|_| n > 0);
+    }
+
+    /// From now on a sync says that it is done and does nothing, or no longer.
+    pub fn lie_about_syncs(&self, lie: bool) {
+        self.inner().lying_syncs = lie;
+    }
+
+    /// Bytes in all files.
+    #[must_use]
+    pub fn used_bytes(&self) -> u64 {
+        self.inner().used()
     }
 
     /// The disk holds so many bytes; none = no limit.
@@ -151,10 +217,34 @@ impl Inner {
         self.files.get_mut(name).ok_or_else(|| absent(name))
     }
 
+    fn used(&self) -> u64 {
+        self.files.values().map(|f| f.bytes.len() as u64).sum()
+    }
+
     fn free(&self) -> u64 {
-        let used: usize = self.files.values().map(|f| f.bytes.len()).sum();
-        self.capacity
-            .map_or(u64::MAX, |c| c.saturating_sub(used as u64))
+        let used = self.used();
+        self.capacity.map_or(u64::MAX, |c| c.saturating_sub(used))
+    }
+
+    /// Power is there and nothing fails.
+    fn heal(&mut self) {
+        self.off = false;
+        self.cut_after = None;
+        self.failing_syncs = 0;
+        self.failing_reads = 0;
+        self.failing_appends = None;
+    }
+
+    /// How many bytes of an append are written before it fails; none = it does
+    /// not.
+    const fn fails_append(&mut self) -> Option<usize> {
+        match self.failing_appends {
+            Some((n, written)) => {
+                self.failing_appends = if n > 1 { Some((n - 1, written)) } else { None };
+                Some(written)
+            }
+            None => None,
+        }
     }
 }
 
@@ -180,6 +270,10 @@ impl Disk for MemDisk {
     fn read_at(&self, name: &str, offset: u64, len_max: usize) -> io::Result<Vec<u8>> {
         let mut inner = self.inner();
         inner.powered()?;
+        if inner.failing_reads > 0 {
+            inner.failing_reads -= 1;
+            return Err(io::Error::other("the disk failed"));
+        }
         let bytes = &inner.file(name)?.bytes;
         let from = usize::try_from(offset)
             .unwrap_or(usize::MAX)
@@ -209,11 +303,15 @@ impl Disk for MemDisk {
         } else {
             inner.cut_writes.min(bytes.len())
         };
+        let fails = inner.fails_append();
         let room = usize::try_from(inner.free()).unwrap_or(usize::MAX);
-        let written = most.min(room);
+        let written = most.min(room).min(fails.unwrap_or(usize::MAX));
         inner.file(name)?.bytes.extend_from_slice(&bytes[..written]);
         if !powered {
             return Err(power_cut());
+        }
+        if fails.is_some() {
+            return Err(io::Error::other("the disk failed"));
         }
         if written < bytes.len() {
             return Err(io::Error::from(io::ErrorKind::StorageFull));
@@ -229,7 +327,11 @@ impl Disk for MemDisk {
         }
         if inner.failing_syncs > 0 {
             inner.failing_syncs -= 1;
+            inner.file(name)?.drop_unsynced();
             return Err(io::Error::other("the disk failed"));
+        }
+        if inner.lying_syncs {
+            return Ok(());
         }
         let file = inner.file(name)?;
         file.synced = file.bytes.len();
@@ -242,8 +344,7 @@ impl Disk for MemDisk {
             return Err(power_cut());
         }
         let file = inner.file(name)?;
-        file.bytes
-            .truncate(usize::try_from(len).unwrap_or(usize::MAX));
+        file.cut(usize::try_from(len).unwrap_or(usize::MAX));
         file.synced = file.bytes.len();
         Ok(())
     }

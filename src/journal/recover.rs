@@ -70,6 +70,11 @@ pub fn recover<D: Disk>(
         None => (Replay::whole().run(disk, &segments)?, None),
     };
     let torn = done.cut(disk, last)?;
+    // What a killed process had written and not synced was read like the rest:
+    // from now on it counts, so it has to be on the disk, whichever file the
+    // next record goes to.
+    let synced = disk.sync(&last.name);
+    synced.map_err(JournalError::io(&last.name, "synced"))?;
     let Some(link) = done.link else {
         return Ok(None);
     };

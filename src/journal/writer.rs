@@ -159,8 +159,14 @@ impl Writer {
                 Err(_) => Err(fatal),
             };
         }
-        let synced = disk.sync(name).map_err(JournalError::io(name, "synced"));
-        synced.map_err(AppendError::Fatal)?;
+        if let Err(error) = disk.sync(name) {
+            // Read back it would pass for durable, and no later sync would
+            // write it: nobody was answered, so it goes while it can.
+            if let Err(why) = disk.truncate(name, self.len) {
+                tracing::warn!(segment = name, %why, "what was not synced could not be cut");
+            }
+            return Err(AppendError::Fatal(JournalError::io(name, "synced")(error)));
+        }
         self.len += group.bytes.len() as u64;
         self.link = group.link;
         Ok(())

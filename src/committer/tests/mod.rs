@@ -8,6 +8,7 @@ mod crash;
 mod damage;
 mod draws;
 mod fails;
+mod page_cache;
 mod policies;
 mod real;
 mod reconcile;
