@@ -295,7 +295,8 @@ impl<D: Disk, T> Gatekeeper<D, T> {
         Ok(())
     }
 
-    fn look_at_space(&mut self) {
+    /// Looks whether there is room for releases; done before each write.
+    pub fn look_at_space(&mut self) {
         let free = self.disk.free_bytes().unwrap_or(0);
         let full = free < self.free_floor_bytes;
         if full != self.full {

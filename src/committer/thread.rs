@@ -44,6 +44,7 @@ enum Request {
     AuthorityHolds(Wall, String, u64, Reply<bool>),
     Reconcile(Wall, Box<ReconciledBody>, Reply<bool>),
     Checkpoint(Wall),
+    LookAtSpace,
     Stop(Wall, String),
 }
 
@@ -273,6 +274,15 @@ impl CommitterHandle {
         self.ask(Request::Checkpoint(at))
     }
 
+    /// Looks at the room on the disk again. Below the floor every truck waits
+    /// and nobody may write anything that would show that room has returned.
+    ///
+    /// # Errors
+    /// [`Busy`]: it is looked at before each write anyway.
+    pub fn look_at_space(&self) -> Result<(), Busy> {
+        self.ask(Request::LookAtSpace)
+    }
+
     /// Records a stop and ends the thread.
     ///
     /// # Errors
@@ -357,6 +367,7 @@ impl<D: Disk> Running<D> {
                 self.gatekeeper.apply_feed_with(token, at, *body, with);
             }
             Request::Acknowledged(through) => self.gatekeeper.acknowledged(through),
+            Request::LookAtSpace => self.gatekeeper.look_at_space(),
             Request::AuthorityHolds(at, genesis, through, reply) => {
                 self.flush()?;
                 let holds = self.gatekeeper.authority_holds(at, &genesis, through);

@@ -4,7 +4,7 @@
 use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
 
-use lanegate_core::model::{LaneId, Link};
+use lanegate_core::model::{JournalState, LaneId, Link};
 use lanegate_core::record::{Draft, FeedBody, canonical};
 use lanegate_core::time::{Clock, Wall};
 use serde_json::json;
@@ -55,6 +55,7 @@ struct Believed {
     clock: Clock,
     link: Link,
     age_known: bool,
+    journal: JournalState,
 }
 
 /// How full the queues are that the task keeps itself.
@@ -359,12 +360,17 @@ impl Task {
     fn compare_beliefs(&mut self) {
         let shared = &self.port.shared;
         let now = shared.clock.now();
+        let journal = shared.committer.view().journal;
+        if journal == JournalState::Full && shared.committer.look_at_space().is_err() {
+            debug!("the committer is busy: it looks at the room before it writes");
+        }
         let believed = {
             let freshness = shared.freshness();
             Believed {
                 clock: now.clock,
                 link: freshness.link(now.mono),
                 age_known: freshness.age_s(now).is_some(),
+                journal,
             }
         };
         if self.believed.replace(believed) != Some(believed) {

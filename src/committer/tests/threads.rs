@@ -245,3 +245,29 @@ fn a_refusal_is_answered_too() {
     let (_, answer) = answers.recv_timeout(DEADLINE).unwrap();
     assert_eq!(answer, Err(Refusal::Changed));
 }
+
+#[test]
+fn room_that_returns_is_seen_although_nobody_writes() {
+    let disk = MemDisk::new();
+    let mut options = options();
+    options.free_floor_bytes = 1 << 20;
+    let (gatekeeper, _) = Gatekeeper::open(disk.clone(), options).unwrap();
+    let spawned = Committer::spawn(gatekeeper, 8, NoHooks, |_| {});
+    let (committer, handle) = spawned.unwrap();
+    let seen = |journal| {
+        handle.look_at_space().unwrap();
+        // What is answered later was looked at before.
+        let (tell, told) = sync_channel(1);
+        let reply = move |held| tell.send(held).unwrap();
+        let genesis = handle.view().genesis.clone();
+        handle.authority_holds(genesis, 0, reply).unwrap();
+        told.recv_timeout(DEADLINE).unwrap();
+        assert_eq!(handle.view().journal, journal);
+    };
+    disk.set_capacity(Some(disk.used_bytes() + 1000));
+    seen(lanegate_core::model::JournalState::Full);
+    disk.set_capacity(None);
+    seen(lanegate_core::model::JournalState::Ok);
+    handle.stop(now(), "test").unwrap();
+    committer.join();
+}
