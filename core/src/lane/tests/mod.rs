@@ -9,12 +9,14 @@
 mod arm_up;
 mod bay;
 mod committing;
+mod crashes;
 mod evidence;
 mod held;
 mod passing;
 mod policy;
 mod sampling;
 mod start;
+mod yard;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
