@@ -26,8 +26,6 @@ pub enum Sabotage {
     ControlIgnored,
     /// The cache counts as fresh however long nothing was heard (L4).
     StaleCacheAsFresh,
-    /// Every weight counts as stable (L4).
-    UnstableAsStable,
     /// The clock counts as right whatever it did (L4).
     ClockAlwaysTrusted,
     /// Some records are never sent (L5).
@@ -46,13 +44,12 @@ pub enum Sabotage {
 
 impl Sabotage {
     /// All of them.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 12] = [
         Self::LiftBeforeDurable,
         Self::LedgerForgotten,
         Self::IgnoreInhibit,
         Self::ControlIgnored,
         Self::StaleCacheAsFresh,
-        Self::UnstableAsStable,
         Self::ClockAlwaysTrusted,
         Self::OutboxSkipsARecord,
         Self::AnotherCaseRecorded,
@@ -69,10 +66,7 @@ impl Sabotage {
             Self::LiftBeforeDurable => "L1",
             Self::LedgerForgotten => "L2",
             Self::IgnoreInhibit => "L3",
-            Self::ControlIgnored
-            | Self::StaleCacheAsFresh
-            | Self::UnstableAsStable
-            | Self::ClockAlwaysTrusted => "L4",
+            Self::ControlIgnored | Self::StaleCacheAsFresh | Self::ClockAlwaysTrusted => "L4",
             Self::OutboxSkipsARecord => "L5",
             Self::AnotherCaseRecorded => "L6",
             Self::OldReadingKept | Self::RetainedAccepted => "L7",
@@ -90,7 +84,6 @@ impl Sabotage {
             Self::IgnoreInhibit => "ignore-inhibit",
             Self::ControlIgnored => "control-ignored",
             Self::StaleCacheAsFresh => "stale-cache-as-fresh",
-            Self::UnstableAsStable => "unstable-as-stable",
             Self::ClockAlwaysTrusted => "clock-always-trusted",
             Self::OutboxSkipsARecord => "outbox-skips-a-record",
             Self::AnotherCaseRecorded => "another-case-recorded",
@@ -110,7 +103,6 @@ impl Sabotage {
             | Self::LedgerForgotten
             | Self::IgnoreInhibit
             | Self::ControlIgnored
-            | Self::UnstableAsStable
             | Self::OutboxSkipsARecord
             | Self::AnotherCaseRecorded
             | Self::OldReadingKept => (Faults::None, 1000, 20),
@@ -149,13 +141,9 @@ impl Rig {
         {
             self.lanes[n].handle_event(again, now);
         }
-        let stable = self.is(Sabotage::UnstableAsStable);
         let Event::Reading(reading) = &mut event else {
             return event;
         };
-        if let Content::Weight(weight) = &mut reading.content {
-            weight.stable |= stable;
-        }
         if let Content::Plates(plates) = &mut reading.content
             && std::mem::take(&mut self.spoils.retained)
         {
