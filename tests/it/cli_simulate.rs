@@ -46,7 +46,13 @@ fn the_journal_of_every_seed_verifies_and_none_is_written_over() {
 #[test]
 fn a_law_broken_on_purpose_is_named_with_the_command_that_shows_it_again() {
     let site = Site::new();
-    for sabotage in Sabotage::ALL {
+    // These show without any fault; `sim::simulate::tests` has all of them.
+    let plain = [
+        Sabotage::LiftBeforeDurable,
+        Sabotage::LedgerForgotten,
+        Sabotage::IgnoreInhibit,
+    ];
+    for sabotage in plain {
         let name = sabotage.as_str();
         let args = [
             "simulate",
