@@ -107,7 +107,11 @@ impl Customs {
             }
             "records" => said.record = said.record.max(message["seq"].as_u64()),
             "hello" => said.hello = message["seq"].as_u64(),
-            "feed/request" => said.have = said.have.or(message["have"].as_u64()),
+            // One before the greeting is of the life before and was still on
+            // its way: messages keep their order.
+            "feed/request" if said.hello.is_some() => {
+                said.have = said.have.or(message["have"].as_u64());
+            }
             _ => {}
         }
     }
