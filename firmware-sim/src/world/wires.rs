@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 
 use serde_json::Value;
 
-use super::view::{Link, Output};
+use super::view::{Link, Output, Phase};
 use super::{Event, Port, World};
 use crate::authority::Question;
 use crate::devices::board::Coil;
@@ -79,13 +79,15 @@ impl World {
         present.copied().any(|t| self.trucks[t].swapped)
     }
 
-    /// What stands on a lane's scale, unless the scale says something else.
+    /// What stands on a lane's scale at the stop line, unless the scale says
+    /// something else. A truck that moves off has been weighed before.
     pub fn weight_kg(&self, lane: usize) -> Option<i64> {
         let frozen = self.faults.lanes[lane].lines[Port::Scale as usize].frozen;
-        if frozen > 0 {
+        let present = self.lanes[lane].present.iter();
+        let stands = |&t: &usize| self.trucks[t].phase == Phase::AtStopLine;
+        if frozen > 0 || !present.clone().copied().any(|t| stands(&t)) {
             return None;
         }
-        let present = self.lanes[lane].present.iter();
         let loads = present.map(|&t| self.trucks[t].body.load_kg(self.now));
         Some(loads.sum::<i64>()).filter(|&kg| kg > 0)
     }
