@@ -58,7 +58,8 @@ pub enum Faults {
 pub struct FaultOptions {
     /// How much.
     pub level: Faults,
-    /// Kinds that never strike, by name; the others strike as they would.
+    /// Kinds that never strike, by name; the others keep how often they do, not
+    /// when.
     pub without: BTreeSet<String>,
 }
 

@@ -382,6 +382,7 @@ impl Board {
 
     fn want_lights(&mut self, lights: Lights) {
         let outputs = self.config.outputs;
+        self.coils.keep_for_last(outputs.exit_green);
         self.coils.want(outputs.exit_red, !lights.exit_green);
         self.coils.want(outputs.exit_green, lights.exit_green);
         self.coils.want(outputs.entry_red, lights.entry_red);

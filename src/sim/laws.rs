@@ -241,6 +241,7 @@ impl Laws {
     pub(crate) fn lower(&mut self, lane: usize, arm_permille: u16) {
         if arm_permille > 0 {
             self.lowering.insert(lane);
+            self.rested.remove(&lane);
         }
     }
 

@@ -94,26 +94,64 @@ impl Sabotage {
         }
     }
 
-    /// What it takes before it shows: faults, how often a camera reads a plate
-    /// right, how many trucks.
+    /// What it takes before it shows.
     #[must_use]
-    pub const fn shows_under(self) -> (Faults, u32, usize) {
+    pub const fn shows_under(self) -> ShowsUnder {
+        let plain = ShowsUnder {
+            level: Faults::None,
+            plate_read_permille: 1000,
+            passages: 20,
+            from_seed: 0,
+        };
+        let hostile = ShowsUnder {
+            level: Faults::Hostile,
+            ..plain
+        };
         match self {
             Self::LiftBeforeDurable
             | Self::LedgerForgotten
-            | Self::IgnoreInhibit
             | Self::ControlIgnored
             | Self::OutboxSkipsARecord
             | Self::AnotherCaseRecorded
-            | Self::OldReadingKept => (Faults::None, 1000, 20),
-            Self::LookAlikeAsExact => (Faults::None, 800, 20),
-            Self::StaleCacheAsFresh | Self::ClockAlwaysTrusted | Self::RetainedAccepted => {
-                (Faults::Hostile, 1000, 20)
-            }
+            | Self::OldReadingKept => plain,
+            Self::IgnoreInhibit => ShowsUnder {
+                from_seed: 12,
+                ..plain
+            },
+            Self::LookAlikeAsExact => ShowsUnder {
+                plate_read_permille: 800,
+                ..plain
+            },
+            Self::StaleCacheAsFresh => hostile,
+            Self::ClockAlwaysTrusted => ShowsUnder {
+                from_seed: 13,
+                ..hostile
+            },
+            Self::RetainedAccepted => ShowsUnder {
+                from_seed: 5,
+                ..hostile
+            },
             // More records than may be in flight must wait for a line.
-            Self::UnboundedOutbox => (Faults::Hostile, 1000, 150),
+            Self::UnboundedOutbox => ShowsUnder {
+                passages: 150,
+                from_seed: 15,
+                ..hostile
+            },
         }
     }
+}
+
+/// What a sabotage needs of the world before it shows.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct ShowsUnder {
+    /// How much goes wrong.
+    pub level: Faults,
+    /// How often a camera reads a plate right.
+    pub plate_read_permille: u32,
+    /// Trucks a seed.
+    pub passages: usize,
+    /// A seed from which on it shows soon.
+    pub from_seed: u64,
 }
 
 /// What the sabotages remember.

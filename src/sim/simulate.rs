@@ -434,16 +434,17 @@ mod tests {
 
     /// Whether the law of `sabotage` is seen broken within a few hundred trucks.
     fn is_caught(sabotage: Sabotage) -> bool {
-        let (level, plate_read_permille, passages) = sabotage.shows_under();
+        let needs = sabotage.shows_under();
         let extras = Extras {
             sabotage: Some(sabotage),
             ..Extras::default()
         };
-        (0..20).any(|n| {
+        (0..80).any(|n| {
+            let first = needs.from_seed + 2 * n;
             let plan = Plan {
-                passages,
-                plate_read_permille,
-                ..under(level, 8 * n..8 * (n + 1))
+                passages: needs.passages,
+                plate_read_permille: needs.plate_read_permille,
+                ..under(needs.level, first..first + 2)
             };
             let summary = counted(&plan, &extras).expect("nothing is written");
             let broken = summary.laws.contains_key(sabotage.law());

@@ -261,10 +261,11 @@ impl World {
             // What it had applied is true from now on, whoever hears of it.
             self.applied(&payload);
         }
-        if self.faults.is_over() {
+        let now = self.now;
+        // What is still on its way is not overtaken.
+        if self.faults.is_over() && now >= self.wires.heard_at {
             return self.message(&topic, &payload);
         }
-        let now = self.now;
         let down = if topic.starts_with("lanegate/") {
             self.wires.authority_down
         } else {
