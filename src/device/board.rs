@@ -382,7 +382,8 @@ impl Board {
 
     fn want_lights(&mut self, lights: Lights) {
         let outputs = self.config.outputs;
-        self.coils.keep_for_last(outputs.exit_green);
+        let before = [outputs.to_bay, outputs.divert];
+        self.coils.keep_for_last(outputs.exit_green, before);
         self.coils.want(outputs.exit_red, !lights.exit_green);
         self.coils.want(outputs.exit_green, lights.exit_green);
         self.coils.want(outputs.entry_red, lights.entry_red);

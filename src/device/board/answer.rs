@@ -62,7 +62,7 @@ impl Board {
                 self.fail(Some(failed));
             }
             Purpose::Set { coil, on } => {
-                self.coils.written(coil, on);
+                self.coils.refused(coil, on);
                 self.read_back_due = true;
                 self.fail_kept(coil, now.mono);
             }

@@ -1,6 +1,6 @@
 //! Lamps and diverter: coils that stay as they are set. Sans-IO.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What each coil should be and what it is known to be.
 #[derive(Clone, Debug, Default)]
@@ -10,6 +10,9 @@ pub(super) struct Coils {
     known: BTreeMap<u16, bool>,
     /// Comes on when everything else is as it should be.
     last: Option<u16>,
+    /// Must be on, where it is wanted on, before `last` may.
+    before: [Option<u16>; 2],
+    refused: BTreeSet<u16>,
 }
 
 impl Coils {
@@ -20,9 +23,14 @@ impl Coils {
     }
 
     /// `coil` comes on last: a green lamp says "go", and where to must be told
-    /// before.
-    pub(super) const fn keep_for_last(&mut self, coil: Option<u16>) {
+    /// `before`. A board that refuses to tell gets no green lamp either.
+    pub(super) const fn keep_for_last(&mut self, coil: Option<u16>, before: [Option<u16>; 2]) {
         self.last = coil;
+        self.before = before;
+    }
+
+    fn is_untold(&self, coil: u16) -> bool {
+        self.wanted.get(&coil) == Some(&true) && self.refused.contains(&coil)
     }
 
     /// The next coil to write. Off before on: a green lamp goes out before a
@@ -32,19 +40,33 @@ impl Coils {
         let mut all = self.wanted.iter().filter(differs);
         let off = all.clone().find(|(_, on)| !**on);
         let sooner = all.clone().find(|(coil, _)| Some(**coil) != self.last);
-        let next = off.or(sooner).or_else(|| all.next());
+        let told = !self
+            .before
+            .into_iter()
+            .flatten()
+            .any(|coil| self.is_untold(coil));
+        let last = || all.next().filter(|_| told);
+        let next = off.or(sooner).or_else(last);
         next.map(|(coil, on)| (*coil, *on))
     }
 
-    /// The board took this write, or refused it: until a read-back says
-    /// otherwise it is not written again.
+    /// The board took this write: until a read-back says otherwise it is not
+    /// written again.
     pub(super) fn written(&mut self, coil: u16, on: bool) {
         self.known.insert(coil, on);
+        self.refused.remove(&coil);
+    }
+
+    /// The board refused this write: it is not argued with until a read-back.
+    pub(super) fn refused(&mut self, coil: u16, on: bool) {
+        self.known.insert(coil, on);
+        self.refused.insert(coil);
     }
 
     /// The board may have forgotten everything.
     pub(super) fn forget(&mut self) {
         self.known.clear();
+        self.refused.clear();
     }
 
     /// Takes in a read-back; coils that no longer hold what was written.
@@ -53,6 +75,9 @@ impl Coils {
         for coil in self.wanted.keys().copied() {
             let held = held(coil);
             let before = self.known.insert(coil, held);
+            if self.wanted.get(&coil) == Some(&held) {
+                self.refused.remove(&coil);
+            }
             if before.is_some_and(|before| before != held) {
                 changed.push(coil);
             }
@@ -74,7 +99,7 @@ mod tests {
     #[test]
     fn green_comes_on_only_when_the_board_has_taken_where_to() {
         let mut coils = Coils::default();
-        coils.keep_for_last(Some(GREEN));
+        coils.keep_for_last(Some(GREEN), [Some(TO_BAY), None]);
         coils.want(Some(GREEN), true);
         coils.want(Some(TO_BAY), true);
         assert_eq!(coils.differing(), Some((TO_BAY, true)));
@@ -88,5 +113,28 @@ mod tests {
         coils.want(Some(TO_BAY), false);
         coils.written(TO_BAY, false);
         assert_eq!(coils.differing(), Some((GREEN, false)));
+    }
+
+    /// A board that refuses "to the bay" gets no green: the truck would take
+    /// the road. What a read-back shows on was told after all.
+    #[test]
+    fn green_stays_off_where_the_board_refuses_where_to() {
+        let mut coils = Coils::default();
+        coils.keep_for_last(Some(GREEN), [Some(TO_BAY), None]);
+        coils.want(Some(GREEN), true);
+        coils.want(Some(TO_BAY), true);
+        coils.refused(TO_BAY, true);
+        assert_eq!(coils.differing(), None);
+        // It is asked again after a read-back that shows it off.
+        coils.read_back(|_| false);
+        assert_eq!(coils.differing(), Some((TO_BAY, true)));
+        coils.refused(TO_BAY, true);
+        assert_eq!(coils.differing(), None);
+        coils.read_back(|coil| coil == TO_BAY);
+        assert_eq!(coils.differing(), Some((GREEN, true)));
+        // A truck for the road needs no bay.
+        coils.refused(TO_BAY, false);
+        coils.want(Some(TO_BAY), false);
+        assert_eq!(coils.differing(), Some((GREEN, true)));
     }
 }
