@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use lanegate_core::model::{Buckets, Position, StoreState};
 
 use super::*;
-use crate::store::testing::{TempDir, batch, declaration, id, part, query};
+use crate::store::testing::{TempDir, batch, declaration, id, load_until_ready, part, query};
 use crate::store::{Cache, SledStore, Store};
 
 #[path = "media_tests.rs"]
@@ -18,18 +18,10 @@ fn medium(dir: &TempDir) -> SledMedium {
     })
 }
 
-/// A store that is open; sled gives a lock back some time after its last user
-/// is gone, so this tries until it has it.
 fn open(dir: &TempDir) -> SledStore {
     let mut store = Cache::new(medium(dir));
-    for _ in 0..100_000 {
-        store.load();
-        if store.is_ready() {
-            return store;
-        }
-        std::thread::yield_now();
-    }
-    panic!("the store does not open");
+    load_until_ready(&mut store);
+    store
 }
 
 fn filled(dir: &TempDir) -> Buckets {

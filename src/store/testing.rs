@@ -3,7 +3,7 @@
 use lanegate_core::lane::Query;
 use lanegate_core::model::{Declaration, DeclarationId, Part, Plate, Position, parse_json};
 
-use super::FeedApply;
+use super::{Cache, FeedApply, Medium, Store as _};
 
 /// The published example (FORMATS 2).
 pub(crate) const EXAMPLE: &str = r#"{"id":"5345202600012345","form":"rmft","version":3,"status":"released","direction":"export","port":"5345","enterprise":"4403161234","class":"advanced","vehicles":[{"plates":["粤ZAB12港","AB1234"],"tare_kg":8600,"tare_at":"2026-05-02","tag":null}],"trailers":[{"plate":"粤B1234挂","tare_kg":5200}],"driver":{"card":"4403000123"},"load":"container","containers":[{"no":"CSQU3054383","tare_kg":3750,"seals":["8000620011"]}],"seals":[],"goods_gross_kg":18450,"packages":420,"valid_from":"2026-11-24T00:00:00+08:00","valid_until":"2026-11-25T00:00:00+08:00","binding":{"kind":"single"},"settle_by":null,"convoy":null,"covers":[],"controller":null,"ext":{}}"#;
@@ -72,4 +72,17 @@ impl Drop for TempDir {
     fn drop(&mut self) {
         std::fs::remove_dir_all(&self.0).unwrap();
     }
+}
+
+/// Opens it. A file's lock is let go late: sled's own threads hold it past the
+/// close, and so does a process another test is just starting.
+pub(crate) fn load_until_ready<M: Medium>(store: &mut Cache<M>) {
+    for _ in 0..100_000 {
+        store.load();
+        if store.is_ready() {
+            return;
+        }
+        std::thread::yield_now();
+    }
+    panic!("the store does not open");
 }

@@ -7,10 +7,9 @@
 use std::cell::RefCell;
 use std::io::{Error, ErrorKind};
 use std::rc::Rc;
-use std::time::{Duration, Instant};
 
 use super::*;
-use crate::store::testing::{TempDir, batch, declaration, id, part, query};
+use crate::store::testing::{TempDir, batch, declaration, id, load_until_ready, part, query};
 use crate::store::{DiskOptions, Page, SledMedium};
 
 /// How a call fails.
@@ -190,27 +189,9 @@ fn known() -> Buckets {
     store.buckets().clone()
 }
 
-/// Opens it, also where the file's lock is let go late: sled's own threads may
-/// hold it past the close, and so does a process another test is just starting.
-/// The daemon's upkeep tries again in the same way.
-fn open_again<M: Medium>(store: &mut Cache<M>, context: &str) {
-    store.reopen();
-    let begun = Instant::now();
-    loop {
-        store.load();
-        if store.is_ready() {
-            return;
-        }
-        assert!(
-            begun.elapsed() < Duration::from_secs(60),
-            "{context}: not open"
-        );
-        std::thread::sleep(Duration::from_millis(5));
-    }
-}
-
 fn law<M: Medium>(store: &mut Cache<M>, context: &str) {
-    open_again(store, context);
+    store.reopen();
+    load_until_ready(store);
     store.expect(&known());
     for n in 0..N {
         let found = store.candidates(&query(n));
