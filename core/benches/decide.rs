@@ -2,14 +2,14 @@
 //! their seals, a trailer, a tag, a card, a weight, a list with a balance, a
 //! convoy, a control that only informs, a draw) and one candidate.
 //!
-//! `cargo bench -p lanegate-core --bench decide [-- N]` judges N times (default
+//! `cargo bench --profile dist -p lanegate-core --bench decide [-- N]` judges N times (default
 //! 200,000, after a tenth of that to warm up) and prints the distribution.
 //! Machines differ, so nothing is asserted about time; the count of
 //! instructions does not:
 //!
 //! ```text
 //! valgrind --tool=callgrind --toggle-collect='*decide_once*' \
-//!     target/release/deps/decide-* 1000
+//!     target/dist/deps/decide-* 1000
 //! ```
 //!
 //! and divide what it collected by 1,000 (the warm-up is not counted).

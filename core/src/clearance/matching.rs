@@ -15,8 +15,9 @@ use std::cmp::Reverse;
 
 use super::policy::Policy;
 use super::reads::{Reads, look_alike};
+use super::sheet::Few;
 use super::standing::{Standing, spend_of, standing};
-use crate::model::{Case, ContainerNo, Declaration, MatchKind, Plate, Status, Vehicle};
+use crate::model::{Case, Declaration, MatchKind, Plate, Status, Vehicle};
 use crate::time::Wall;
 
 /// A candidate with how it was found.
@@ -131,8 +132,8 @@ impl<'a> Matching<'a, '_> {
         }
     }
 
-    fn by_plate(&self) -> Vec<Found<'a>> {
-        let mut found = Vec::new();
+    fn by_plate(&self) -> Few<Found<'a>> {
+        let mut found = Few::new();
         for declaration in self.candidates() {
             let mut best: Option<(&'a Vehicle, usize)> = None;
             for vehicle in &declaration.vehicles {
@@ -151,8 +152,8 @@ impl<'a> Matching<'a, '_> {
 
     /// Without a readable plate a tag, seal or card may say whose documents
     /// to look at; it never releases (`plate.unread` stands).
-    fn by_other(&self) -> Vec<Found<'a>> {
-        let mut found = Vec::new();
+    fn by_other(&self) -> Few<Found<'a>> {
+        let mut found = Few::new();
         for declaration in self.candidates() {
             let tagged = declaration.vehicles.iter().find(|v| self.tag_read(v));
             let carded = self.card_read(declaration);
@@ -172,7 +173,7 @@ impl<'a> Matching<'a, '_> {
     /// it may have meant is named, whatever its standing; that releases only
     /// as a look-alike does.
     fn by_look_alike(&self) -> Option<Found<'a>> {
-        let mut found = Vec::new();
+        let mut found = Few::new();
         for declaration in self.candidates() {
             let all = || self.reads.sure.iter().chain(&self.reads.ambiguous);
             for vehicle in &declaration.vehicles {
@@ -233,7 +234,7 @@ impl<'a> Matching<'a, '_> {
         Some(self.policy.rank_of(&enterprise.class)?.max(own))
     }
 
-    fn best(&self, mut found: Vec<Found<'a>>) -> Option<Found<'a>> {
+    fn best(&self, mut found: Few<Found<'a>>) -> Option<Found<'a>> {
         let covered = |f: &Found<'_>, all: &[Found<'_>]| {
             all.iter().any(|o| {
                 o.declaration.covers.contains(&f.declaration.id)
@@ -245,7 +246,7 @@ impl<'a> Matching<'a, '_> {
         }
         let all = found.clone();
         found.retain(|f| !covered(f, &all));
-        let viable: Vec<_> = found.iter().copied().filter(|f| self.viable(f)).collect();
+        let viable: Few<_> = found.iter().copied().filter(|f| self.viable(f)).collect();
         if viable.is_empty() {
             return found
                 .into_iter()
@@ -308,9 +309,8 @@ impl<'a> Matching<'a, '_> {
     }
 
     pub(super) fn container_read(&self, declaration: &Declaration) -> bool {
-        let reads = self.case.containers.iter();
-        let mut reads = reads.filter_map(|read| ContainerNo::parse(&read.no).ok());
-        reads.any(|no| declaration.containers.iter().any(|c| c.no == no))
+        let mut good = self.reads.containers.iter().flatten();
+        good.any(|no| declaration.containers.iter().any(|c| c.no == *no))
     }
 }
 
@@ -319,7 +319,7 @@ fn shares(a: &Vehicle, b: &Vehicle) -> bool {
     a.plates.iter().any(|p| b.plates.contains(p))
 }
 
-fn keep_if_any<'a>(found: Vec<Found<'a>>, keep: impl Fn(&Found<'a>) -> bool) -> Vec<Found<'a>> {
-    let kept: Vec<_> = found.iter().copied().filter(|f| keep(f)).collect();
+fn keep_if_any<'a>(found: Few<Found<'a>>, keep: impl Fn(&Found<'a>) -> bool) -> Few<Found<'a>> {
+    let kept: Few<_> = found.iter().copied().filter(|f| keep(f)).collect();
     if kept.is_empty() { found } else { kept }
 }

@@ -2,7 +2,10 @@
 //! outvoted, with the shape of a plate, and without a close rival that a
 //! camera could have taken for it (DOMAIN 2).
 
-use crate::model::{Case, CasePlate, Declaration, Plate};
+use smallvec::SmallVec;
+
+use super::sheet::Few;
+use crate::model::{Case, CasePlate, ContainerError, ContainerNo, Declaration, Plate};
 
 /// Two readings of one plate whose scores differ by at most this are rivals;
 /// further apart the better one stands.
@@ -12,21 +15,27 @@ const RIVAL_MARGIN_PCT: u8 = 10;
 #[derive(Default)]
 pub(super) struct Reads {
     /// May identify and contradict.
-    pub(super) sure: Vec<Plate>,
+    pub(super) sure: SmallVec<[Plate; 4]>,
     /// One of several look-alike readings of one plate.
-    pub(super) ambiguous: Vec<Plate>,
+    pub(super) ambiguous: SmallVec<[Plate; 4]>,
     /// Trailer plates, compared with trailers alone.
-    pub(super) trailers: Vec<Plate>,
+    pub(super) trailers: SmallVec<[Plate; 4]>,
     /// Texts without the shape of a plate.
     pub(super) shapeless: usize,
     /// Reads below the policy's confidence, or outvoted.
     pub(super) weak: usize,
+    /// The case's container reads in their order, each once looked at.
+    pub(super) containers: SmallVec<[Result<ContainerNo, ContainerError>; 2]>,
 }
 
 impl Reads {
     pub(super) fn of(case: &Case, confidence_pct_min: u8) -> Self {
-        let mut reads = Self::default();
-        let mut usable: Vec<(&CasePlate, Plate)> = Vec::with_capacity(case.plates.len());
+        let parsed = case.containers.iter().map(|c| ContainerNo::parse(&c.no));
+        let mut reads = Self {
+            containers: parsed.collect(),
+            ..Self::default()
+        };
+        let mut usable: Few<(&CasePlate, Plate)> = Few::new();
         for read in &case.plates {
             match Plate::parse(&read.text) {
                 Err(_) => reads.shapeless += 1,
@@ -36,7 +45,7 @@ impl Reads {
                 Ok(plate) => usable.push((read, plate)),
             }
         }
-        let rivalries: Vec<_> = usable
+        let rivalries: Few<_> = usable
             .iter()
             .map(|(read, plate)| rivalry(read, plate, &usable))
             .collect();

@@ -1,9 +1,25 @@
 //! What the checks write down: reasons and traces.
 
+use std::borrow::Cow;
+
+use smallvec::SmallVec;
+
 use super::policy::Policy;
-use crate::model::{CheckOutcome, Code, Control, Reason, Severity};
+use crate::model::{CheckOutcome, CheckTrace, Code, Control, Reason, Severity};
 
 pub(super) use crate::model::{Datum, Values};
+
+/// A list that is short for an honest truck, and then allocates nothing.
+pub(super) type Few<T> = SmallVec<[T; 8]>;
+
+/// Adds `one`, unless it is there; whether it is new.
+pub(super) fn add_new<T: PartialEq>(all: &mut Few<T>, one: T) -> bool {
+    let new = !all.contains(&one);
+    if new {
+        all.push(one);
+    }
+    new
+}
 
 /// Builds [`Values`].
 pub(super) fn values<const N: usize>(pairs: [(&'static str, Datum); N]) -> Values {
@@ -15,21 +31,18 @@ pub(super) const fn nothing() -> Values {
     Values::new()
 }
 
-/// How a check ended, and on what.
-pub(super) struct Trace {
-    pub(super) outcome: CheckOutcome,
-    pub(super) inputs: Values,
-    pub(super) threshold: Values,
-}
+/// How a check ended, and on what; its name is added by who runs it.
+pub(super) type Trace = CheckTrace;
 
-impl Trace {
+impl CheckTrace {
     /// Without inputs.
-    pub(super) fn plain(outcome: CheckOutcome) -> Self {
+    pub(super) const fn plain(outcome: CheckOutcome) -> Self {
         Self::of(outcome, nothing(), nothing())
     }
 
     pub(super) const fn of(outcome: CheckOutcome, inputs: Values, threshold: Values) -> Self {
         Self {
+            check: Cow::Borrowed(""),
             outcome,
             inputs,
             threshold,

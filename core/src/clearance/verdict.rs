@@ -8,8 +8,7 @@ use super::standing::{Standing, spend_of};
 use super::view::{Document, View};
 use super::{RULES, checks};
 use crate::model::{
-    Case, CheckTrace, Code, JournalState, Matched, Reason, Severity, Stop, StopKind, Verdict,
-    VerdictKind,
+    Case, Code, JournalState, Matched, Reason, Severity, Stop, StopKind, Verdict, VerdictKind,
 };
 
 /// Judges `case` under `policy`. A function of its arguments: no clock, no
@@ -21,13 +20,9 @@ pub fn judge(case: &Case, policy: &Policy) -> Verdict {
     let mut traces = Vec::with_capacity(CHECKS.len());
     for check in CHECKS {
         sheet.check = check.name;
-        let trace = (check.run)(&view, &mut sheet);
-        traces.push(CheckTrace {
-            check: check.name.into(),
-            outcome: trace.outcome,
-            inputs: trace.inputs,
-            threshold: trace.threshold,
-        });
+        let mut trace = (check.run)(&view, &mut sheet);
+        trace.check = check.name.into();
+        traces.push(trace);
     }
     soften_covered(&view, &mut sheet.noted);
     keep_inspecting(&view, &mut sheet);

@@ -1,11 +1,13 @@
 //! One case seen through one policy: whose truck it is, its documents, its
 //! class. Built once, read by every check.
 
-use std::collections::BTreeSet;
+use smallvec::{SmallVec, smallvec};
 
 use super::matching::{By, Found, Matching};
 use super::policy::{Class, Evidence, Measures, Need, Policy, SealRule};
 use super::reads::Reads;
+use super::sampling::{Selection, select};
+use super::sheet::{Few, add_new};
 use super::standing::{Standing, back_to_lane};
 use crate::model::{
     Case, Declaration, DeclarationId, Enterprise, Finding, Kg, Link, StoreState, Vehicle,
@@ -99,12 +101,14 @@ pub(super) struct View<'a> {
     pub(super) at: Option<Wall>,
     pub(super) reads: Reads,
     /// The truck's own document first, then those that ride on it.
-    pub(super) documents: Vec<Document<'a>>,
+    pub(super) documents: SmallVec<[Document<'a>; 2]>,
     /// Documents that should ride on them and are not there.
     pub(super) absent: Vec<&'a DeclarationId>,
     /// More documents ride along than are looked at.
     pub(super) overfull: bool,
     pub(super) class: ClassHere<'a>,
+    /// What the class's plan says of this truck.
+    pub(super) selection: Option<Selection>,
 }
 
 impl<'a> View<'a> {
@@ -121,6 +125,14 @@ impl<'a> View<'a> {
         let found = found.map(|found| documents(&matching, found));
         let (documents, absent, overfull) = found.unwrap_or_default();
         let class = class(&matching, &documents);
+        let selection = match &class {
+            ClassHere::Known(_, measures) => {
+                let (facts, plan) = (&case.facts, &measures.sampling);
+                let state = facts.sampling.as_ref();
+                Some(select(plan, state, facts.draw.as_ref(), at))
+            }
+            ClassHere::None | ClassHere::Unknown => None,
+        };
         Self {
             case,
             policy,
@@ -130,6 +142,7 @@ impl<'a> View<'a> {
             absent,
             overfull,
             class,
+            selection,
         }
     }
 
@@ -217,18 +230,18 @@ impl<'a> View<'a> {
             return Kg(0);
         };
         let vehicle = main.vehicle.map_or(0, |v| v.tare_kg.0);
-        let mut seen = BTreeSet::new();
+        let mut seen: Few<&str> = Few::new();
         let mut total = vehicle;
         for document in &self.documents {
             let d = document.declaration;
             total += d.goods_gross_kg.0;
             for trailer in &d.trailers {
-                if seen.insert(trailer.plate.as_str()) {
+                if add_new(&mut seen, trailer.plate.as_str()) {
                     total += trailer.tare_kg.0;
                 }
             }
             for container in &d.containers {
-                if seen.insert(container.no.as_str()) {
+                if add_new(&mut seen, container.no.as_str()) {
                     total += container.tare_kg.0;
                 }
             }
@@ -242,13 +255,13 @@ impl<'a> View<'a> {
 fn documents<'a>(
     matching: &Matching<'a, '_>,
     found: Found<'a>,
-) -> (Vec<Document<'a>>, Vec<&'a DeclarationId>, bool) {
+) -> (SmallVec<[Document<'a>; 2]>, Vec<&'a DeclarationId>, bool) {
     let facts = &matching.case.facts;
     let enterprise = |d: &Declaration| {
         let known = facts.enterprises.iter().filter(|e| e.id == d.enterprise);
         known.max_by_key(|e| e.version)
     };
-    let mut documents = vec![Document {
+    let mut documents: SmallVec<[_; 2]> = smallvec![Document {
         declaration: found.declaration,
         vehicle: found.vehicle,
         standing: found.standing,

@@ -203,7 +203,7 @@ impl Evidence {
             }
             reads.push(Read {
                 event: plates.event.clone(),
-                text,
+                text: text.into(),
                 raw: read.text.chars().take(64).collect(),
                 confidence_pct: read.confidence_pct.min(100),
                 at: reading.at,

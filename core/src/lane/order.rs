@@ -364,7 +364,7 @@ fn plate_since(passage: &Passage, config: &LaneConfig) -> bool {
     let Some(recorded) = &passage.recorded else {
         return false;
     };
-    let known: Vec<String> = recorded
+    let known: Vec<_> = recorded
         .case
         .plates
         .iter()
@@ -374,5 +374,5 @@ fn plate_since(passage: &Passage, config: &LaneConfig) -> bool {
     let since = passage
         .evidence
         .plates_since(config, recorded.judged.mono, pct);
-    since.iter().any(|text| !known.contains(text))
+    since.iter().any(|text| !known.iter().any(|k| k == text))
 }

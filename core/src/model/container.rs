@@ -2,11 +2,12 @@
 //! check digit.
 
 use serde::{Deserialize, Serialize};
+use smol_str::SmolStr;
 
 /// A container number whose shape and check digit hold.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
-pub struct ContainerNo(String);
+pub struct ContainerNo(SmolStr);
 
 /// Why a text is no container number.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
@@ -33,8 +34,8 @@ impl ContainerNo {
     /// Shape or check digit.
     pub fn parse(raw: &str) -> Result<Self, ContainerError> {
         let plain = |b: u8| b.is_ascii_uppercase() || b.is_ascii_digit();
-        let text: String = if raw.len() <= 24 && raw.bytes().all(plain) {
-            raw.to_owned()
+        let text: SmolStr = if raw.len() <= 24 && raw.bytes().all(plain) {
+            raw.into()
         } else {
             let kept = raw.chars().filter(|c| !matches!(c, ' ' | '-'));
             kept.flat_map(char::to_uppercase).take(24).collect()
@@ -45,7 +46,7 @@ impl ContainerNo {
             && matches!(b[3], b'U' | b'J' | b'Z')
             && b[4..].iter().all(u8::is_ascii_digit);
         if !shaped {
-            return Err(ContainerError::Shape(text));
+            return Err(ContainerError::Shape(text.into()));
         }
         let expected = check_digit(&b[..10]);
         let found = b[10] - b'0';
@@ -53,7 +54,7 @@ impl ContainerNo {
             Ok(Self(text))
         } else {
             Err(ContainerError::CheckDigit {
-                text,
+                text: text.into(),
                 found,
                 expected,
             })
@@ -94,7 +95,13 @@ impl TryFrom<String> for ContainerNo {
 
 impl From<ContainerNo> for String {
     fn from(no: ContainerNo) -> Self {
-        no.0
+        no.0.into()
+    }
+}
+
+impl From<&ContainerNo> for super::Datum {
+    fn from(no: &ContainerNo) -> Self {
+        Self::Text(no.0.clone())
     }
 }
 

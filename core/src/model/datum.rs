@@ -2,10 +2,11 @@
 //! rules write need no allocation.
 
 use std::fmt;
+use std::hash::{Hash, Hasher};
 
 use serde::de::{MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use smol_str::SmolStr;
+use smol_str::{SmolStr, format_smolstr};
 
 use super::Values;
 use crate::time::Wall;
@@ -13,8 +14,9 @@ use crate::time::Wall;
 /// Most values of a list read from outside (L9).
 const LIST_MAX: usize = 65_536;
 
-/// A value. The formats have no fractions, so there are none here.
-#[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
+/// A value. The formats have no fractions, so there are none here. A time is
+/// the text it is written as, and equal to it.
+#[derive(Clone, Debug, Default)]
 pub enum Datum {
     /// Not there, or not known.
     #[default]
@@ -25,6 +27,8 @@ pub enum Datum {
     Int(i64),
     /// A text; up to 23 bytes lie in place.
     Text(SmolStr),
+    /// A time, not written out yet; what is read is a text.
+    At(Wall),
     /// A list.
     List(Box<[Datum]>),
     /// An object.
@@ -32,12 +36,22 @@ pub enum Datum {
 }
 
 impl Datum {
-    /// The text, if it is one.
+    /// A word of the program, not copied.
+    pub(crate) const fn word(word: &'static str) -> Self {
+        Self::Text(SmolStr::new_static(word))
+    }
+
+    /// The text, if it is one that is written out.
     #[must_use]
     pub fn as_str(&self) -> Option<&str> {
         match self {
             Self::Text(text) => Some(text),
-            Self::Null | Self::Bool(_) | Self::Int(_) | Self::List(_) | Self::Named(_) => None,
+            Self::Null
+            | Self::Bool(_)
+            | Self::Int(_)
+            | Self::At(_)
+            | Self::List(_)
+            | Self::Named(_) => None,
         }
     }
 
@@ -46,7 +60,12 @@ impl Datum {
     pub const fn as_i64(&self) -> Option<i64> {
         match self {
             Self::Int(n) => Some(*n),
-            Self::Null | Self::Bool(_) | Self::Text(_) | Self::List(_) | Self::Named(_) => None,
+            Self::Null
+            | Self::Bool(_)
+            | Self::Text(_)
+            | Self::At(_)
+            | Self::List(_)
+            | Self::Named(_) => None,
         }
     }
 
@@ -55,8 +74,63 @@ impl Datum {
     pub const fn as_bool(&self) -> Option<bool> {
         match self {
             Self::Bool(yes) => Some(*yes),
-            Self::Null | Self::Int(_) | Self::Text(_) | Self::List(_) | Self::Named(_) => None,
+            Self::Null
+            | Self::Int(_)
+            | Self::Text(_)
+            | Self::At(_)
+            | Self::List(_)
+            | Self::Named(_) => None,
         }
+    }
+}
+
+impl PartialEq for Datum {
+    fn eq(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Null, Self::Null) => true,
+            (Self::Bool(a), Self::Bool(b)) => a == b,
+            (Self::Int(a), Self::Int(b)) => a == b,
+            (Self::Text(a), Self::Text(b)) => a == b,
+            (Self::At(a), Self::At(b)) => a == b,
+            (Self::At(at), Self::Text(text)) | (Self::Text(text), Self::At(at)) => {
+                *text == written(*at)
+            }
+            (Self::List(a), Self::List(b)) => a == b,
+            (Self::Named(a), Self::Named(b)) => a == b,
+            (
+                Self::Null
+                | Self::Bool(_)
+                | Self::Int(_)
+                | Self::Text(_)
+                | Self::At(_)
+                | Self::List(_)
+                | Self::Named(_),
+                _,
+            ) => false,
+        }
+    }
+}
+
+impl Eq for Datum {}
+
+impl Hash for Datum {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        match self {
+            Self::Null => 0u8.hash(state),
+            Self::Bool(yes) => (1u8, yes).hash(state),
+            Self::Int(n) => (2u8, n).hash(state),
+            Self::Text(text) => (3u8, text).hash(state),
+            Self::At(at) => (3u8, written(*at)).hash(state),
+            Self::List(list) => (4u8, list).hash(state),
+            Self::Named(values) => (5u8, values).hash(state),
+        }
+    }
+}
+
+fn written(at: Wall) -> SmolStr {
+    match at.stamp() {
+        Some(stamp) => stamp.as_str().into(),
+        None => format_smolstr!("{at}"),
     }
 }
 
@@ -110,10 +184,7 @@ impl From<SmolStr> for Datum {
 
 impl From<Wall> for Datum {
     fn from(at: Wall) -> Self {
-        match at.stamp() {
-            Some(stamp) => stamp.as_str().into(),
-            None => at.to_string().into(),
-        }
+        Self::At(at)
     }
 }
 
@@ -156,6 +227,7 @@ impl Serialize for Datum {
             Self::Bool(yes) => serializer.serialize_bool(*yes),
             Self::Int(n) => serializer.serialize_i64(*n),
             Self::Text(text) => serializer.serialize_str(text),
+            Self::At(at) => serializer.serialize_str(&written(*at)),
             Self::List(list) => serializer.collect_seq(list),
             Self::Named(values) => values.serialize(serializer),
         }
@@ -233,6 +305,28 @@ mod tests {
         let kept = Datum::Text(SmolStr::new_static(word));
         assert_eq!(kept, Datum::from(word));
         assert_eq!(Datum::from("ok"), Datum::Text(SmolStr::new_static("ok")));
+    }
+
+    /// A record that was read back is what was judged (law L6).
+    #[test]
+    fn a_time_is_the_text_it_is_written_as() {
+        let digest = |d: &Datum| {
+            let mut hasher = std::hash::DefaultHasher::new();
+            d.hash(&mut hasher);
+            hasher.finish()
+        };
+        for text in [
+            "2026-11-24T08:00:00+08:00",
+            "2026-11-24T08:00:00.125+08:00",
+            "1970-01-01T08:00:00+08:00",
+        ] {
+            let at = Datum::from(Wall::parse(text).unwrap());
+            let read: Datum = serde_json::from_str(&at.to_string()).unwrap();
+            assert_eq!(read.as_str(), Some(text));
+            assert_eq!((&read, &at), (&at, &read));
+            assert_eq!(digest(&read), digest(&at));
+            assert_ne!(at, Datum::from("2026-11-24T08:00:01+08:00"));
+        }
     }
 
     #[test]

@@ -29,6 +29,11 @@ macro_rules! word {
                 f.write_str(self.as_str())
             }
         }
+        impl From<$name> for $crate::model::Datum {
+            fn from(word: $name) -> Self {
+                Self::word(word.as_str())
+            }
+        }
     };
 }
 pub(crate) use word;

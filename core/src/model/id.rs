@@ -2,6 +2,7 @@
 //! lane is never taken for a passage.
 
 use serde::{Deserialize, Serialize};
+use smol_str::{SmolStr, format_smolstr};
 
 /// Longest identifier accepted; every buffer and label derives from it (L9).
 pub(super) const ID_LEN_MAX: usize = 96;
@@ -23,7 +24,7 @@ pub enum IdError {
     NotAPort,
 }
 
-fn checked(text: &str) -> Result<String, IdError> {
+fn checked(text: &str) -> Result<SmolStr, IdError> {
     if text.is_empty() {
         return Err(IdError::Empty);
     }
@@ -35,7 +36,7 @@ fn checked(text: &str) -> Result<String, IdError> {
     let bad = |c: &char| c.is_whitespace() || c.is_control() || "/+#'\"\\".contains(*c);
     match text.chars().find(bad) {
         Some(c) => Err(IdError::BadCharacter(c)),
-        None => Ok(text.to_owned()),
+        None => Ok(text.into()),
     }
 }
 
@@ -44,7 +45,7 @@ macro_rules! text_id {
         $(#[$doc])*
         #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
         #[serde(try_from = "String", into = "String")]
-        pub struct $name(String);
+        pub struct $name(SmolStr);
 
         impl $name {
             /// Checks the shape of `text`.
@@ -71,7 +72,13 @@ macro_rules! text_id {
 
         impl From<$name> for String {
             fn from(id: $name) -> Self {
-                id.0
+                id.0.into()
+            }
+        }
+
+        impl From<&$name> for super::Datum {
+            fn from(id: &$name) -> Self {
+                Self::Text(id.0.clone())
             }
         }
 
@@ -110,14 +117,14 @@ impl PassageId {
     /// The `n`-th passage of `lane` since the controller's start number `start`.
     #[must_use]
     pub fn of(lane: &LaneId, start: u64, n: u64) -> Self {
-        Self(format!("{lane}-{start}-{n}"))
+        Self(format_smolstr!("{lane}-{start}-{n}"))
     }
 }
 
 /// A port's customs code, four digits (5345 深圳湾).
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
-pub struct PortCode(String);
+pub struct PortCode(SmolStr);
 
 impl PortCode {
     /// Checks that `text` is four digits.
@@ -126,7 +133,7 @@ impl PortCode {
     /// [`IdError::NotAPort`] otherwise.
     pub fn parse(text: &str) -> Result<Self, IdError> {
         if text.len() == 4 && text.bytes().all(|b| b.is_ascii_digit()) {
-            Ok(Self(text.to_owned()))
+            Ok(Self(text.into()))
         } else {
             Err(IdError::NotAPort)
         }
@@ -148,7 +155,13 @@ impl TryFrom<String> for PortCode {
 
 impl From<PortCode> for String {
     fn from(port: PortCode) -> Self {
-        port.0
+        port.0.into()
+    }
+}
+
+impl From<&PortCode> for super::Datum {
+    fn from(port: &PortCode) -> Self {
+        Self::Text(port.0.clone())
     }
 }
 

@@ -11,6 +11,7 @@
 //! | trailer | mainland ending 挂; Hong Kong 1-5 digits and T | 粤B1234挂, 12345T |
 
 use serde::{Deserialize, Serialize};
+use smol_str::SmolStr;
 use unicode_normalization::UnicodeNormalization;
 
 /// Province characters of mainland plates (GA 36).
@@ -51,7 +52,7 @@ impl PlateKind {
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Plate {
-    text: String,
+    text: SmolStr,
     kind: PlateKind,
 }
 
@@ -117,20 +118,26 @@ impl TryFrom<String> for Plate {
 
 impl From<Plate> for String {
     fn from(plate: Plate) -> Self {
-        plate.text
+        plate.text.into()
+    }
+}
+
+impl From<&Plate> for super::Datum {
+    fn from(plate: &Plate) -> Self {
+        Self::Text(plate.text.clone())
     }
 }
 
 /// NFKC, upper case, without blanks, dots, dashes and middle dots, with Greek
 /// and Cyrillic look-alikes mapped to Latin (DOMAIN 2).
 #[must_use]
-pub fn normalise(raw: &str) -> String {
+pub fn normalise(raw: &str) -> SmolStr {
     // Upper-case Latin, digits and unified ideographs stand for themselves.
     let plain = |c: char| {
         c.is_ascii_uppercase() || c.is_ascii_digit() || ('\u{4e00}'..='\u{9fff}').contains(&c)
     };
     if raw.len() <= 64 && raw.chars().all(plain) {
-        return raw.to_owned();
+        return raw.into();
     }
     raw.nfkc()
         .flat_map(char::to_uppercase)

@@ -1,8 +1,9 @@
 //! Named values of a reason or a trace: an object of few keys, in their order.
-//! A decision writes some sixty of them and most hold one or two short values,
-//! so they lie in place: names are not copied, nothing is allocated.
+//! A decision writes some sixty of them, most of one or two short values:
+//! names are not copied, and they are put in order where they are read.
 
 use std::fmt;
+use std::hash::{Hash, Hasher};
 
 use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -14,12 +15,12 @@ use super::datum::Datum;
 /// Most names read from outside (L9); the rules write fewer than twenty.
 const NAMES_MAX: usize = 256;
 
-/// Values that lie in place; more of them are allocated.
-const IN_PLACE: usize = 4;
+/// Names that are put in order without allocating.
+const SORTED_IN_PLACE: usize = 8;
 
-/// An object with its names in order.
-#[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
-pub struct Values(SmallVec<[(SmolStr, Datum); IN_PLACE]>);
+/// An object; each name is there once.
+#[derive(Clone, Debug, Default)]
+pub struct Values(SmallVec<[(SmolStr, Datum); 1]>);
 
 impl Values {
     /// None.
@@ -30,25 +31,30 @@ impl Values {
 
     /// These.
     #[must_use]
-    pub fn of<const N: usize>(mut pairs: [(&'static str, Datum); N]) -> Self {
-        sort(&mut pairs);
-        Self::sorted(pairs.into_iter())
-    }
-
-    fn sorted(pairs: impl Iterator<Item = (&'static str, Datum)>) -> Self {
-        Self(
-            pairs
-                .map(|(name, datum)| (SmolStr::new_static(name), datum))
-                .collect(),
-        )
+    pub fn of<const N: usize>(pairs: [(&'static str, Datum); N]) -> Self {
+        let mut values = Self(SmallVec::with_capacity(N));
+        for (name, datum) in pairs {
+            values.0.push((SmolStr::new_static(name), datum));
+        }
+        debug_assert!(values.names_differ(), "a name twice: {values:?}");
+        values
     }
 
     /// These, without what is not known.
     #[must_use]
-    pub fn known<const N: usize>(mut pairs: [(&'static str, Datum); N]) -> Self {
-        sort(&mut pairs);
-        let known = |(_, datum): &(&str, Datum)| !matches!(datum, Datum::Null);
-        Self::sorted(pairs.into_iter().filter(known))
+    pub fn known<const N: usize>(pairs: [(&'static str, Datum); N]) -> Self {
+        let mut values = Self(SmallVec::with_capacity(N));
+        for (name, datum) in pairs {
+            if !matches!(datum, Datum::Null) {
+                values.0.push((SmolStr::new_static(name), datum));
+            }
+        }
+        values
+    }
+
+    fn names_differ(&self) -> bool {
+        let all = self.sorted();
+        all.windows(2).all(|pair| pair[0].0 != pair[1].0)
     }
 
     /// Sets `name`; what it was before is gone.
@@ -56,24 +62,30 @@ impl Values {
         self.set(SmolStr::new_static(name), datum);
     }
 
+    /// None yet, with room for so many.
+    #[must_use]
+    pub fn with_capacity(names: usize) -> Self {
+        Self(SmallVec::with_capacity(names))
+    }
+
     fn set(&mut self, name: SmolStr, datum: Datum) {
-        match self.place(&name) {
-            Ok(at) => self.0[at].1 = datum,
-            Err(at) => self.0.insert(at, (name, datum)),
+        match self.0.iter_mut().find(|(n, _)| *n == name) {
+            Some((_, present)) => *present = datum,
+            None => self.0.push((name, datum)),
         }
     }
 
     /// The value of `name`.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&Datum> {
-        let at = self.place(name).ok()?;
-        self.0.get(at).map(|(_, datum)| datum)
+        let found = self.0.iter().find(|(n, _)| n == name);
+        found.map(|(_, datum)| datum)
     }
 
     /// Whether `name` is there.
     #[must_use]
     pub fn contains_key(&self, name: &str) -> bool {
-        self.place(name).is_ok()
+        self.get(name).is_some()
     }
 
     /// Whether none is.
@@ -84,22 +96,29 @@ impl Values {
 
     /// All in order of name.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Datum)> {
-        self.0.iter().map(|(name, datum)| (name.as_str(), datum))
+        self.sorted().into_iter()
     }
 
-    fn place(&self, name: &str) -> Result<usize, usize> {
-        self.0.binary_search_by(|(n, _)| n.as_str().cmp(name))
+    fn sorted(&self) -> SmallVec<[(&str, &Datum); SORTED_IN_PLACE]> {
+        let pairs = self.0.iter().map(|(name, datum)| (name.as_str(), datum));
+        let mut all: SmallVec<_> = pairs.collect();
+        all.sort_unstable_by_key(|(name, _)| *name);
+        all
     }
 }
 
-/// Few, and mostly in order already: insertion beats a general sort.
-fn sort(pairs: &mut [(&'static str, Datum)]) {
-    for end in 1..pairs.len() {
-        let mut at = end;
-        while at > 0 && pairs[at].0 < pairs[at - 1].0 {
-            pairs.swap(at, at - 1);
-            at -= 1;
-        }
+/// The order of writing is nobody's.
+impl PartialEq for Values {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.len() == other.0.len() && self.sorted() == other.sorted()
+    }
+}
+
+impl Eq for Values {}
+
+impl Hash for Values {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.sorted().hash(state);
     }
 }
 
@@ -159,6 +178,9 @@ mod tests {
         assert!(values.contains_key("a") && !values.contains_key("ab"));
         let read: Values = serde_json::from_str(r#"{"c":3,"a":1,"b":4}"#).unwrap();
         assert_eq!(read, values);
+        assert_ne!(read, Values::of([("a", 1.into()), ("b", 4.into())]));
+        let other = [("a", 1.into()), ("b", 4.into()), ("d", 3.into())];
+        assert_ne!(read, Values::of(other));
         assert!(Values::new().is_empty() && !read.is_empty());
     }
 

@@ -10,7 +10,7 @@ pub(super) fn check<'a>(view: &View<'a>, sheet: &mut Sheet<'a>) -> Trace {
     let inputs = || {
         values([
             ("age_s", facts.cache_age_s.into()),
-            ("link", facts.link.map(|l| l.as_str()).into()),
+            ("link", facts.link.into()),
         ])
     };
     let threshold = || values([("age_s_max", max.unwrap_or(0).into())]);

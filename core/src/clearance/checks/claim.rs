@@ -23,7 +23,7 @@ pub(super) fn check<'a>(view: &View<'a>, sheet: &mut Sheet<'a>) -> Trace {
         if theirs != ours {
             let expected = values([("controller", theirs.as_str().into())]);
             let observed = values([
-                ("declaration", d.id.as_str().into()),
+                ("declaration", (&d.id).into()),
                 ("controller", ours.as_str().into()),
             ]);
             sheet.note(Code::ClaimUnavailable, expected, observed);

@@ -39,7 +39,7 @@ pub(super) fn check<'a>(view: &View<'a>, sheet: &mut Sheet<'a>) -> Trace {
                 let mut observed = values([
                     ("declaration", d.class.as_str().into()),
                     ("enterprise", codes[1].into()),
-                    ("of", d.enterprise.as_str().into()),
+                    ("of", (&d.enterprise).into()),
                 ]);
                 // Nobody can know a number that is none.
                 let number = d.enterprise.shape_fault();

@@ -3,7 +3,7 @@
 //! number it probably is; a good number that is not declared is a wrong box.
 
 use crate::clearance::policy::Evidence;
-use crate::clearance::sheet::{Datum, Sheet, Trace, values};
+use crate::clearance::sheet::{Datum, Few, Sheet, Trace, add_new, values};
 use crate::clearance::view::View;
 use crate::model::{CheckOutcome, Code, ContainerError, ContainerNo, Load};
 
@@ -12,24 +12,22 @@ pub(super) fn check<'a>(view: &View<'a>, sheet: &mut Sheet<'a>) -> Trace {
     if view.documents.is_empty() {
         return trace(view, CheckOutcome::Unknown, 0, required);
     }
-    let mut declared: Vec<&ContainerNo> = Vec::new();
+    let mut declared: Few<&ContainerNo> = Few::new();
     for container in view
         .documents
         .iter()
         .flat_map(|d| &d.declaration.containers)
     {
-        if !declared.contains(&&container.no) {
-            declared.push(&container.no);
-        }
+        add_new(&mut declared, &container.no);
     }
-    let mut good: Vec<ContainerNo> = Vec::new();
-    let mut bad: Vec<(&str, ContainerError)> = Vec::new();
+    let mut good: Few<&ContainerNo> = Few::new();
+    let mut bad: Few<(&str, &ContainerError)> = Few::new();
     let sure = view.policy.defaults.plate_confidence_pct_min;
-    for read in &view.case.containers {
+    for (read, parsed) in view.case.containers.iter().zip(&view.reads.containers) {
         let confident = read.confidence_pct.is_none_or(|pct| pct >= sure);
-        match ContainerNo::parse(&read.no) {
+        match parsed {
             // A number that fits a declared one proves itself by its check digit.
-            Ok(no) if (confident || declared.contains(&&no)) && !good.contains(&no) => {
+            Ok(no) if (confident || declared.contains(&no)) && !good.contains(&no) => {
                 good.push(no);
             }
             Ok(_) => {}
@@ -37,8 +35,9 @@ pub(super) fn check<'a>(view: &View<'a>, sheet: &mut Sheet<'a>) -> Trace {
         }
     }
     let mut missing = declared.clone();
-    missing.retain(|no| !good.contains(no));
-    let extra: Vec<_> = good.iter().filter(|no| !declared.contains(no)).collect();
+    missing.retain(|no: &mut &ContainerNo| !good.contains(no));
+    let mut extra = good.clone();
+    extra.retain(|no: &mut &ContainerNo| !declared.contains(no));
     let read_any = !view.case.containers.is_empty();
     let needed = read_any || required;
     note(&missing, &extra, &bad, needed, sheet);
@@ -76,7 +75,7 @@ fn undeclared_box(view: &View<'_>) -> bool {
 fn note<'a>(
     missing: &[&ContainerNo],
     extra: &[&ContainerNo],
-    bad: &[(&str, ContainerError)],
+    bad: &[(&str, &ContainerError)],
     needed: bool,
     sheet: &mut Sheet<'a>,
 ) {

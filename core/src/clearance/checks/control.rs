@@ -1,11 +1,9 @@
 //! Controls (布控) on anything this truck is or carries, as declared or as
 //! read; each acts as it says.
 
-use std::borrow::Cow;
-
 use crate::clearance::sheet::{Sheet, Trace, nothing, values};
 use crate::clearance::view::View;
-use crate::model::{Act, Code, ContainerNo, Control, Plate, Severity, SubjectKind};
+use crate::model::{Act, Code, Control, Severity, SubjectKind};
 
 pub(super) fn check<'a>(view: &View<'a>, sheet: &mut Sheet<'a>) -> Trace {
     let facts = &view.case.facts;
@@ -15,18 +13,13 @@ pub(super) fn check<'a>(view: &View<'a>, sheet: &mut Sheet<'a>) -> Trace {
         let severity = Severity::Hold;
         sheet.note_as(Code::ControlActive, severity, None, nothing(), observed);
     }
-    let subjects = if facts.controls.is_empty() {
-        Subjects::new()
-    } else {
-        subjects(view)
-    };
     let mut active = 0u32;
     for control in &facts.controls {
         let superseded = facts
             .controls
             .iter()
             .any(|o| o.id == control.id && o.version > control.version);
-        if superseded || !control.in_force(view.at) || !acts_on(control, &subjects) {
+        if superseded || !control.in_force(view.at) || !acts_on(control, view) {
             continue;
         }
         active += 1;
@@ -46,9 +39,9 @@ fn note<'a>(control: &'a Control, sheet: &mut Sheet<'a>) {
         Act::Inform => Severity::Warn,
     };
     let mut observed = values([
-        ("control", control.id.as_str().into()),
-        ("act", control.act.as_str().into()),
-        ("subject", control.subject.kind.as_str().into()),
+        ("control", (&control.id).into()),
+        ("act", control.act.into()),
+        ("subject", control.subject.kind.into()),
         ("value", control.subject.value.as_str().into()),
     ]);
     if let Some(reason) = &control.reason {
@@ -63,62 +56,46 @@ fn note<'a>(control: &'a Control, sheet: &mut Sheet<'a>) {
     );
 }
 
-/// Few enough to look through, and most of them are there already.
-type Subjects<'v> = Vec<(SubjectKind, Cow<'v, str>)>;
-
-/// A value that cannot be read acts on everything it could name (L4).
-fn acts_on(control: &Control, subjects: &Subjects<'_>) -> bool {
-    match control.subject.canonical() {
-        Ok(subject) => {
-            let mut all = subjects.iter();
-            all.any(|(kind, value)| *kind == subject.kind && *value == subject.value)
+/// Whether this truck is or carries the subject, as declared or as read. A
+/// value that cannot be read acts on everything it could name (L4).
+fn acts_on(control: &Control, view: &View<'_>) -> bool {
+    let Ok(subject) = control.subject.canonical() else {
+        return true;
+    };
+    let value = subject.value.as_str();
+    let mut documents = view.documents.iter().map(|d| d.declaration);
+    match subject.kind {
+        SubjectKind::Vehicle => is_vehicle(view, value),
+        SubjectKind::Container => {
+            let mut read = view.reads.containers.iter().flatten();
+            read.any(|no| no.as_str() == value)
+                || documents.any(|d| d.containers.iter().any(|c| c.no.as_str() == value))
         }
-        Err(_) => true,
+        SubjectKind::Seal => {
+            let mut read = view.case.seals.iter();
+            read.any(|seal| seal.id.as_str() == value)
+                || documents.any(|d| d.all_seals().any(|seal| seal.as_str() == value))
+        }
+        SubjectKind::Declaration => documents.any(|d| d.id.as_str() == value),
+        SubjectKind::Enterprise => documents.any(|d| d.enterprise.as_str() == value),
+        SubjectKind::Driver => {
+            let read = view.case.driver_card.as_deref();
+            let declared = documents.filter_map(|d| d.driver.as_ref());
+            let mut cards = read.into_iter().chain(declared.map(|d| d.card.as_str()));
+            cards.any(|card| card.trim() == value)
+        }
     }
 }
 
-fn subjects<'v>(view: &'v View<'_>) -> Subjects<'v> {
-    let case = view.case;
-    let mut all = Subjects::with_capacity(32);
-    let mut add = |kind: SubjectKind, value: &'v str| all.push((kind, Cow::Borrowed(value)));
+fn is_vehicle(view: &View<'_>, value: &str) -> bool {
     let reads = &view.reads;
-    for plate in reads
-        .sure
-        .iter()
-        .chain(&reads.ambiguous)
-        .chain(&reads.trailers)
-    {
-        add(SubjectKind::Vehicle, plate.as_str());
-    }
-    for seal in &case.seals {
-        add(SubjectKind::Seal, seal.id.as_str());
-    }
-    if let Some(card) = &case.driver_card {
-        add(SubjectKind::Driver, card.trim());
-    }
-    for document in &view.documents {
-        let d = document.declaration;
-        add(SubjectKind::Declaration, d.id.as_str());
-        add(SubjectKind::Enterprise, d.enterprise.as_str());
-        let own = document.vehicle.map_or(&[][..], |v| &v.plates);
-        let trailers = d.trailers.iter().map(|t| &t.plate);
-        for plate in own.iter().chain(trailers) {
-            add(SubjectKind::Vehicle, Plate::as_str(plate));
-        }
-        for container in &d.containers {
-            add(SubjectKind::Container, container.no.as_str());
-        }
-        for seal in d.all_seals() {
-            add(SubjectKind::Seal, seal.as_str());
-        }
-        if let Some(driver) = &d.driver {
-            add(SubjectKind::Driver, driver.card.trim());
-        }
-    }
-    for read in &case.containers {
-        if let Ok(no) = ContainerNo::parse(&read.no) {
-            all.push((SubjectKind::Container, Cow::Owned(no.into())));
-        }
-    }
-    all
+    let read = [&reads.sure, &reads.ambiguous, &reads.trailers];
+    let own = view.documents.iter().filter_map(|d| d.vehicle);
+    let trailers = view.documents.iter().flat_map(|d| &d.declaration.trailers);
+    let mut plates = read
+        .into_iter()
+        .flatten()
+        .chain(own.flat_map(|v| &v.plates))
+        .chain(trailers.map(|t| &t.plate));
+    plates.any(|plate| plate.as_str() == value)
 }

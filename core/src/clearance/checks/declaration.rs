@@ -34,28 +34,25 @@ pub(super) fn check<'a>(view: &View<'a>, sheet: &mut Sheet<'a>) -> Trace {
         let expected = values([("documents_max", DOCUMENTS_MAX.into())]);
         sheet.note(Code::DeclarationUnusable, expected, nothing());
     }
-    let ids: Vec<_> = view
-        .documents
-        .iter()
-        .map(|d| d.declaration.id.as_str())
-        .collect();
+    let documents = view.documents.iter();
+    let ids = documents.map(|d| &d.declaration.id).collect();
     let outcome = sheet.outcome_or(match view.at {
         Some(_) => CheckOutcome::Pass,
         None => CheckOutcome::Unknown,
     });
     let main = view.documents[0].declaration;
     let inputs = values([
-        ("ids", ids.into()),
-        ("status", main.status.as_str().into()),
-        ("port", main.port.as_str().into()),
-        ("direction", main.direction.as_str().into()),
+        ("ids", ids),
+        ("status", main.status.into()),
+        ("port", (&main.port).into()),
+        ("direction", main.direction.into()),
         ("valid_from", main.valid_from.into()),
         ("valid_until", main.valid_until.into()),
     ]);
     let threshold = values([
-        ("status", Status::Released.as_str().into()),
-        ("port", view.case.port.as_str().into()),
-        ("direction", view.case.direction.as_str().into()),
+        ("status", Status::Released.into()),
+        ("port", (&view.case.port).into()),
+        ("direction", view.case.direction.into()),
         ("at", view.at.into()),
     ]);
     Trace::of(outcome, inputs, threshold)
@@ -113,7 +110,7 @@ fn absent<'a>(view: &View<'a>, id: &DeclarationId, sheet: &mut Sheet<'a>) {
 }
 
 fn of(document: &Document<'_>) -> Values {
-    values([("declaration", document.declaration.id.as_str().into())])
+    values([("declaration", (&document.declaration.id).into())])
 }
 
 fn status<'a>(view: &View<'a>, document: &Document<'a>, sheet: &mut Sheet<'a>) {
@@ -126,24 +123,24 @@ fn status<'a>(view: &View<'a>, document: &Document<'a>, sheet: &mut Sheet<'a>) {
         Status::Held => Code::DeclarationHeld,
         Status::Revoked => Code::DeclarationRevoked,
     };
-    let expected = values([("status", Status::Released.as_str().into())]);
+    let expected = values([("status", Status::Released.into())]);
     let mut observed = of(document);
-    observed.insert("status", d.status.as_str().into());
+    observed.insert("status", d.status.into());
     sheet.note(code, expected, observed);
 }
 
 fn place<'a>(view: &View<'a>, document: &Document<'a>, sheet: &mut Sheet<'a>) {
     let (d, case) = (document.declaration, view.case);
     if d.port != case.port {
-        let expected = values([("port", d.port.as_str().into())]);
+        let expected = values([("port", (&d.port).into())]);
         let mut observed = of(document);
-        observed.insert("port", case.port.as_str().into());
+        observed.insert("port", (&case.port).into());
         sheet.note(Code::DeclarationOtherPort, expected, observed);
     }
     if d.direction != case.direction {
-        let expected = values([("direction", d.direction.as_str().into())]);
+        let expected = values([("direction", d.direction.into())]);
         let mut observed = of(document);
-        observed.insert("direction", case.direction.as_str().into());
+        observed.insert("direction", case.direction.into());
         sheet.note(Code::DeclarationOtherDirection, expected, observed);
     }
 }
@@ -154,14 +151,13 @@ fn window<'a>(view: &View<'a>, document: &Document<'a>, sheet: &mut Sheet<'a>) {
     let (Some(at), d) = (view.at, document.declaration) else {
         return;
     };
-    let mut observed = of(document);
-    observed.insert("at", at.into());
+    let observed = || values([("declaration", (&d.id).into()), ("at", at.into())]);
     if at < d.valid_from {
         let expected = values([("valid_from", d.valid_from.into())]);
-        sheet.note(Code::DeclarationNotYet, expected, observed);
+        sheet.note(Code::DeclarationNotYet, expected, observed());
     } else if at >= d.valid_until {
         let expected = values([("valid_until", d.valid_until.into())]);
-        sheet.note(Code::DeclarationExpired, expected, observed);
+        sheet.note(Code::DeclarationExpired, expected, observed());
     }
 }
 
@@ -195,7 +191,7 @@ fn kind<'a>(document: &Document<'a>, sheet: &mut Sheet<'a>) {
         | Form::VehicleOnly => None,
     };
     if let Some(why) = why {
-        let expected = values([("form", d.form.as_str().into())]);
+        let expected = values([("form", d.form.into())]);
         let mut observed = of(document);
         observed.insert("has", why.into());
         sheet.note(Code::DeclarationWrongKind, expected, observed);
@@ -221,7 +217,7 @@ fn last(view: &View<'_>, document: &Document<'_>, observed: &mut Values) {
     if matches!(document.declaration.binding, Binding::Shared {}) && !own {
         return;
     }
-    observed.insert("passage", last.passage.as_str().into());
+    observed.insert("passage", (&last.passage).into());
     let lane = last.lane.as_ref().map(|lane| lane.as_str());
     observed.insert("lane", lane.into());
     observed.insert("at", last.at.into());
@@ -231,7 +227,7 @@ fn last(view: &View<'_>, document: &Document<'_>, observed: &mut Values) {
 fn balance<'a>(view: &View<'a>, document: &Document<'a>, sheet: &mut Sheet<'a>) {
     match document.standing {
         Standing::Unsettled { by } => {
-            let expected = values([("settled", by.passage.as_str().into())]);
+            let expected = values([("settled", (&by.passage).into())]);
             sheet.note(Code::DeclarationUnsettled, expected, of(document));
         }
         Standing::Spent => {

@@ -1,15 +1,13 @@
 //! Whether the enterprise may use automatic release: not suspended, no papers
 //! overdue, and for lists no settling overdue (DOMAIN 1).
 
-use std::collections::BTreeSet;
-
 use super::list::is_list;
-use crate::clearance::sheet::{Sheet, Trace, values};
+use crate::clearance::sheet::{Few, Sheet, Trace, add_new, values};
 use crate::clearance::view::View;
 use crate::model::{CheckOutcome, Code, EnterpriseState};
 
 pub(super) fn check<'a>(view: &View<'a>, sheet: &mut Sheet<'a>) -> Trace {
-    let mut seen = BTreeSet::new();
+    let mut seen: Few<(&str, bool)> = Few::new();
     let mut unknown = view.documents.is_empty();
     for document in &view.documents {
         let d = document.declaration;
@@ -18,8 +16,8 @@ pub(super) fn check<'a>(view: &View<'a>, sheet: &mut Sheet<'a>) -> Trace {
             && list
             && at >= by
         {
-            let expected = values([("settle_by", by.to_string().into())]);
-            let observed = values([("declaration", d.id.as_str().into())]);
+            let expected = values([("settle_by", by.into())]);
+            let observed = values([("declaration", (&d.id).into())]);
             sheet.note(Code::EnterpriseSettlementOverdue, expected, observed);
         }
         let Some(enterprise) = document.enterprise else {
@@ -27,7 +25,7 @@ pub(super) fn check<'a>(view: &View<'a>, sheet: &mut Sheet<'a>) -> Trace {
             continue;
         };
         let id = enterprise.id.as_str();
-        if list && enterprise.settlements_overdue > 0 && seen.insert((id, true)) {
+        if list && enterprise.settlements_overdue > 0 && add_new(&mut seen, (id, true)) {
             let expected = values([("settlements_overdue", 0.into())]);
             let observed = values([
                 ("enterprise", id.into()),
@@ -35,7 +33,7 @@ pub(super) fn check<'a>(view: &View<'a>, sheet: &mut Sheet<'a>) -> Trace {
             ]);
             sheet.note(Code::EnterpriseSettlementOverdue, expected, observed);
         }
-        if !seen.insert((id, false)) {
+        if !add_new(&mut seen, (id, false)) {
             continue;
         }
         if enterprise.state == EnterpriseState::Suspended {
@@ -60,7 +58,7 @@ pub(super) fn check<'a>(view: &View<'a>, sheet: &mut Sheet<'a>) -> Trace {
     let papers = view.measures().map(|m| m.papers_after);
     let enterprise = view.main().and_then(|m| m.enterprise);
     let inputs = values([
-        ("state", enterprise.map(|e| e.state.as_str()).into()),
+        ("state", enterprise.map(|e| e.state).into()),
         (
             "papers_overdue",
             enterprise.map(|e| e.papers_overdue).into(),
@@ -71,7 +69,7 @@ pub(super) fn check<'a>(view: &View<'a>, sheet: &mut Sheet<'a>) -> Trace {
         ),
     ]);
     let threshold = values([
-        ("state", EnterpriseState::Normal.as_str().into()),
+        ("state", EnterpriseState::Normal.into()),
         ("overdue", 0.into()),
         ("papers_after", papers.into()),
     ]);

@@ -6,7 +6,7 @@ use crate::model::{Code, JournalState};
 
 pub(super) fn check<'a>(view: &View<'a>, sheet: &mut Sheet<'a>) -> Trace {
     let state = view.case.facts.journal.unwrap_or(JournalState::Ok);
-    let says = |state: JournalState| values([("journal", state.as_str().into())]);
+    let says = |state: JournalState| values([("journal", state.into())]);
     match state {
         JournalState::Ok => {}
         JournalState::Full | JournalState::Unreconciled => {

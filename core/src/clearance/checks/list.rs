@@ -1,10 +1,10 @@
 //! Consolidated lists (集报): trips and goods weight that are left, and
 //! whether the class may use lists at all.
 
-use crate::clearance::sheet::{Datum, Sheet, Trace, Values, values};
+use crate::clearance::sheet::{Datum, Few, Sheet, Trace, Values, values};
 use crate::clearance::standing::Standing;
 use crate::clearance::view::View;
-use crate::model::{Balance, Binding, CheckOutcome, Code, Declaration, Form};
+use crate::model::{Balance, Binding, CheckOutcome, Code, Declaration, DeclarationId, Form};
 
 /// A list by its form or by its binding.
 pub(super) fn is_list(declaration: &Declaration) -> bool {
@@ -12,9 +12,9 @@ pub(super) fn is_list(declaration: &Declaration) -> bool {
 }
 
 pub(super) fn check<'a>(view: &View<'a>, sheet: &mut Sheet<'a>) -> Trace {
-    let mut lists = Vec::new();
+    let mut lists: Few<Datum> = Few::new();
     for document in view.documents.iter().filter(|d| is_list(d.declaration)) {
-        let id = document.declaration.id.as_str();
+        let id = &document.declaration.id;
         let balance = view.case.facts.ledger.get(&document.declaration.id);
         lists.push(of_list(document.declaration, balance));
         match document.standing {
@@ -49,27 +49,31 @@ pub(super) fn check<'a>(view: &View<'a>, sheet: &mut Sheet<'a>) -> Trace {
     });
     let allowed = view.measures().map(|m| m.lists);
     let threshold = values([("lists_allowed", allowed.into())]);
-    Trace::of(outcome, values([("lists", lists.into())]), threshold)
+    Trace::of(
+        outcome,
+        values([("lists", lists.into_iter().collect())]),
+        threshold,
+    )
 }
 
 /// What an officer sees of a list's balance: taken at commit, over the exit,
 /// kept for trucks in the bay, and gone with passages nobody saw end.
-fn balance_of(id: &str, balance: Option<&Balance>) -> Values {
+fn balance_of(id: &DeclarationId, balance: Option<&Balance>) -> Values {
     let none = Balance::default();
     let b = balance.unwrap_or(&none);
-    values([
-        ("declaration", id.into()),
-        ("issued", b.issued.into()),
-        ("passed", b.passed.into()),
-        ("issued_kg", b.goods_kg_issued.0.into()),
-        ("reserved", b.reserved.len().into()),
-        ("unsettled", b.unsettled.len().into()),
-    ])
+    let mut values = Values::with_capacity(8);
+    values.insert("declaration", id.into());
+    values.insert("issued", b.issued.into());
+    values.insert("passed", b.passed.into());
+    values.insert("issued_kg", b.goods_kg_issued.0.into());
+    values.insert("reserved", b.reserved.len().into());
+    values.insert("unsettled", b.unsettled.len().into());
+    values
 }
 
 /// A list in the trace: its balance beside its limits.
 fn of_list(declaration: &Declaration, balance: Option<&Balance>) -> Datum {
-    let mut list = balance_of(declaration.id.as_str(), balance);
+    let mut list = balance_of(&declaration.id, balance);
     if let Binding::Trips { trips, goods_kg } = &declaration.binding {
         list.insert("trips", (*trips).into());
         list.insert("limit_kg", goods_kg.map(|kg| kg.0).into());

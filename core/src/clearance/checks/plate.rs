@@ -55,7 +55,7 @@ fn note_unread<'a>(view: &View<'a>, sheet: &mut Sheet<'a>) {
 }
 
 fn texts(plates: &[Plate]) -> Datum {
-    plates.iter().map(Plate::as_str).collect()
+    plates.iter().collect()
 }
 
 fn contradictions<'a>(view: &View<'a>, document: &Document<'a>, sheet: &mut Sheet<'a>) {
@@ -67,7 +67,7 @@ fn contradictions<'a>(view: &View<'a>, document: &Document<'a>, sheet: &mut Shee
             let expected = values([("plates", texts(&declared))]);
             let observed = values([
                 ("plates", texts(&view.reads.sure)),
-                ("declaration", document.declaration.id.as_str().into()),
+                ("declaration", (&document.declaration.id).into()),
             ]);
             sheet.note(Code::PlateContradiction, expected, observed);
         }
@@ -84,7 +84,7 @@ fn contradictions<'a>(view: &View<'a>, document: &Document<'a>, sheet: &mut Shee
             continue;
         }
         let expected = values([("plates", texts(&vehicle.plates))]);
-        let observed = values([("plate", read.as_str().into())]);
+        let observed = values([("plate", read.into())]);
         if contradicts(view, vehicle, read) || anothers(view, vehicle, read) {
             sheet.note(Code::PlateContradiction, expected, observed);
         } else if main {
@@ -95,7 +95,7 @@ fn contradictions<'a>(view: &View<'a>, document: &Document<'a>, sheet: &mut Shee
     for read in doubtful.filter(|read| contradicts(view, vehicle, read)) {
         if !vehicle.plates.iter().any(|p| look_alike(p, read)) {
             let expected = values([("plates", texts(&vehicle.plates))]);
-            let observed = values([("plate", read.as_str().into()), ("ambiguous", true.into())]);
+            let observed = values([("plate", read.into()), ("ambiguous", true.into())]);
             sheet.note(Code::PlateContradiction, expected, observed);
         }
     }

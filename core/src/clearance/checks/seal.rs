@@ -3,7 +3,7 @@
 //! memory, or from a clock that is far off is no state: `seal.stale`.
 
 use crate::clearance::policy::Evidence;
-use crate::clearance::sheet::{Datum, Sheet, Trace, values};
+use crate::clearance::sheet::{Datum, Few, Sheet, Trace, add_new, values};
 use crate::clearance::view::View;
 use crate::model::{CaseSeal, CheckOutcome, Code, Declaration, Load, SealAlarm, SealId, SealState};
 use crate::time::Wall;
@@ -16,23 +16,21 @@ pub(super) fn check<'a>(view: &View<'a>, sheet: &mut Sheet<'a>) -> Trace {
     if view.documents.is_empty() {
         return trace(view, CheckOutcome::Unknown, 0, false);
     }
-    let mut declared: Vec<&SealId> = Vec::new();
+    let mut declared: Few<&SealId> = Few::new();
     for id in view
         .documents
         .iter()
         .flat_map(|d| d.declaration.all_seals())
     {
-        if !declared.contains(&id) {
-            declared.push(id);
-        }
+        add_new(&mut declared, id);
     }
     let read = |id: &SealId| view.case.seals.iter().rfind(|s| s.id == *id);
-    let missing: Vec<&SealId> = declared
+    let missing: Few<&SealId> = declared
         .iter()
         .copied()
         .filter(|id| read(id).is_none())
         .collect();
-    let extra: Vec<&CaseSeal> = view
+    let extra: Few<&CaseSeal> = view
         .case
         .seals
         .iter()
@@ -131,7 +129,7 @@ fn one<'a>(view: &View<'a>, seal: &CaseSeal, sheet: &mut Sheet<'a>) {
     match seal.state {
         SealState::Sealed => {}
         SealState::Open | SealState::Cut => {
-            let observed = values([("seal", id()), ("state", seal.state.as_str().into())]);
+            let observed = values([("seal", id()), ("state", seal.state.into())]);
             sheet.note(Code::SealOpen, expected(), observed);
         }
         // It reported and did not say: its present state is not known.
@@ -140,7 +138,7 @@ fn one<'a>(view: &View<'a>, seal: &CaseSeal, sheet: &mut Sheet<'a>) {
             sheet.note(Code::SealStale, expected(), observed);
         }
     }
-    let alarms: Vec<_> = seal
+    let alarms: Few<_> = seal
         .alarms
         .iter()
         .filter(|a| **a != SealAlarm::LowBattery)

@@ -6,7 +6,7 @@ use crate::model::{CheckOutcome, Code, StoreState};
 
 pub(super) fn check<'a>(view: &View<'a>, sheet: &mut Sheet<'a>) -> Trace {
     let state = view.store();
-    let says = |state: StoreState| values([("store", state.as_str().into())]);
+    let says = |state: StoreState| values([("store", state.into())]);
     let trace = |outcome| Trace::of(outcome, says(state), says(StoreState::Ok));
     if view.unread() && view.main().is_none() {
         return trace(CheckOutcome::NotNeeded);

@@ -1,21 +1,23 @@
 //! Trailer plates, compared with the declared trailers alone (FORMATS 2).
 
 use crate::clearance::policy::Evidence;
-use crate::clearance::sheet::{Datum, Sheet, Trace, values};
+use crate::clearance::sheet::{Datum, Few, Sheet, Trace, values};
 use crate::clearance::view::View;
 use crate::model::{CheckOutcome, Code, Plate};
 
 pub(super) fn check<'a>(view: &View<'a>, sheet: &mut Sheet<'a>) -> Trace {
     let trailers = view.documents.iter().flat_map(|d| &d.declaration.trailers);
-    let declared: Vec<&Plate> = trailers.map(|t| &t.plate).collect();
-    let texts: Vec<_> = declared.iter().map(|p| p.as_str()).collect();
-    let expected = || values([("trailers", texts.clone().into())]);
+    let declared: Few<&Plate> = trailers.map(|t| &t.plate).collect();
+    let expected = || {
+        let texts = declared.iter().copied().collect();
+        values([("trailers", texts)])
+    };
     let known = !view.documents.is_empty();
     for read in view.reads.trailers.iter().filter(|_| known) {
         if declared.contains(&read) {
             continue;
         }
-        let observed = values([("plate", read.as_str().into())]);
+        let observed = values([("plate", read.into())]);
         // A trailer may bear a mainland and a Hong Kong plate; the one that
         // is not declared beside one that is, is extra.
         let same_kind = declared.iter().any(|p| p.kind() == read.kind());

@@ -203,6 +203,7 @@ fn shown(value: &Datum) -> String {
         Datum::Bool(true) => "yes".to_owned(),
         Datum::Bool(false) => "no".to_owned(),
         Datum::Text(text) => minute(text).unwrap_or_else(|| text.to_string()),
+        Datum::At(at) => shown(&Datum::from(at.to_string())),
         Datum::Int(n) => n.to_string(),
         Datum::List(all) if all.is_empty() => "none".to_owned(),
         Datum::List(all) => all.iter().map(shown).collect::<Vec<_>>().join(" "),

@@ -1,5 +1,6 @@
 //! The sampling plan of a class: `{ plan = "csp1", i = 8, f = "1/200", … }`.
 
+use smol_str::SmolStrBuilder;
 use toml::de::DeValue;
 
 use super::table::{Faults, Table, integer};
@@ -153,9 +154,21 @@ impl std::fmt::Display for Ratio {
     }
 }
 
+/// Digit by digit: every decision writes several times into its trace.
+fn push_decimal(text: &mut SmolStrBuilder, n: u32) {
+    if n >= 10 {
+        push_decimal(text, n / 10);
+    }
+    text.push(char::from(b'0' + (n % 10) as u8));
+}
+
 impl From<Ratio> for crate::model::Datum {
     fn from(ratio: Ratio) -> Self {
-        smol_str::format_smolstr!("{ratio}").into()
+        let mut text = SmolStrBuilder::new();
+        push_decimal(&mut text, ratio.num);
+        text.push('/');
+        push_decimal(&mut text, ratio.den);
+        text.finish().into()
     }
 }
 
