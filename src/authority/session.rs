@@ -223,17 +223,23 @@ impl Session {
         self.publish(Topic::FeedAnswer, batch.answer(true), false);
     }
 
-    /// Journal or store could not take `batch`: what they hold counts.
+    /// Journal or store could not take `batch`: what they hold counts. A full
+    /// disk is still full when the same comes back, so it is not asked for at
+    /// once; the next heartbeat or batch asks.
     pub fn not_applied(&mut self, batch: &Batch, position: Option<Position>) {
         self.publish(Topic::FeedAnswer, batch.answer(false), false);
-        self.refill(position);
+        self.step_back(position);
     }
 
     /// `batch` can never be applied here: the authority is told why and has to
-    /// send it in another form. It is not asked for at once, since the same
-    /// would come back; the next heartbeat or batch asks.
+    /// send it in another form. Not asked for at once either.
     pub fn refused(&mut self, batch: &Batch, position: Option<Position>, why: &str) {
         self.publish(Topic::FeedAnswer, batch.refusal(why), false);
+        self.step_back(position);
+    }
+
+    /// What was to follow what failed may not be applied in its place.
+    fn step_back(&mut self, position: Option<Position>) {
         self.asks.retain(|ask| !matches!(ask, Ask::Apply(_)));
         self.feed.restart(position);
     }
@@ -247,9 +253,7 @@ impl Session {
 
     /// The store began again: ask for what is missing from `position` on.
     pub fn refill(&mut self, position: Option<Position>) {
-        // What was to follow what failed may not be applied in its place.
-        self.asks.retain(|ask| !matches!(ask, Ask::Apply(_)));
-        self.feed.restart(position);
+        self.step_back(position);
         if self.connected {
             let step = self.feed.connected();
             self.follow(step);

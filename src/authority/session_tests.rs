@@ -337,6 +337,26 @@ fn a_batch_that_can_never_be_applied_is_refused_with_its_reason_and_asked_for_at
     );
 }
 
+/// A full disk is still full when the same batch comes back.
+#[test]
+fn a_batch_that_could_not_be_kept_is_asked_for_at_the_next_heartbeat_from_what_is_held() {
+    let mut s = session(0, 0);
+    greet(&mut s, None);
+    let batch = feed::parse(br#"{"epoch":7,"seq":5,"items":[]}"#).unwrap();
+    let held = Position { epoch: 7, seq: 4 };
+    s.not_applied(&batch, Some(held));
+    let asked = asks(&mut s);
+    let said = published(&asked);
+    assert_eq!((said.len(), asked.len()), (1, 1), "{asked:?}");
+    assert_eq!(said[0].0, "feed/answer");
+    assert_eq!(said[0].1["applied"], json!(false));
+    let asked = published(&say(&mut s, "feed", &heartbeat(5)));
+    assert_eq!(
+        asked,
+        [("feed/request".to_owned(), json!({"epoch": 7, "have": 4}))]
+    );
+}
+
 #[test]
 fn a_snapshot_asked_for_out_of_turn_leaves_the_feed_where_it_is() {
     let mut s = session(0, 0);
