@@ -15,6 +15,7 @@ use super::orders::Orders;
 use super::rig::{CLOCK_HOLD, Rig};
 use super::sabotage::Sabotage;
 use super::setup::CONTROLLER;
+use crate::authority::feed::Batch;
 use crate::authority::{Freshness, Session};
 use crate::clock::Trust;
 use crate::store::Store as _;
@@ -40,6 +41,8 @@ pub(super) struct Life {
     pub(super) kept_by_broker: Vec<(String, Vec<u8>)>,
     /// A lift was handed to a board and is not on the wire yet.
     pub(super) lifting: bool,
+    /// A batch of the feed that found no room, and when that is answered.
+    pub(super) refused: Option<(Batch, Us)>,
     /// Reads that fail at the next start.
     bad_reads: u32,
     /// The next snapshot is taken at this record.
@@ -58,6 +61,7 @@ impl Life {
             away: Away::default(),
             kept_by_broker: Vec::new(),
             lifting: false,
+            refused: None,
             bad_reads: 0,
             snapshot_at: 0,
             not_rebuilt: BTreeMap::new(),
@@ -108,6 +112,10 @@ impl Rig {
     /// What is to break, heal or start by itself by now.
     pub(super) fn break_due(&mut self) {
         let now = self.now_us;
+        if let Some((batch, _)) = self.life.refused.take_if(|(_, at)| *at <= now) {
+            let position = self.session.position();
+            self.session.not_applied(&batch, position);
+        }
         if self.world.is_healed() {
             self.end_breaks();
         }
@@ -196,6 +204,7 @@ impl Rig {
         self.orders = Orders::default();
         self.lane_states.clear();
         self.life.lifting = false;
+        self.life.refused = None;
         for lane in 0..self.setups.len() {
             let arm = self.world.physical(lane);
             // One that stands on its way may go on by itself.

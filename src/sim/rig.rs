@@ -40,6 +40,9 @@ const LIMIT_S_PER_TRUCK: u64 = 200;
 const LIMIT_S_CUTS: u64 = 20_000;
 /// How long a confirmation of the clock holds: the default of `clock_hold_s`.
 pub(super) const CLOCK_HOLD: Micros = Micros::from_s(86_400);
+/// A batch without room is asked for again at once, and the world answers at
+/// once: on a line it takes a while.
+const REFUSAL_US: Us = 500_000;
 /// Lines of the trace kept for a failure.
 const TRACE_MAX: usize = 20_000;
 
@@ -216,6 +219,7 @@ impl Rig {
             lanes,
             self.gate.flush_at(),
             self.life.breaks.next(),
+            self.life.refused.as_ref().map(|(_, at)| *at),
         ];
         all.into_iter().flatten().min()
     }
@@ -475,6 +479,8 @@ impl Rig {
                 self.world
                     .input(self.now_us, Input::Message { topic, payload });
             }
+            // What follows a refused batch is refused with it.
+            Ask::Apply(_) if self.life.refused.is_some() => {}
             Ask::Apply(batch) => self.apply(&batch),
             Ask::Current { sent_at } => self.current(sent_at),
             Ask::Read { from, max } => {
@@ -509,7 +515,7 @@ impl Rig {
             return;
         }
         if self.gate.take_feed_refused() {
-            self.session.not_applied(batch, self.session.position());
+            self.life.refused = Some((batch.clone(), self.now_us + REFUSAL_US));
             return;
         }
         let applied = self.store.apply(batch.clone().into_apply());

@@ -260,7 +260,7 @@ fn room_that_returns_is_seen_although_nobody_writes() {
         let (tell, told) = sync_channel(1);
         let reply = move |held| tell.send(held).unwrap();
         let genesis = handle.view().genesis.clone();
-        handle.authority_holds(genesis, 0, reply).unwrap();
+        handle.authority_holds(now(), genesis, 0, reply).unwrap();
         told.recv_timeout(DEADLINE).unwrap();
         assert_eq!(handle.view().journal, journal);
     };
