@@ -7,13 +7,15 @@
 //! estimate, and is placed three minutes back.
 //!
 //! ```text
-//!           a message               a heartbeat, a second message
+//!           a message            a second one that agrees, 10 s apart
 //!  Nothing ------------> Unproven ---------------------------------> Proven
 //!                         |  taken() = None                          |  ^
 //!                         +---- near the trusted wall clock ---------+  |
 //!                                       smaller bound: at once ---------+
 //!                larger, three times alike, of messages made as sent ---+
 //! ```
+//! No single message proves anything by itself, not even one stamped as it was
+//! sent: the first one after our start may have waited in a broker for minutes.
 //! The bound may grow only with the drift two clocks have, or when messages
 //! that were stamped as they were sent agree on it (the device's clock was
 //! set back). Late reads alone never make it grow.
@@ -34,7 +36,7 @@ const STEP_COUNT: u32 = 3;
 /// Time they must cover; a backlog arrives at once and does not agree.
 const STEP_OVER: Micros = Micros::from_s(4);
 /// A device clock this near to the trusted wall clock is right.
-const WALL_TOLERANCE_MS: i64 = 2_000;
+const WALL_TOLERANCE_MS: u64 = 2_000;
 /// A device clock further off than this is reported.
 const OFF_MS_MAX: i64 = 60_000;
 /// GPS week numbers of old firmware wrap after 1,024 weeks.
@@ -72,8 +74,25 @@ struct Step {
 enum Stamp {
     /// Of an event that may be old.
     Event,
-    /// Of the sending, or near the trusted wall clock.
-    Fresh,
+    /// Of the sending.
+    Sent,
+    /// Near the trusted wall clock: right, and on its way for a moment only.
+    Right,
+}
+
+impl Stamp {
+    const fn is_fresh(self) -> bool {
+        matches!(self, Self::Sent | Self::Right)
+    }
+
+    /// What `stamp` is, if it is near `wall`; a wall clock that is not trusted
+    /// proves nothing.
+    const fn or_right(self, stamp: Wall, wall: Option<Wall>) -> Self {
+        match wall {
+            Some(wall) if wall.0.abs_diff(stamp.0) <= WALL_TOLERANCE_MS => Self::Right,
+            Some(_) | None => self,
+        }
+    }
 }
 
 impl Skew {
@@ -83,23 +102,16 @@ impl Skew {
         Self::default()
     }
 
-    /// A message that speaks of an `event` arrived. Not for replays.
-    pub fn observe(&mut self, event: Wall, arrived: Mono) {
-        self.take(event, arrived, Stamp::Event);
+    /// A message that speaks of an `event` arrived, while the trusted wall
+    /// clock, if it is trusted, read `wall`. Not for replays.
+    pub fn observe(&mut self, event: Wall, arrived: Mono, wall: Option<Wall>) {
+        self.take(event, arrived, Stamp::Event.or_right(event, wall));
     }
 
-    /// The same while the wall clock is trusted and reads `wall`: a device
-    /// time that agrees with it is right.
-    pub fn observe_with_wall(&mut self, event: Wall, arrived: Mono, wall: Wall) {
-        let right = (wall - event).saturating_abs() <= WALL_TOLERANCE_MS;
-        let stamp = if right { Stamp::Fresh } else { Stamp::Event };
-        self.take(event, arrived, stamp);
-    }
-
-    /// A message stamped as it was sent arrived: a heartbeat, or the sending
-    /// time of any message.
-    pub fn heartbeat(&mut self, sent: Wall, arrived: Mono) {
-        self.take(sent, arrived, Stamp::Fresh);
+    /// The same of a message stamped as it was sent: a heartbeat, or the
+    /// sending time of any message.
+    pub fn heartbeat(&mut self, sent: Wall, arrived: Mono, wall: Option<Wall>) {
+        self.take(sent, arrived, Stamp::Sent.or_right(sent, wall));
     }
 
     /// The device restarted or was changed: what was learned is void.
@@ -134,7 +146,7 @@ impl Skew {
                 offset_us,
                 since: arrived,
                 first: arrived,
-                proven: stamp == Stamp::Fresh,
+                proven: stamp == Stamp::Right,
             });
             return;
         };
@@ -143,7 +155,7 @@ impl Skew {
         let limit_us = bound.offset_us.saturating_add(drift_us);
         let agrees = offset_us.saturating_sub(bound.offset_us).saturating_abs() <= AGREE_US;
         let first = if agrees { bound.first } else { arrived };
-        let proven = bound.proven || stamp == Stamp::Fresh || arrived.since(first) >= APART;
+        let proven = bound.proven || stamp == Stamp::Right || arrived.since(first) >= APART;
         if offset_us <= limit_us {
             self.step = None;
             self.bound = Some(Bound {
@@ -158,14 +170,14 @@ impl Skew {
         self.bound = Some(match stamp {
             // Only an event was seen so far, perhaps ahead of its time: the
             // first fresh stamp is worth more.
-            Stamp::Fresh if !bound.proven => Bound {
+            Stamp::Sent | Stamp::Right if !bound.proven && !agrees => Bound {
                 offset_us,
                 since: arrived,
                 first: arrived,
-                proven: true,
+                proven: stamp == Stamp::Right,
             },
-            Stamp::Fresh => self.stepped(offset_us, arrived).unwrap_or(kept),
-            Stamp::Event => kept,
+            _ if stamp.is_fresh() => self.stepped(offset_us, arrived).unwrap_or(kept),
+            Stamp::Event | Stamp::Sent | Stamp::Right => kept,
         });
     }
 

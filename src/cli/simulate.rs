@@ -7,7 +7,7 @@ use clap::{Args, ValueEnum};
 
 use super::Exit;
 use super::output::{complain, line};
-use crate::sim::{Extras, Failure, Plan, Sabotage, simulate_with};
+use crate::sim::{DAEMON_BREAKS, Extras, Failure, Plan, Sabotage, Severity, simulate_with};
 
 /// How many plates in a thousand the cameras of `--accuracy` read right.
 const ACCURACIES_PERMILLE: [u32; 4] = [900, 950, 980, 995];
@@ -27,7 +27,7 @@ pub(crate) struct SimulateArgs {
     #[arg(long, value_enum, default_value_t = Faults::None)]
     faults: Faults,
     /// Leave out this kind of fault; may be given again.
-    #[arg(long, value_name = "KIND", value_parser = PossibleValuesParser::new(firmware_sim::kinds()))]
+    #[arg(long, value_name = "KIND", value_parser = PossibleValuesParser::new(firmware_sim::kinds().chain([DAEMON_BREAKS])))]
     without: Vec<String>,
     /// How often in a thousand a camera reads a plate right.
     #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(u32).range(0..=1000))]
@@ -68,6 +68,14 @@ impl Faults {
         }
     }
 
+    const fn severity(self) -> Severity {
+        match self {
+            Self::None => Severity::None,
+            Self::Field => Severity::Field,
+            Self::Hostile => Severity::Hostile,
+        }
+    }
+
     const fn as_str(self) -> &'static str {
         match self {
             Self::None => "none",
@@ -96,22 +104,18 @@ pub(crate) fn simulate(args: &SimulateArgs) -> Exit {
             without: args.without.iter().cloned().collect(),
         },
     };
-    if args.accuracy {
-        return accuracy(&plan);
-    }
     let named = |s: &Sabotage| args.sabotage.as_deref() == Some(s.as_str());
     let extras = Extras {
         journal: args.journal.clone(),
         sabotage: Sabotage::ALL.into_iter().find(named),
+        severity: args.faults.severity(),
     };
+    if args.accuracy {
+        return accuracy(&plan, &extras);
+    }
     let summary = match simulate_with(&plan, &extras) {
         Ok(summary) => summary,
-        Err(why) => {
-            complain(format!(
-                "a journal cannot be written (each needs a new directory): {why}"
-            ));
-            return Exit::Io;
-        }
+        Err(why) => return unwritten(&why),
     };
     let replay = |failure: &Failure| replay(args, failure);
     if args.json {
@@ -126,8 +130,15 @@ pub(crate) fn simulate(args: &SimulateArgs) -> Exit {
     }
 }
 
+fn unwritten(why: &std::io::Error) -> Exit {
+    complain(format!(
+        "a journal cannot be written (each needs a new directory): {why}"
+    ));
+    Exit::Io
+}
+
 /// The same traffic with better and better cameras.
-fn accuracy(plan: &Plan) -> Exit {
+fn accuracy(plan: &Plan, extras: &Extras) -> Exit {
     line("read  false  missed  wrong  to verdict   conforming trucks that need a person");
     line("right                       p50    p99   here    by one plate alone");
     let mut good = true;
@@ -136,7 +147,10 @@ fn accuracy(plan: &Plan) -> Exit {
             plate_read_permille: permille,
             ..plan.clone()
         };
-        let summary = crate::sim::simulate(&plan);
+        let summary = match simulate_with(&plan, extras) {
+            Ok(summary) => summary,
+            Err(why) => return unwritten(&why),
+        };
         let s = summary.score();
         let share = |n: u64| {
             let tenths = n * 1000 / s.conforming.max(1);

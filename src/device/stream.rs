@@ -323,22 +323,19 @@ impl Stream {
         if let Some(sent) = frame.sent {
             self.learn_sent(sent, now);
         }
-        match (frame.at, now.clock) {
-            (Some(at), _) if self.fits(at, now.mono) => self.skew.observe(at, now.mono),
-            (Some(at), Clock::Trusted) => self.skew.observe_with_wall(at, now.mono, now.wall),
-            (Some(at), Clock::Unknown) => self.skew.observe(at, now.mono),
-            (None, _) => {}
+        if let Some(at) = frame.at {
+            let wall = trusted(now).filter(|_| !self.fits(at, now.mono));
+            self.skew.observe(at, now.mono, wall);
         }
         self.note_off(now);
-        if now.clock == Clock::Trusted {
+        if trusted(now).is_some() {
             self.clock_fault = self.clock_off_ms.and_then(ClockFault::of);
         }
     }
 
     /// Against a clock that is not believed nothing can be said.
     fn note_off(&mut self, now: Now) {
-        let trusted = now.clock == Clock::Trusted;
-        self.clock_off_ms = self.skew_ms(now).filter(|_| trusted);
+        self.clock_off_ms = trusted(now).and_then(|_| self.skew_ms(now));
     }
 
     /// A stamp of the sending: it proves what is known, and teaches where it
@@ -346,9 +343,9 @@ impl Stream {
     /// fits must not make the estimate worse.
     fn learn_sent(&mut self, sent: Wall, now: Now) {
         if self.fits(sent, now.mono) {
-            self.skew.observe(sent, now.mono);
+            self.skew.observe(sent, now.mono, None);
         } else {
-            self.skew.heartbeat(sent, now.mono);
+            self.skew.heartbeat(sent, now.mono, trusted(now));
         }
     }
 
@@ -360,7 +357,7 @@ impl Stream {
     /// Seals keep each its own time, and an old one may be an old event. Only
     /// what no event explains is a fault of its clock.
     fn judge_seal_clock(&mut self, frame: &SealFrame, now: Now) {
-        let Some(at) = frame.at.filter(|_| now.clock == Clock::Trusted) else {
+        let Some(at) = frame.at.filter(|_| trusted(now).is_some()) else {
             return;
         };
         if frame.replay {
@@ -496,6 +493,11 @@ impl Stream {
     pub const fn dropped(&self) -> u64 {
         self.dropped
     }
+}
+
+/// The wall clock, if it is to be believed.
+fn trusted(now: Now) -> Option<Wall> {
+    (now.clock == Clock::Trusted).then_some(now.wall)
 }
 
 #[cfg(test)]

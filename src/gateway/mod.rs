@@ -55,7 +55,7 @@ use crate::committer::{
 };
 use crate::config::Config;
 use crate::draws::{DayKeys, SeedError};
-use crate::journal::RealDisk;
+use crate::journal::{Disk, RealDisk};
 use crate::metrics::queues::{self, Queue, Sender};
 use crate::metrics::{InstallError, Metrics, PrometheusHandle};
 use crate::store::{DiskOptions, SledMedium, SledStore, StoreHandle, StoreThread};
@@ -306,7 +306,7 @@ fn random_nonce() -> std::io::Result<String> {
 }
 
 /// The latest time on record: a wall clock behind it is not to be trusted.
-fn recorded_at(gatekeeper: &mut Gatekeeper<RealDisk, u64>) -> Option<Wall> {
+pub(crate) fn recorded_at<D: Disk, T>(gatekeeper: &mut Gatekeeper<D, T>) -> Option<Wall> {
     let head = gatekeeper.head().seq;
     let from = head.saturating_sub(LAST_RECORDS);
     let records = gatekeeper.records_from(from, usize::MAX).ok()?;

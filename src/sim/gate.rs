@@ -1,7 +1,7 @@
 //! The committer of the simulated port: the shipped gatekeeper over a disk in
 //! memory, flushed after a simulated `fdatasync`.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::convert::Infallible;
 use std::sync::Arc;
 
@@ -9,16 +9,20 @@ use firmware_sim::Us;
 use jiff::ToSpan as _;
 use lanegate_core::clearance::{DayKey, KeyChain};
 use lanegate_core::lane::{Draws, Event, Geometry, Guard, Query, Recovery, Token};
-use lanegate_core::ledger::PolicyOffer;
+use lanegate_core::ledger::{OrderAnswer, PolicyOffer, Reconciliation};
 use lanegate_core::model::{
-    Buckets, ControllerId, Declaration, Facts, LaneId, PassageId, PortCode, StoreState,
+    Balance, Buckets, ControllerId, Declaration, DeclarationId, Facts, LaneId, OrderId, PassageId,
+    PortCode, Position, StoreState,
 };
-use lanegate_core::record::{Draft, FeedBody, Prepared, Record};
+use lanegate_core::record::{Draft, FeedBody, Prepared, ReconciledBody, Record};
 use lanegate_core::time::{Now, Wall};
 
-use crate::committer::{Answer, Configured, Gatekeeper, Options};
+use super::breaks::FLOOR_BYTES;
+use crate::committer::{Answer, Configured, Fatal, Gatekeeper, OpenError, Options, SnapshotError};
+use crate::config::LaneSetup;
 use crate::draws::DayKeys;
-use crate::journal::MemDisk;
+use crate::gateway::recorded_at;
+use crate::journal::{AppendError, MemDisk};
 
 /// Days a simulated port may draw on.
 const DRAW_DAYS: i32 = 366;
@@ -49,10 +53,17 @@ pub(super) enum Heard {
     Late { lane: LaneId, event: Event },
 }
 
+/// Segments are small once a daemon has started again, so that there are many.
+const SEGMENT_LEN: u64 = 96 << 10;
+
 /// The gatekeeper with its simulated disk.
 pub(super) struct Gate {
     keeper: Gatekeeper<MemDisk, Asked>,
+    options: Options,
+    keys: KeyChain,
     flush_at: Option<Us>,
+    /// The last batch of the feed found no room.
+    feed_refused: bool,
     /// Every durable record as read back once from the disk; its place is its
     /// sequence. One reader finds its place again at once, two would search the
     /// segment in turn.
@@ -77,22 +88,132 @@ impl Gate {
             shadow: None,
             clock: now.clock,
         });
-        options.free_floor_bytes = 0;
-        let (keeper, _) =
-            Gatekeeper::open(MemDisk::new(), options).expect("an empty disk has room for a start");
+        options.free_floor_bytes = FLOOR_BYTES;
+        let (keeper, _) = Gatekeeper::open(MemDisk::new(), options.clone())
+            .expect("an empty disk has room for a start");
+        let keys = key_chain(now);
         let mut gate = Self {
             keeper,
+            options,
             flush_at: None,
+            feed_refused: false,
             texts: Vec::new(),
             durable: VecDeque::new(),
-            draws: DayKeys::fixed(key_chain(now)),
+            draws: DayKeys::fixed(keys.clone()),
+            keys,
         };
         gate.read_durable();
         gate
     }
 
+    /// The daemon is gone, and what waited in it.
+    pub(super) fn forget(&mut self) {
+        self.flush_at = None;
+        self.feed_refused = false;
+    }
+
+    /// Opens the same disk as the next start does. Says what was durable and
+    /// is not there any more.
+    pub(super) fn reopen(&mut self, now: Now) -> Result<Vec<String>, OpenError> {
+        self.options.at = now.wall;
+        self.options.segment_len_max = SEGMENT_LEN;
+        let (keeper, _) = Gatekeeper::open(self.disk(), self.options.clone())?;
+        self.keeper = keeper;
+        self.draws = DayKeys::fixed(self.keys.clone());
+        let known = std::mem::take(&mut self.texts);
+        let taken = known.len() - self.durable.len();
+        self.durable.clear();
+        self.read_durable();
+        let mut lost = Vec::new();
+        for (seq, text) in known.iter().enumerate() {
+            if self.texts.get(seq) != Some(text) {
+                lost.push(format!("record {seq} was durable and is lost: {text}"));
+            }
+        }
+        // What was taken before is not news.
+        self.durable.drain(..taken.min(self.durable.len()));
+        Ok(lost)
+    }
+
     pub(super) fn recovery(&self, lane: &LaneId, geometry: Geometry) -> Recovery {
         self.keeper.ledger().recovery(lane, geometry)
+    }
+
+    pub(super) fn recovery_of(&self, setup: &LaneSetup) -> Recovery {
+        self.recovery(&setup.config.lane, setup.config.geometry)
+    }
+
+    /// How far the journal has taken the feed.
+    pub(super) fn position(&self) -> Option<Position> {
+        self.keeper.ledger().position()
+    }
+
+    /// Answers to orders on record, oldest first.
+    pub(super) fn order_answers(&self) -> Vec<(OrderId, OrderAnswer)> {
+        self.keeper.ledger().order_answers()
+    }
+
+    /// The latest time on the last records.
+    pub(super) fn recorded_at(&mut self) -> Option<Wall> {
+        recorded_at(&mut self.keeper)
+    }
+
+    pub(super) fn look_at_space(&mut self) {
+        self.keeper.look_at_space();
+    }
+
+    /// The last difference with what the authority holds.
+    pub(super) fn reconciliation(&self) -> Option<Reconciliation> {
+        self.keeper.ledger().reconciliation().cloned()
+    }
+
+    /// Notes what the authority holds of us; false: the journal failed over it.
+    pub(super) fn authority_holds(&mut self, at: Wall, genesis: &str, through: u64) -> bool {
+        let noted = self.keeper.authority_holds(at, genesis, through);
+        self.read_durable();
+        noted.is_ok()
+    }
+
+    /// Takes the authority's ledger over; false: it is not durable.
+    pub(super) fn reconcile(&mut self, at: Wall, body: ReconciledBody) -> bool {
+        let taken = self.keeper.reconcile(at, body);
+        self.read_durable();
+        taken.is_ok()
+    }
+
+    pub(super) fn heard_at(&self) -> Option<Wall> {
+        self.keeper.ledger().heard_at()
+    }
+
+    pub(super) fn balances(&self) -> BTreeMap<DeclarationId, Balance> {
+        let balances = self.keeper.ledger().balances();
+        balances.map(|(id, b)| (id.clone(), b)).collect()
+    }
+
+    /// Records below are acknowledged, as far as the disk knows.
+    pub(super) fn acknowledged_below(&self) -> u64 {
+        let through = self.keeper.published().read().acknowledged;
+        through.map_or(0, |through| through + 1)
+    }
+
+    pub(super) fn acknowledged(&mut self, through: u64) {
+        self.keeper.acknowledged(through);
+    }
+
+    /// Takes a snapshot; false: the journal failed over it.
+    pub(super) fn snapshot(&mut self, at: Wall) -> bool {
+        let taken = self.keeper.snapshot(at);
+        self.read_durable();
+        match taken {
+            Ok(())
+            | Err(SnapshotError::NotWritten(_) | SnapshotError::Append(AppendError::Full)) => true,
+            Err(SnapshotError::Append(AppendError::Fatal(_))) => false,
+        }
+    }
+
+    /// Whether the last batch of the feed found no room, once.
+    pub(super) const fn take_feed_refused(&mut self) -> bool {
+        std::mem::replace(&mut self.feed_refused, false)
     }
 
     pub(super) fn genesis(&self) -> &str {
@@ -163,14 +284,13 @@ impl Gate {
         self.flush_at
     }
 
-    pub(super) fn flush(&mut self) -> Vec<Heard> {
+    /// # Errors
+    /// The journal failed: the daemon must end.
+    pub(super) fn flush(&mut self) -> Result<Vec<Heard>, Fatal> {
         self.flush_at = None;
-        let answers = self
-            .keeper
-            .flush()
-            .expect("a disk in memory does not fail here");
+        let answers = self.keeper.flush()?;
         self.read_durable();
-        answers.into_iter().filter_map(|a| self.heard(a)).collect()
+        Ok(answers.into_iter().filter_map(|a| self.heard(a)).collect())
     }
 
     fn heard(&mut self, answer: Answer<Asked>) -> Option<Heard> {
@@ -191,9 +311,11 @@ impl Gate {
                     control: late.control,
                 },
             }),
-            // The disk in memory has room for every batch.
-            Answer::NotApplied { .. }
-            | Answer::Applied { .. }
+            Answer::NotApplied { .. } => {
+                self.feed_refused = true;
+                None
+            }
+            Answer::Applied { .. }
             | Answer::Committed {
                 token: Asked::Feed, ..
             }

@@ -44,6 +44,9 @@ pub(crate) struct Laws {
     /// Of those, lanes whose arm has come to rest and that were not told yet:
     /// for the lane it still comes down.
     rested: BTreeSet<usize>,
+    /// Lanes whose arm was coming down when the daemon ended: nobody can raise
+    /// it any more, and the arm has to see to itself.
+    unattended: BTreeSet<usize>,
     taken: BTreeMap<String, Taken>,
     by_passage: BTreeMap<PassageId, Vec<String>>,
     judged: BTreeSet<PassageId>,
@@ -236,9 +239,24 @@ impl Laws {
         }
     }
 
+    /// The daemon ended, with this lane's arm on its way down or not.
+    pub(crate) fn died(&mut self, lane: usize, lowering: bool) {
+        self.lowering.remove(&lane);
+        if lowering {
+            self.unattended.insert(lane);
+        }
+    }
+
+    /// The daemon has started: nothing on record allows it a lift.
+    pub(crate) fn restarted(&mut self) {
+        self.permits.clear();
+        self.lane_permits.clear();
+    }
+
     /// The lane handed a lower to the actuator; a raise is allowed until the
     /// arm has come to rest.
     pub(crate) fn lower(&mut self, lane: usize, arm_permille: u16) {
+        self.unattended.remove(&lane);
         if arm_permille > 0 {
             self.lowering.insert(lane);
             self.rested.remove(&lane);
@@ -260,7 +278,7 @@ impl Laws {
                 lane,
                 truck,
                 permille,
-            } => {
+            } if !self.unattended.contains(lane) => {
                 let what = format!("lane {lane}: the arm met truck {truck} at {permille} permille");
                 self.breach("L3", *at, what);
             }
@@ -269,11 +287,13 @@ impl Laws {
             } => {
                 if permille == to && matches!(*permille, 0 | 1000) {
                     self.rested.insert(*lane);
+                    self.unattended.remove(lane);
                 } else {
                     self.rested.remove(lane);
                 }
             }
-            Fact::Arrived { .. }
+            Fact::HitByArm { .. }
+            | Fact::Arrived { .. }
             | Fact::ReachedStopLine { .. }
             | Fact::CrossedArm { .. }
             | Fact::WentToBay { .. }

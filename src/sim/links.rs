@@ -1,18 +1,48 @@
 //! What comes and goes around the shipped code: the controller's clock, its
 //! two brokers, and the quiet last part of a run in which all is well again.
 
+use std::collections::BTreeSet;
+
 use firmware_sim::{Link, Us};
+use lanegate_core::record::ReconciledBody;
 use lanegate_core::time::{Clock, Now, Wall};
 
+use super::breaks::Death;
 use super::rig::{Rig, now_at};
 use super::sabotage::Sabotage;
-use crate::authority::IN_FLIGHT_MAX;
 use crate::authority::feed::WAITING_MAX;
+use crate::authority::{Held, IN_FLIGHT_MAX};
 use crate::clock::Agreement;
 
 /// Once all trucks are gone, what is left in the journal reaches the authority
 /// within this.
 const LAST_RECORDS_US: Us = 60_000_000;
+
+/// What is not there at the moment, whether or not a daemon sees it go.
+#[derive(Default)]
+pub(super) struct Away {
+    ports: BTreeSet<String>,
+    devices: bool,
+    authority: bool,
+}
+
+impl Away {
+    /// A port vanished, or is there again.
+    pub(super) fn port(&mut self, port: &str, open: bool) {
+        if open {
+            self.ports.remove(port);
+        } else {
+            self.ports.insert(port.to_owned());
+        }
+    }
+
+    const fn link(&mut self, link: Link, up: bool) {
+        match link {
+            Link::Devices => self.devices = !up,
+            Link::Authority => self.authority = !up,
+        }
+    }
+}
 
 impl Rig {
     /// The present, as the controller's clock has it.
@@ -42,6 +72,13 @@ impl Rig {
     /// A message came from one of the brokers.
     pub(super) fn arrive(&mut self, topic: &str, payload: &[u8], retained: bool) {
         if topic.starts_with("lanegate/") {
+            if self.life.breaks.is_down() {
+                if !retained {
+                    let kept = (topic.to_owned(), payload.to_vec());
+                    self.life.kept_by_broker.push(kept);
+                }
+                return;
+            }
             if topic.ends_with("/feed") && !retained {
                 self.last_feed_us = self.now_us;
             }
@@ -60,6 +97,10 @@ impl Rig {
     /// A broker went away or is there again.
     pub(super) fn link(&mut self, link: Link, up: bool) {
         self.say(|| format!("{link:?} is {}", if up { "there" } else { "away" }));
+        self.life.away.link(link, up);
+        if self.life.breaks.is_down() {
+            return;
+        }
         let now = self.now();
         match (link, up) {
             (Link::Devices, up) => {
@@ -72,20 +113,65 @@ impl Rig {
                 self.freshness.disconnected();
                 self.tell_changed();
             }
-            (Link::Authority, true) => {
-                self.session.connected();
-                for (lane, state) in &self.lane_states {
-                    self.session.lane_state(lane, state);
-                }
+            (Link::Authority, true) => self.greet_if_there(),
+        }
+    }
+
+    /// New lanes find what is away as their tasks do: at the first attempt.
+    pub(super) fn lanes_find_away(&mut self, now: Now) {
+        for lane in &mut self.lanes {
+            for port in &self.life.away.ports {
+                lane.port(port, false, now);
+            }
+            if self.life.away.devices {
+                lane.broker(false, now);
             }
         }
     }
 
-    /// Nobody replaced a disk: the authority knows no other journal of ours.
-    pub(super) fn blocked(&mut self, blocked: bool) {
-        if blocked {
-            let what = "the authority was given another journal than ours".to_owned();
-            self.laws.breach("L5", self.now_us, what);
+    /// The conversation begins, if the authority's broker is there; what it
+    /// kept for us comes now.
+    pub(super) fn greet_if_there(&mut self) {
+        if self.life.away.authority {
+            return;
+        }
+        self.session.connected();
+        for (lane, state) in &self.lane_states {
+            self.session.lane_state(lane, state);
+        }
+        for (topic, payload) in std::mem::take(&mut self.life.kept_by_broker) {
+            self.arrive(&topic, &payload, false);
+        }
+    }
+
+    /// Nobody replaced a disk: the authority knows no other journal of ours,
+    /// and no more of it than we do. The daemon does as it must all the same.
+    pub(super) fn blocked(&mut self, held: Option<Held>) {
+        let Some(Held { genesis, through }) = held else {
+            return;
+        };
+        let what = format!(
+            "the authority was given another journal than ours, {genesis} to {through}, and ours has {}",
+            self.gate.head()
+        );
+        self.laws.breach("L5", self.now_us, what);
+        let at = self.now().wall;
+        if self.gate.authority_holds(at, &genesis, through) {
+            self.note_durable();
+            self.session.marked(self.gate.reconciliation());
+            self.tell_changed();
+        } else {
+            self.life.breaks.strike(Death { power: false });
+        }
+    }
+
+    /// The ledger as the authority holds it is taken over.
+    pub(super) fn reconcile(&mut self, body: ReconciledBody) {
+        let at = self.now().wall;
+        if self.gate.reconcile(at, body) {
+            self.note_durable();
+            self.session.reconciled(self.gate.reconciliation());
+            self.tell_changed();
         }
     }
 
@@ -121,7 +207,11 @@ impl Rig {
             self.laws.breach("liveness", self.now_us, what);
         }
         let until = self.now_us + LAST_RECORDS_US;
-        while self.session.outbox_depth() > 0 || self.gate.flush_at().is_some() {
+        self.end_breaks();
+        while !self.life.breaks.is_healed()
+            || self.session.outbox_depth() > 0
+            || self.gate.flush_at().is_some()
+        {
             let Some(next) = self.next().filter(|&at| at <= until) else {
                 break;
             };

@@ -1,6 +1,8 @@
 //! Simulation (feature `sim`): the shipped code against simulated firmware,
 //! in virtual time ([`simulate`]) and on real wires (`demo`).
 
+mod breaks;
+mod chance;
 pub mod demo;
 mod errors;
 mod gate;
@@ -9,6 +11,7 @@ mod lane;
 mod laws;
 mod links;
 mod orders;
+mod restart;
 mod rig;
 mod sabotage;
 mod setup;
@@ -16,6 +19,7 @@ mod shrink;
 mod simulate;
 mod truths;
 
+pub use breaks::{DAEMON_BREAKS, Severity};
 pub use demo::{DemoPlan, demo};
 pub use sabotage::Sabotage;
 pub use simulate::{Extras, Failure, Plan, Summary, simulate, simulate_with};

@@ -4,6 +4,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use lanegate_core::lane::Event;
+use lanegate_core::ledger::OrderAnswer;
 use lanegate_core::model::{LaneOrder, Order, OrderId};
 
 use super::rig::Rig;
@@ -17,6 +18,19 @@ pub(super) struct Orders {
 }
 
 impl Orders {
+    /// After a start: the answers the journal holds.
+    pub(super) fn remembering(answers: Vec<(OrderId, OrderAnswer)>) -> Self {
+        let answers = answers.into_iter().map(|(id, answer)| Answer {
+            id,
+            accepted: answer.accepted,
+            why: answer.why,
+        });
+        Self {
+            desk: Desk::remembering(answers),
+            told: Arc::default(),
+        }
+    }
+
     fn take_in(&mut self, id: &OrderId) -> Intake {
         let told = self.told.clone();
         let tell: Tell = Box::new(move |answer| {

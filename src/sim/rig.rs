@@ -10,21 +10,24 @@ use firmware_sim::{Input, Output, Score, Us, World, WorldOptions};
 use lanegate_core::clearance::Policy;
 use lanegate_core::lane::{Command, Event, Guard, Query, Tell, Token};
 use lanegate_core::ledger::{PolicyBy, PolicyOffer};
-use lanegate_core::model::{Content, LaneId, PassageId, VerdictKind};
-use lanegate_core::record::{Body, Draft, PolicySource};
+use lanegate_core::model::{Content, PassageId, VerdictKind};
+use lanegate_core::record::{Body, Draft, PolicySource, Record, VerdictBody};
 use lanegate_core::time::{Clock, Micros, Mono, Now, Wall};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
+use super::breaks::Point;
 use super::gate::{Gate, Heard};
 use super::lane::SimLane;
 use super::laws::Laws;
 use super::orders::Orders;
+use super::restart::Life;
 use super::sabotage::{Sabotage, Spoils, without_inhibit};
 use super::setup::{CONTROLLER, PORT, Places, START_WALL_MS, lane_toml, policy_text};
+use crate::authority::feed::Batch;
 use crate::authority::{Ask, Freshness, Session};
 use crate::clock::Trust;
-use crate::config::Config;
+use crate::config::{Config, LaneSetup};
 use crate::device::BoardCommand;
 use crate::journal::MemDisk;
 use crate::store::{MemStore, Store};
@@ -36,7 +39,7 @@ const LIMIT_S_PER_TRUCK: u64 = 200;
 /// An hour without a line and what follows.
 const LIMIT_S_CUTS: u64 = 20_000;
 /// How long a confirmation of the clock holds: the default of `clock_hold_s`.
-const CLOCK_HOLD: Micros = Micros::from_s(86_400);
+pub(super) const CLOCK_HOLD: Micros = Micros::from_s(86_400);
 /// Lines of the trace kept for a failure.
 const TRACE_MAX: usize = 20_000;
 
@@ -72,7 +75,7 @@ pub(crate) struct Rig {
     pub(super) trust: Trust,
     pub(super) lanes: Vec<SimLane>,
     pub(super) gate: Gate,
-    store: MemStore,
+    pub(super) store: MemStore,
     pub(super) session: Session,
     pub(super) freshness: Freshness,
     pub(super) laws: Laws,
@@ -89,6 +92,8 @@ pub(crate) struct Rig {
     tracing: Trace,
     trace: VecDeque<String>,
     limit: Us,
+    pub(super) setups: Vec<LaneSetup>,
+    pub(super) life: Life,
 }
 
 impl Rig {
@@ -111,20 +116,16 @@ impl Rig {
         }
         let config =
             Config::parse(&text, Path::new("/")).expect("the simulated port is configured");
-        let (policy, offer) = policy();
+        let (_, offer) = policy();
         let now = now_at(0, Clock::Unknown);
         let gate = Gate::open(CONTROLLER, PORT, offer, now);
         let mut store = MemStore::in_memory();
         while store.tend() == crate::store::Upkeep::More {}
-        let lanes = world.lanes().iter().zip(&config.lanes);
-        let lanes = lanes.map(|(layout, setup)| {
-            let id = LaneId::parse(&layout.lane).expect("the world names lanes well");
-            let recovery = gate.recovery(&id, setup.config.geometry);
-            SimLane::new(setup, layout, policy, recovery, now)
-        });
         let session = Session::new(CONTROLLER, gate.genesis(), None, 0, gate.head());
         let mut rig = Self {
-            lanes: lanes.collect(),
+            lanes: Vec::new(),
+            setups: config.lanes,
+            life: Life::whole(!cuts),
             world,
             now_us: 0,
             trust: Trust::new(CLOCK_HOLD),
@@ -144,11 +145,22 @@ impl Rig {
             trace: VecDeque::new(),
             limit,
         };
+        rig.start_lanes(now);
         rig.note_durable();
         rig.session.connected();
         rig.settle();
         rig.check_start();
         rig
+    }
+
+    /// Every lane with what the journal knows of it.
+    pub(super) fn start_lanes(&mut self, now: Now) {
+        let (policy, _) = policy();
+        let lanes = self.world.lanes().iter().zip(&self.setups);
+        let lanes = lanes.map(|(layout, setup)| {
+            SimLane::new(setup, layout, policy, self.gate.recovery_of(setup), now)
+        });
+        self.lanes = lanes.collect();
     }
 
     /// Runs until every truck is gone.
@@ -164,6 +176,7 @@ impl Rig {
     pub(super) fn step(&mut self, next: Us) {
         self.now_us = next.max(self.now_us);
         self.world.advance(self.now_us);
+        self.break_due();
         let now = self.now();
         for n in 0..self.lanes.len() {
             self.lanes[n].handle_timeout(now);
@@ -173,14 +186,19 @@ impl Rig {
 
     fn finish(mut self) -> Outcome {
         self.check_the_end();
+        self.check_healed();
         // Passages under way keep their place in the books.
         let open: BTreeSet<PassageId> = self.gate.open_passages();
         self.laws.finish(self.now_us, &open);
         for fault in self.world.authority().faults() {
             self.laws.breach("L5", self.now_us, fault.clone());
         }
+        let mut score = self.world.score();
+        for (kind, n) in self.life.breaks.counts() {
+            *score.faults.entry((*kind).to_owned()).or_default() += n;
+        }
         Outcome {
-            score: self.world.score(),
+            score,
             laws: self.laws,
             digest: self.hash.finalize().into(),
             disk: self.gate.disk(),
@@ -193,7 +211,12 @@ impl Rig {
     pub(super) fn next(&self) -> Option<Us> {
         let lanes = self.lanes.iter().filter_map(SimLane::next);
         let lanes = lanes.min().map(|at| at.0.saturating_sub(MONO_0));
-        let all = [self.world.next_event(), lanes, self.gate.flush_at()];
+        let all = [
+            self.world.next_event(),
+            lanes,
+            self.gate.flush_at(),
+            self.life.breaks.next(),
+        ];
         all.into_iter().flatten().min()
     }
 
@@ -205,11 +228,14 @@ impl Rig {
             moved |= self.run_lanes();
             moved |= self.flush_gate();
             moved |= self.run_session();
+            moved |= self.end_if_struck();
             if !moved {
                 break;
             }
         }
+        self.snapshot_now_and_then(self.now());
         while let Some(fact) = self.world.take_fact() {
+            self.life.healed.note(&fact);
             self.hash.update(self.now_us.to_le_bytes());
             self.say(|| format!("fact {fact:?}"));
             self.laws.fact(&fact);
@@ -232,6 +258,7 @@ impl Rig {
                 Output::Publish { topic, payload, .. } => self.arrive(&topic, &payload, false),
                 Output::Retained { topic, payload } => self.arrive(&topic, &payload, true),
                 Output::Port { port, open } => {
+                    self.life.away.port(&port, open);
                     for lane in &mut self.lanes {
                         lane.port(&port, open, now);
                     }
@@ -245,7 +272,7 @@ impl Rig {
     fn run_lanes(&mut self) -> bool {
         let mut moved = false;
         for n in 0..self.lanes.len() {
-            while self.lanes[n].stirred() {
+            while self.lanes[n].stirred() && !self.life.breaks.is_struck() {
                 let now = self.now();
                 if let Some(event) = self.lanes[n].poll_event() {
                     self.hand_in(n, event, now);
@@ -253,6 +280,9 @@ impl Rig {
                     self.obey(n, command);
                 } else if let Some((port, bytes)) = self.lanes[n].poll_sent() {
                     self.world.input(self.now_us, Input::Serial { port, bytes });
+                    if std::mem::take(&mut self.life.lifting) {
+                        self.reach(Point::LiftSent);
+                    }
                 } else {
                     self.lanes[n].rests();
                     break;
@@ -273,7 +303,7 @@ impl Rig {
         self.lanes[n].handle_event(event, now);
     }
 
-    fn lift(&mut self, n: usize, passage: Option<&PassageId>) {
+    pub(super) fn lift(&mut self, n: usize, passage: Option<&PassageId>) {
         let name = self.lanes[n].name.clone();
         self.say(|| format!("{name} lift {passage:?}"));
         self.hash.update(self.now_us.to_le_bytes());
@@ -305,6 +335,7 @@ impl Rig {
             self.lift(n, token.passage.as_ref());
         }
         self.gate.submit(n, token, drafts, guard, self.now_us);
+        self.reach(Point::Submitted);
     }
 
     fn obey(&mut self, n: usize, command: Command) {
@@ -321,8 +352,18 @@ impl Rig {
                 guard,
             } => self.commit(n, token, drafts, guard),
             Command::Note(drafts) => self.gate.note(drafts, self.now_us),
-            Command::LiftArm { passage } => self.lift(n, passage.as_ref()),
+            Command::LiftArm { passage } => {
+                self.reach(Point::LiftOrdered);
+                if !self.life.breaks.is_struck() {
+                    self.lift(n, passage.as_ref());
+                    self.life.lifting = true;
+                }
+            }
             Command::LowerArm => {
+                self.reach(Point::LowerOrdered);
+                if self.life.breaks.is_struck() {
+                    return;
+                }
                 let arm = self.world.physical(n).arm_permille;
                 self.laws.lower(n, arm);
                 self.lanes[n].command(BoardCommand::Lower, now);
@@ -356,6 +397,9 @@ impl Rig {
         self.say(|| format!("{name} {tell:?}"));
         match tell {
             Tell::Entered { state, .. } => {
+                if let Some(point) = Point::in_state(state) {
+                    self.reach(point);
+                }
                 let fault = self.lanes[n].fault();
                 let state = match fault {
                     Some(cause) => format!("{state}:{cause}"),
@@ -373,7 +417,8 @@ impl Rig {
     }
 
     fn flush_gate(&mut self) -> bool {
-        if self.gate.flush_at().is_none_or(|at| at > self.now_us) {
+        let due = self.gate.flush_at().is_some_and(|at| at <= self.now_us);
+        if !due || self.life.breaks.is_struck() {
             return false;
         }
         self.flush();
@@ -381,7 +426,17 @@ impl Rig {
     }
 
     /// Reads what has become durable, as an auditor would.
-    fn note_durable(&mut self) {
+    pub(super) fn note_durable(&mut self) {
+        for (record, body) in self.note_recovered() {
+            self.check_verdict(&record, &body);
+        }
+        self.session.durable(self.gate.head());
+    }
+
+    /// The same without a look at who stands in the lane: that may be another
+    /// truck by now. Hands out the verdicts.
+    pub(super) fn note_recovered(&mut self) -> Vec<(Record, Box<VerdictBody>)> {
+        let mut verdicts = Vec::new();
         for (json, record) in self.gate.take_durable() {
             self.hash.update(json.as_bytes());
             let body = self.laws.durable(self.now_us, &record);
@@ -394,16 +449,18 @@ impl Rig {
                 let passage = record.passage.as_ref();
                 self.say(|| format!("{passage:?} {kind} {codes:?}"));
             }
-            if let Some(Body::Verdict(body)) = &body {
-                self.check_verdict(&record, body);
+            if let Some(Body::Verdict(body)) = body {
+                verdicts.push((record, body));
             }
         }
-        self.session.durable(self.gate.head());
+        verdicts
     }
 
     fn run_session(&mut self) -> bool {
         let mut moved = false;
-        while let Some(ask) = self.session.poll_ask() {
+        while !self.life.breaks.is_struck()
+            && let Some(ask) = self.session.poll_ask()
+        {
             moved = true;
             self.answer(ask);
         }
@@ -411,7 +468,6 @@ impl Rig {
     }
 
     fn answer(&mut self, ask: Ask) {
-        let now = self.now();
         match ask {
             Ask::Publish { topic, .. } if self.spoil_publish(&topic) => {}
             Ask::Publish { topic, payload, .. } => {
@@ -419,18 +475,7 @@ impl Rig {
                 self.world
                     .input(self.now_us, Input::Message { topic, payload });
             }
-            Ask::Apply(batch) => {
-                let body = batch.feed_body(now.wall);
-                self.gate.feed(now.wall, body, self.now_us);
-                self.flush_all();
-                let applied = self.store.apply((*batch).clone().into_apply());
-                self.store.expect(&self.gate.buckets());
-                match applied {
-                    Ok(_) => self.session.applied(&batch),
-                    Err(_) => self.session.not_applied(&batch, self.store.position()),
-                }
-                self.tell_changed();
-            }
+            Ask::Apply(batch) => self.apply(&batch),
             Ask::Current { sent_at } => self.current(sent_at),
             Ask::Read { from, max } => {
                 let endless = self.sabotage == Some(Sabotage::UnboundedOutbox);
@@ -438,18 +483,58 @@ impl Rig {
                 let records = self.gate.records(from, max);
                 self.session.records(records);
             }
-            Ask::Acknowledged(_) | Ask::Reconcile(_) => {}
-            Ask::Blocked(held) => self.blocked(held.is_some()),
+            Ask::Acknowledged(below) => {
+                self.reach(Point::AckHeard);
+                if let (Some(through), false) = (below.checked_sub(1), self.life.breaks.is_struck())
+                {
+                    self.gate.acknowledged(through);
+                    self.reach(Point::AckTaken);
+                }
+            }
+            Ask::Blocked(held) => self.blocked(held),
+            Ask::Reconcile(body) => self.reconcile(*body),
             Ask::Order(order) => self.order(*order),
             Ask::LaneOrder(order) => self.lane_order(*order),
             Ask::Odd { what, why } => self.say(|| format!("odd {what}: {why}")),
         }
     }
 
+    /// Journal first, then store, then the answer.
+    fn apply(&mut self, batch: &Batch) {
+        let at = self.now().wall;
+        self.gate.feed(at, batch.feed_body(at), self.now_us);
+        self.flush_all();
+        self.reach(Point::FeedJournaled);
+        if self.life.breaks.is_struck() {
+            return;
+        }
+        if self.gate.take_feed_refused() {
+            self.session.not_applied(batch, self.session.position());
+            return;
+        }
+        let applied = self.store.apply(batch.clone().into_apply());
+        self.store.expect(&self.gate.buckets());
+        self.reach(Point::FeedStored);
+        if self.life.breaks.is_struck() {
+            return;
+        }
+        match applied {
+            Ok(_) => self.session.applied(batch),
+            Err(_) => self.session.not_applied(batch, self.store.position()),
+        }
+        self.tell_changed();
+    }
+
     /// What waits becomes durable, and whoever asked hears of it.
     fn flush(&mut self) {
-        let heard = self.gate.flush();
+        let Some(heard) = self.flush_disk() else {
+            return;
+        };
         self.note_durable();
+        self.reach(Point::Synced);
+        if self.life.breaks.is_struck() {
+            return;
+        }
         let now = self.now();
         for heard in heard {
             let (n, event) = match heard {
@@ -466,7 +551,7 @@ impl Rig {
     }
 
     fn flush_all(&mut self) {
-        while self.gate.flush_at().is_some() {
+        while self.gate.flush_at().is_some() && !self.life.breaks.is_struck() {
             self.flush();
         }
     }

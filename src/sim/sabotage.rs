@@ -40,11 +40,19 @@ pub enum Sabotage {
     LookAlikeAsExact,
     /// Records are sent without waiting for acknowledgements (L9).
     UnboundedOutbox,
+    /// A start does not know what was spent before it (L2).
+    LedgerNotRebuilt,
+    /// Answered before it is synced (L5).
+    UnsyncedAnswered,
+    /// A start believes that the authority has every record (L5).
+    OutboxAhead,
+    /// A start takes the last release on record for one that still stands (L1).
+    RecoveryLifts,
 }
 
 impl Sabotage {
     /// All of them.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 16] = [
         Self::LiftBeforeDurable,
         Self::LedgerForgotten,
         Self::IgnoreInhibit,
@@ -57,7 +65,33 @@ impl Sabotage {
         Self::RetainedAccepted,
         Self::LookAlikeAsExact,
         Self::UnboundedOutbox,
+        Self::LedgerNotRebuilt,
+        Self::UnsyncedAnswered,
+        Self::OutboxAhead,
+        Self::RecoveryLifts,
     ];
+
+    /// Seen only where the daemon ends and starts again.
+    pub(super) const fn needs_restarts(self) -> bool {
+        match self {
+            Self::LedgerNotRebuilt
+            | Self::UnsyncedAnswered
+            | Self::OutboxAhead
+            | Self::RecoveryLifts => true,
+            Self::LiftBeforeDurable
+            | Self::LedgerForgotten
+            | Self::IgnoreInhibit
+            | Self::ControlIgnored
+            | Self::StaleCacheAsFresh
+            | Self::ClockAlwaysTrusted
+            | Self::OutboxSkipsARecord
+            | Self::AnotherCaseRecorded
+            | Self::OldReadingKept
+            | Self::RetainedAccepted
+            | Self::LookAlikeAsExact
+            | Self::UnboundedOutbox => false,
+        }
+    }
 
     /// The law that must be seen broken.
     #[must_use]
@@ -72,6 +106,9 @@ impl Sabotage {
             Self::OldReadingKept | Self::RetainedAccepted => "L7",
             Self::LookAlikeAsExact => "L8",
             Self::UnboundedOutbox => "L9",
+            Self::LedgerNotRebuilt => "L2",
+            Self::UnsyncedAnswered | Self::OutboxAhead => "L5",
+            Self::RecoveryLifts => "L1",
         }
     }
 
@@ -91,6 +128,10 @@ impl Sabotage {
             Self::RetainedAccepted => "retained-accepted",
             Self::LookAlikeAsExact => "look-alike-as-exact",
             Self::UnboundedOutbox => "unbounded-outbox",
+            Self::LedgerNotRebuilt => "ledger-not-rebuilt",
+            Self::UnsyncedAnswered => "unsynced-answered",
+            Self::OutboxAhead => "outbox-cursor-lost-forward",
+            Self::RecoveryLifts => "recovery-lifts",
         }
     }
 
@@ -113,7 +154,11 @@ impl Sabotage {
             | Self::ControlIgnored
             | Self::OutboxSkipsARecord
             | Self::AnotherCaseRecorded
-            | Self::OldReadingKept => plain,
+            | Self::OldReadingKept
+            | Self::LedgerNotRebuilt
+            | Self::UnsyncedAnswered
+            | Self::OutboxAhead
+            | Self::RecoveryLifts => plain,
             Self::IgnoreInhibit => ShowsUnder {
                 from_seed: 12,
                 ..plain
@@ -164,6 +209,14 @@ pub(super) struct Spoils {
     records: u64,
 }
 
+impl Spoils {
+    /// The daemon is gone, and the readings it held.
+    pub(super) fn forget(&mut self) {
+        self.old.clear();
+        self.retained = false;
+    }
+}
+
 impl Rig {
     fn is(&self, sabotage: Sabotage) -> bool {
         self.sabotage == Some(sabotage)
@@ -197,6 +250,8 @@ impl Rig {
         if self.is(Sabotage::LedgerForgotten) {
             facts.ledger.clear();
         }
+        let unknown = &self.life.not_rebuilt;
+        facts.ledger.retain(|id, b| unknown.get(id) != Some(b));
         if self.is(Sabotage::ControlIgnored) {
             facts.controls.clear();
         }
@@ -230,7 +285,8 @@ impl Rig {
         }
         let blind = self.is(Sabotage::LedgerForgotten)
             || self.is(Sabotage::ControlIgnored)
-            || self.is(Sabotage::LookAlikeAsExact);
+            || self.is(Sabotage::LookAlikeAsExact)
+            || !self.life.not_rebuilt.is_empty();
         if blind { Guard::Always } else { guard }
     }
 

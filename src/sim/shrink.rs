@@ -1,8 +1,11 @@
 //! The shortest run that still breaks the same law: fewer trucks, then every
 //! kind of fault that can be left out.
 
+use firmware_sim::Faults;
+
+use super::breaks::{DAEMON_BREAKS, Severity};
 use super::rig::Trace;
-use super::simulate::{Extras, Failure, Plan, run};
+use super::simulate::{Extras, Failure, Plan, level, run, severity};
 
 /// Lines of a trace that are shown.
 const LINES_MAX: usize = 60;
@@ -14,7 +17,8 @@ pub(super) fn shrink(plan: &Plan, extras: &Extras, failure: &mut Failure) {
     let mut least = plan.clone();
     let breaks = |plan: &Plan| {
         let outcome = run(plan, extras, failure.seed, Trace::Off);
-        outcome.breaches(plan).find(|b| b.law == failure.law)
+        let mut breaches = outcome.breaches(level(plan, extras));
+        breaches.find(|b| b.law == failure.law)
     };
     // Another number of trucks is another population: it counts only if the
     // same law breaks there too.
@@ -30,7 +34,8 @@ pub(super) fn shrink(plan: &Plan, extras: &Extras, failure: &mut Failure) {
         }
         passages *= 2;
     }
-    if plan.faults.level != firmware_sim::Faults::None {
+    let kinds = kinds_of(plan, extras);
+    if !kinds.is_empty() {
         // What did not strike is left out for nothing.
         let struck = run(&least, extras, failure.seed, Trace::Off).score.faults;
         let idle = struck.iter().filter(|(_, n)| **n == 0);
@@ -42,7 +47,7 @@ pub(super) fn shrink(plan: &Plan, extras: &Extras, failure: &mut Failure) {
         if breaks(&spare).is_some() {
             least = spare;
         }
-        for kind in firmware_sim::kinds() {
+        for kind in kinds {
             if least.faults.without.contains(kind) {
                 continue;
             }
@@ -54,13 +59,26 @@ pub(super) fn shrink(plan: &Plan, extras: &Extras, failure: &mut Failure) {
         }
     }
     let outcome = run(&least, extras, failure.seed, Trace::On);
-    let breach = outcome.breaches(&least).find(|b| b.law == failure.law);
+    let mut breaches = outcome.breaches(level(&least, extras));
+    let breach = breaches.find(|b| b.law == failure.law);
     if let Some(breach) = breach {
         failure.what = format!("at {} us: {}", breach.at, breach.what);
         failure.trace = cut(outcome.trace.into(), breach.at);
     }
     failure.passages = least.passages;
     failure.without = least.faults.without.into_iter().collect();
+}
+
+/// What may strike in a run and can be left out.
+fn kinds_of(plan: &Plan, extras: &Extras) -> Vec<&'static str> {
+    let mut kinds = Vec::new();
+    if plan.faults.level != Faults::None {
+        kinds.extend(firmware_sim::kinds());
+    }
+    if severity(plan, extras) != Severity::None {
+        kinds.push(DAEMON_BREAKS);
+    }
+    kinds
 }
 
 /// The lines that lead up to `at`.

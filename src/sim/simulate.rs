@@ -15,6 +15,7 @@ use firmware_sim::{FaultOptions, Faults, Score};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
+use super::breaks::{Breaks, DAEMON_BREAKS, Severity};
 use super::errors::Errors;
 use super::laws::Laws;
 use super::rig::{Outcome, Rig, Trace};
@@ -52,6 +53,8 @@ pub struct Extras {
     pub journal: Option<PathBuf>,
     /// Do this wrong in every seed.
     pub sabotage: Option<Sabotage>,
+    /// How the daemon and its disk break.
+    pub severity: Severity,
 }
 
 /// The first breach of a law or of the truth, with what is needed to see it again.
@@ -80,7 +83,7 @@ pub(super) struct Breach {
 
 impl Outcome {
     /// What is wrong with the run, the laws first.
-    pub(super) fn breaches(&self, plan: &Plan) -> impl Iterator<Item = Breach> + use<> {
+    pub(super) fn breaches(&self, level: Faults) -> impl Iterator<Item = Breach> + use<> {
         let laws = self.laws.violations().iter().map(|v| Breach {
             law: v.law,
             at: v.at,
@@ -88,7 +91,7 @@ impl Outcome {
         });
         // Who is stopped although it conforms is counted under faults, and a
         // breach without them.
-        let all = plan.faults.level == Faults::None;
+        let all = level == Faults::None;
         let untrue = self.findings.iter();
         let untrue = untrue.filter(|(_, what)| all || what.contains("must not"));
         let untrue = untrue.map(|(at, what)| Breach {
@@ -145,7 +148,7 @@ fn counted(plan: &Plan, extras: &Extras) -> io::Result<Summary> {
     let workers = std::thread::available_parallelism().map_or(1, usize::from);
     let next = AtomicU64::new(plan.seeds.start);
     let summary = Mutex::new(Summary {
-        level: plan.faults.level,
+        level: level(plan, extras),
         ..Summary::default()
     });
     let work = || -> io::Result<()> {
@@ -190,6 +193,22 @@ fn write_journal(disk: &MemDisk, dir: &Path) -> io::Result<()> {
     Ok(())
 }
 
+/// How the daemon and its disk break.
+pub(super) fn severity(plan: &Plan, extras: &Extras) -> Severity {
+    if plan.faults.without.contains(DAEMON_BREAKS) {
+        return Severity::None;
+    }
+    match extras.sabotage {
+        Some(sabotage) if sabotage.needs_restarts() => Severity::Hostile,
+        Some(_) | None => extras.severity,
+    }
+}
+
+/// How much goes wrong in all, in the world and with the daemon.
+pub(super) fn level(plan: &Plan, extras: &Extras) -> Faults {
+    plan.faults.level.max(severity(plan, extras).level())
+}
+
 pub(super) fn run(plan: &Plan, extras: &Extras, seed: u64, trace: Trace) -> Outcome {
     let mut options = world_options(seed, plan.lanes, plan.passages);
     options.plate_read_permille = plan.plate_read_permille;
@@ -198,8 +217,12 @@ pub(super) fn run(plan: &Plan, extras: &Extras, seed: u64, trace: Trace) -> Outc
     if seed % 4 == 3 {
         options.geometry = firmware_sim::Geometry::BehindBarrier;
     }
+    let breaks = Breaks::drawn(severity(plan, extras), seed);
     let played = || {
-        let rig = || Rig::new(options, extras.sabotage, trace).run();
+        let rig = || {
+            let rig = Rig::new(options, extras.sabotage, trace);
+            rig.breaking(breaks).run()
+        };
         catch_unwind(AssertUnwindSafe(rig))
     };
     let (outcome, errors) = Errors::of(played);
@@ -226,7 +249,7 @@ impl Outcome {
 
 impl Summary {
     fn take(&mut self, plan: &Plan, seed: u64, outcome: Outcome, busy: Duration) {
-        let first = outcome.breaches(plan).next();
+        let first = outcome.breaches(self.level).next();
         self.seeds += 1;
         self.busy += busy;
         self.digests.insert(seed, outcome.digest);
@@ -294,6 +317,12 @@ impl Summary {
         };
         let (of, released) = (self.score.must_under_faults, self.score.must_released);
         of < SHARE_OF_MIN || released * 100 >= of * percent
+    }
+
+    /// Breaches by law.
+    #[must_use]
+    pub const fn by_law(&self) -> &BTreeMap<&'static str, u64> {
+        &self.laws
     }
 
     /// The first breach, by seed.
@@ -455,7 +484,8 @@ mod tests {
 
     #[test]
     fn every_sabotage_is_caught_by_the_law_it_breaks() {
-        for sabotage in Sabotage::ALL {
+        let without_restarts = |s: &Sabotage| !s.needs_restarts();
+        for sabotage in Sabotage::ALL.into_iter().filter(without_restarts) {
             assert!(is_caught(sabotage), "{sabotage:?}");
         }
         for law in ["L1", "L2", "L3", "L4", "L5", "L6", "L7", "L8", "L9"] {

@@ -24,6 +24,11 @@ impl World {
         last || self.now < self.wires.rest_until
     }
 
+    /// Whether a run with faults has come to its quiet last part.
+    pub fn is_healed(&self) -> bool {
+        self.wires.healed_at.is_some()
+    }
+
     /// Ends all faults once only the last trucks are left.
     pub(super) fn heal_if_time(&mut self) {
         let lasts = self.lanes.len();
