@@ -163,6 +163,13 @@ impl Records {
         }
     }
 
+    /// An officer let the truck go and nothing of `declaration` was spent: the
+    /// order names nothing, so who comes with it later has it still.
+    pub(crate) fn let_go_unspent(&self, lane: &str, c: &Crossing, declaration: &str) -> bool {
+        let permit = self.permit_before(lane, c.wall_ms);
+        permit.is_some_and(|p| p.by_officer && !p.declarations.iter().any(|d| d == declaration))
+    }
+
     fn permit_before(&self, lane: &str, wall_ms: i64) -> Option<&Permit> {
         let permits = self.permits.get(lane)?;
         let after = permits.partition_point(|p| p.wall_ms <= wall_ms);
@@ -181,8 +188,11 @@ impl Records {
             return;
         };
         let body = &record["body"];
-        let declarations: Vec<String> = array(&body["verdict"]["declarations"])
-            .filter_map(|d| d["id"].as_str().map(str::to_owned))
+        let named = array(&body["verdict"]["declarations"]).map(|d| &d["id"]);
+        let spent = array(&body["spends"]).map(|d| &d["declaration"]);
+        let declarations: Vec<String> = named
+            .chain(spent)
+            .filter_map(|id| id.as_str().map(str::to_owned))
             .collect();
         let by_officer = record["kind"] == "order";
         let released = match record["kind"].as_str() {
@@ -252,6 +262,24 @@ mod tests {
         r.follow(&[verdict(1, "release", "own"), order]);
         assert_eq!(r.judge("L", &crossing(9, Must::Not)), Judgement::Right);
         assert_eq!(r.judge("L", &crossing(7, Must::Not)), Judgement::False);
+    }
+
+    #[test]
+    fn only_an_officers_order_that_names_no_trip_leaves_the_trip_to_the_next() {
+        let order = |spends: Value| {
+            json!({"lane": "L", "kind": "order", "at": "2026-11-24T08:00:02+08:00",
+                   "body": {"kind": "release", "spends": spends}})
+        };
+        let unspent = |record: Value| {
+            let mut r = Records::default();
+            r.follow(&[record]);
+            r.let_go_unspent("L", &crossing(5, Must::Release), "own")
+        };
+        assert!(unspent(order(json!([]))) && unspent(order(json!(null))));
+        assert!(unspent(order(json!([{"declaration": "another"}]))));
+        assert!(!unspent(order(json!([{"declaration": "own"}]))));
+        assert!(!unspent(verdict(1, "release", "own")));
+        assert!(!unspent(verdict(1, "release", "another")));
     }
 
     #[test]

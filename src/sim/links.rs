@@ -199,7 +199,12 @@ impl Rig {
     /// where it belongs.
     pub(super) fn check_the_end(&mut self) {
         if !self.world.finished() {
-            let what = "trucks are left and nothing moves them".to_owned();
+            let views = self.world.trucks();
+            let left = views.iter().filter(|view| !view.phase.is_over());
+            let left: Vec<_> = left
+                .map(|v| format!("{} {:?} in {}", v.id, v.phase, v.lane))
+                .collect();
+            let what = format!("trucks are left and nothing moves them: {left:?}");
             self.laws.breach("liveness", self.now_us, what);
             return;
         }

@@ -95,7 +95,25 @@ impl World {
     }
 
     fn judge(&self, c: &Crossing) -> Judgement {
-        self.records.judge(&self.lanes[c.lane].layout.lane, c)
+        let lane = |c: &Crossing| self.lanes[c.lane].layout.lane.as_str();
+        if c.must == Must::Not && self.has_its_trip_still(c, lane) {
+            let may = Crossing {
+                must: Must::May,
+                ..c.clone()
+            };
+            return self.records.judge(lane(c), &may);
+        }
+        self.records.judge(lane(c), c)
+    }
+
+    /// It shares a declaration with a truck that an officer let go without it.
+    fn has_its_trip_still<'a>(&'a self, c: &Crossing, lane: impl Fn(&Crossing) -> &'a str) -> bool {
+        let (Some(original), Some(own)) = (self.trucks[c.truck].profile.clone_of, &c.own) else {
+            return false;
+        };
+        let mut firsts = self.crossings.iter().filter(|f| f.truck == original);
+        let unspent = |f: &Crossing| self.records.let_go_unspent(lane(f), f, own);
+        firsts.any(unspent)
     }
 
     /// Conforms, left otherwise than over the road, and was not drawn.

@@ -303,6 +303,10 @@ impl World {
     }
 
     fn cut(&mut self, kind: Kind, until: Us) {
+        if kind == Kind::AuthorityCutHour && self.now < self.wires.rest_until {
+            // One after the other, and no truck would ever come again.
+            return;
+        }
         self.faults.count(kind);
         if kind == Kind::BrokerCut {
             self.wires.devices_down = until.max(self.wires.devices_down);
