@@ -305,14 +305,20 @@ fn random_nonce() -> std::io::Result<String> {
     Ok(bytes.iter().map(|b| format!("{b:02x}")).collect())
 }
 
+/// Of a record, when it was made.
+#[derive(serde::Deserialize)]
+struct Recorded {
+    at: Wall,
+}
+
 /// The latest time on record: a wall clock behind it is not to be trusted.
 pub(crate) fn recorded_at<D: Disk, T>(gatekeeper: &mut Gatekeeper<D, T>) -> Option<Wall> {
     let head = gatekeeper.head().seq;
     let from = head.saturating_sub(LAST_RECORDS);
     let records = gatekeeper.records_from(from, usize::MAX).ok()?;
     let times = records.iter().filter_map(|(_, json)| {
-        let record: serde_json::Value = serde_json::from_str(json).ok()?;
-        Wall::parse(record["at"].as_str()?).ok()
+        let Recorded { at } = serde_json::from_str(json).ok()?;
+        Some(at)
     });
     times.max()
 }

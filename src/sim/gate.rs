@@ -120,19 +120,16 @@ impl Gate {
         let (keeper, _) = Gatekeeper::open(self.disk(), self.options.clone())?;
         self.keeper = keeper;
         self.draws = DayKeys::fixed(self.keys.clone());
-        let known = std::mem::take(&mut self.texts);
+        let mut known = std::mem::take(&mut self.texts);
+        // What was taken before is not news.
         let taken = known.len() - self.durable.len();
         self.durable.clear();
-        self.read_durable();
-        let mut lost = Vec::new();
-        for (seq, text) in known.iter().enumerate() {
-            if self.texts.get(seq) != Some(text) {
-                lost.push(format!("record {seq} was durable and is lost: {text}"));
-            }
-        }
-        // What was taken before is not news.
-        self.durable.drain(..taken.min(self.durable.len()));
-        Ok(lost)
+        self.read_again(&known[..taken]);
+        let lost = known.drain(..).enumerate();
+        let lost = lost.filter(|(seq, text)| self.texts.get(*seq) != Some(text));
+        Ok(lost
+            .map(|(seq, text)| format!("record {seq} was durable and is lost: {text}"))
+            .collect())
     }
 
     pub(super) fn recovery(&self, lane: &LaneId, geometry: Geometry) -> Recovery {
@@ -331,6 +328,12 @@ impl Gate {
     }
 
     fn read_durable(&mut self) {
+        self.read_again(&[]);
+    }
+
+    /// Reads what is durable and not read yet; what was `taken` before is no
+    /// news.
+    fn read_again(&mut self, taken: &[Arc<str>]) {
         loop {
             let from = self.texts.len() as u64;
             let read = self.keeper.records_from(from, 256);
@@ -339,6 +342,12 @@ impl Gate {
                 return;
             }
             for (_, json) in records {
+                if let Some(taken) = taken.get(self.texts.len()) {
+                    let same = **taken == *json;
+                    let text = if same { taken.clone() } else { json.into() };
+                    self.texts.push(text);
+                    continue;
+                }
                 let record = serde_json::from_str(&json).expect("a record of ours is one");
                 let json: Arc<str> = json.into();
                 self.texts.push(json.clone());

@@ -2,7 +2,9 @@
 
 use super::state::{Cause, Exit, Passage, Pending, Recorded, State, Unproven, Waiting, WhyUp};
 use super::{Command, Geometry, Guard, Lane, Lights, RED, Refusal, Sign, Tell, Token, Took};
-use crate::model::{Case, Lines, OrderId, OrderKind, Outcome, PassageId, Verdict, VerdictKind};
+use crate::model::{
+    Case, Lines, OrderId, OrderKind, Outcome, PassageId, Supply, Verdict, VerdictKind,
+};
 use crate::record::{GiveBackBody, VerdictBody};
 use crate::time::Now;
 
@@ -207,9 +209,10 @@ impl Lane {
         kind: VerdictKind,
         now: Now,
     ) {
-        if order == Some(OrderKind::Return) {
-            self.enter_returning(passage);
-            return;
+        match order {
+            Some(OrderKind::Return) => return self.enter_returning(passage),
+            Some(OrderKind::Supply) => return self.enter_gathering(passage, "supply"),
+            Some(OrderKind::Release | OrderKind::Inspect) | None => {}
         }
         match (kind, self.config.geometry) {
             (VerdictKind::Release, _) => self.enter_cleared(passage, Exit::Road, now),
@@ -353,6 +356,18 @@ impl Lane {
     }
 }
 
+impl Passage {
+    /// An officer typed what the devices could not read: the rules judge again.
+    fn take_supply(&mut self, more: Supply) {
+        self.supply.plates.extend(more.plates);
+        self.supply.containers.extend(more.containers);
+        if more.driver_card.is_some() {
+            self.supply.driver_card = more.driver_card;
+        }
+        self.refused_n = 0;
+    }
+}
+
 impl Pending {
     /// Whether it lifts the arm towards the road.
     fn releases(&self) -> bool {
@@ -418,9 +433,13 @@ impl Pending {
             }
             Self::Order { order, .. } => {
                 let kind = match order.kind {
+                    OrderKind::Supply => {
+                        passage.take_supply(order.supply.unwrap_or_default());
+                        VerdictKind::Hold
+                    }
                     OrderKind::Release => VerdictKind::Release,
                     OrderKind::Inspect => VerdictKind::Inspect,
-                    OrderKind::Return | OrderKind::Supply => VerdictKind::Hold,
+                    OrderKind::Return => VerdictKind::Hold,
                 };
                 (Some(order.kind), kind)
             }

@@ -39,10 +39,6 @@ impl Lane {
             self.refuse_order(order, why, now);
             return;
         }
-        if order.kind == OrderKind::Supply {
-            self.take_supply(order, now);
-            return;
-        }
         let Some(from) = self.state.waiting() else {
             self.refuse_order(order, "not-waiting", now);
             return;
@@ -122,35 +118,6 @@ impl Lane {
             order: id,
             refused: Some(why.to_owned()),
         });
-    }
-
-    /// An officer typed what the devices could not read: the rules judge again.
-    fn take_supply(&mut self, order: Order, now: Now) {
-        let Some(mut passage) = self.take_passage() else {
-            return;
-        };
-        let supply = order.supply.clone().unwrap_or_default();
-        passage.supply.plates.extend(supply.plates);
-        passage.supply.containers.extend(supply.containers);
-        if supply.driver_card.is_some() {
-            passage.supply.driver_card = supply.driver_card;
-        }
-        passage.refused_n = 0;
-        let id = order.id.clone();
-        let body = OrderBody {
-            order,
-            accepted: true,
-            why: None,
-            spends: None,
-            reserves: None,
-            lifts: false,
-        };
-        self.note(now, Some(&passage.id.clone()), vec![body.into()]);
-        self.commands.push_back(Command::AnswerOrder {
-            order: id,
-            refused: None,
-        });
-        self.enter_gathering(passage, "supply");
     }
 
     fn order_drafts(

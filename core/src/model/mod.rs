@@ -36,7 +36,7 @@ pub use declaration::{
     Vehicle,
 };
 pub use enterprise::{Enterprise, EnterpriseState};
-pub use fault::{Fault, parse_json};
+pub use fault::{Fault, parse_json, parse_value};
 pub use feed::{BUCKETS, Buckets, ItemDigest, Part, PolicyText, Position};
 pub use finding::{Finding, FindingResult, Then};
 pub use handed_in::{HandedIn, id_of, parse_handed_in};

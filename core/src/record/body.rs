@@ -50,10 +50,10 @@ macro_rules! kinds {
             /// Where the body does not fit its kind.
             pub fn read(kind: Kind, body: &Value) -> Result<Self, crate::model::Fault> {
                 match kind {
-                    $(Kind::$variant => serde_path_to_error::deserialize::<_, $body>(body)
+                    $(Kind::$variant => crate::model::parse_value::<$body>(body)
                         .map(|b| Self::$variant(Box::new(b)))
-                        .map_err(|e| crate::model::Fault::new(
-                            format!("body.{}", e.path()), e.inner().to_string()))),+
+                        .map_err(|fault| crate::model::Fault::new(
+                            format!("body.{}", fault.path), fault.why))),+
                 }
             }
         }

@@ -188,3 +188,31 @@ fn two_racing_orders_are_answered_one_after_the_other() {
     assert_eq!(b.answers().last(), Some(&None));
     assert_eq!(b.lifts(), 1);
 }
+
+/// Found by `simulate --seeds 98..99 --passages 20 --faults hostile`: the
+/// supply was answered "accepted" before its record was durable, the power went,
+/// and the order sent again was refused.
+#[test]
+fn a_supply_is_answered_and_judged_on_only_when_it_is_durable() {
+    let mut b = Bench::held();
+    b.commits = Commits::Wait;
+    b.order(OrderKind::Supply);
+    b.run(100);
+    assert_eq!((b.state(), b.answers().len()), ("committing", 0));
+    b.durable();
+    assert_eq!(b.answers(), [None]);
+    assert_eq!(b.verdicts().last(), Some(&VerdictKind::Release));
+    b.durable();
+    assert_eq!((b.state(), b.lifts()), ("cleared", 1));
+}
+
+#[test]
+fn a_supply_that_is_not_on_record_changes_nothing() {
+    let mut b = Bench::held();
+    b.commits = Commits::Wait;
+    b.order(OrderKind::Supply);
+    b.refuse(Refusal::Changed);
+    b.run(100);
+    assert_eq!((b.state(), b.verdicts().len()), ("held", 1));
+    assert_eq!(b.answers(), [Some("changed".to_owned())]);
+}
