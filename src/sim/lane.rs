@@ -22,6 +22,12 @@ enum Line {
     Topics(Vec<String>),
 }
 
+impl Line {
+    fn is_port(&self, port: &str) -> bool {
+        matches!(self, Self::Port(own) if own == port)
+    }
+}
+
 struct Device {
     line: Line,
     /// Where it is asked to read again, and its serial number.
@@ -137,8 +143,7 @@ impl SimLane {
             self.board.bytes(bytes, now);
             return true;
         }
-        let wanted = Line::Port(port.to_owned());
-        let device = self.devices.values_mut().find(|d| d.line == wanted);
+        let device = self.devices.values_mut().find(|d| d.line.is_port(port));
         if let Some(device) = device {
             self.stirred = true;
             device.stream.bytes(bytes, now);
@@ -178,8 +183,7 @@ impl SimLane {
                 self.board.closed(Why::Gone, now);
             }
         }
-        let wanted = Line::Port(port.to_owned());
-        for device in self.devices.values_mut().filter(|d| d.line == wanted) {
+        for device in self.devices.values_mut().filter(|d| d.line.is_port(port)) {
             self.stirred = true;
             if open {
                 device.stream.opened(now.mono);

@@ -168,7 +168,7 @@ pub(crate) const TABLE: [Row; KINDS] = [
     row(
         Kind::AuthorityCutHour,
         "authority.cut-hour",
-        (0, 2),
+        (0, 1),
         (3_600_000, 3_700_000),
     ),
     row(Kind::ClockBack, "clock.back", (1, 9), (2_000, 20_000)),

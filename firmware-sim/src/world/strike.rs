@@ -303,8 +303,9 @@ impl World {
     }
 
     fn cut(&mut self, kind: Kind, until: Us) {
-        if kind == Kind::AuthorityCutHour && self.now < self.wires.rest_until {
-            // One after the other, and no truck would ever come again.
+        if kind == Kind::AuthorityCutHour && self.wires.rest_until > 0 {
+            // The age of what is known is what it is for, and once it has been
+            // old: an idle hour takes as long as a hundred trucks.
             return;
         }
         self.faults.count(kind);

@@ -13,20 +13,24 @@ pub(super) struct Coils {
     /// Must be on, where it is wanted on, before `last` may.
     before: [Option<u16>; 2],
     refused: BTreeSet<u16>,
+    /// What [`Self::differing`] says: asked at every poll, changed at few.
+    next: Option<(u16, bool)>,
 }
 
 impl Coils {
     pub(super) fn want(&mut self, coil: Option<u16>, on: bool) {
         if let Some(coil) = coil {
             self.wanted.insert(coil, on);
+            self.next = self.find();
         }
     }
 
     /// `coil` comes on last: a green lamp says "go", and where to must be told
     /// `before`. A board that refuses to tell gets no green lamp either.
-    pub(super) const fn keep_for_last(&mut self, coil: Option<u16>, before: [Option<u16>; 2]) {
+    pub(super) fn keep_for_last(&mut self, coil: Option<u16>, before: [Option<u16>; 2]) {
         self.last = coil;
         self.before = before;
+        self.next = self.find();
     }
 
     fn is_untold(&self, coil: u16) -> bool {
@@ -35,7 +39,11 @@ impl Coils {
 
     /// The next coil to write. Off before on: a green lamp goes out before a
     /// red one comes on, or the other way about, never both on.
-    pub(super) fn differing(&self) -> Option<(u16, bool)> {
+    pub(super) const fn differing(&self) -> Option<(u16, bool)> {
+        self.next
+    }
+
+    fn find(&self) -> Option<(u16, bool)> {
         let differs = |(coil, on): &(&u16, &bool)| self.known.get(coil) != Some(on);
         let mut all = self.wanted.iter().filter(differs);
         let off = all.clone().find(|(_, on)| !**on);
@@ -55,18 +63,21 @@ impl Coils {
     pub(super) fn written(&mut self, coil: u16, on: bool) {
         self.known.insert(coil, on);
         self.refused.remove(&coil);
+        self.next = self.find();
     }
 
     /// The board refused this write: it is not argued with until a read-back.
     pub(super) fn refused(&mut self, coil: u16, on: bool) {
         self.known.insert(coil, on);
         self.refused.insert(coil);
+        self.next = self.find();
     }
 
     /// The board may have forgotten everything.
     pub(super) fn forget(&mut self) {
         self.known.clear();
         self.refused.clear();
+        self.next = self.find();
     }
 
     /// Takes in a read-back; coils that no longer hold what was written.
@@ -82,6 +93,7 @@ impl Coils {
                 changed.push(coil);
             }
         }
+        self.next = self.find();
         changed
     }
 }

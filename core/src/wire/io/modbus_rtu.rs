@@ -64,6 +64,8 @@ const FLASH_UNIT_MS: u32 = 100;
 const FLASH_MS_MAX: u32 = 10_000;
 /// Most coils or inputs in one question; lane boards have 8 to 32.
 const COUNT_MAX: u16 = 64;
+/// The longest question: to write that many coils.
+const REQUEST_LEN_MAX: usize = 7 + COUNT_MAX as usize / 8 + 2;
 
 /// How a unit differs from the standard.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -236,7 +238,8 @@ impl Request {
     /// The bytes to write.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
-        let mut bytes = vec![self.dialect.unit, self.function()];
+        let mut bytes = Vec::with_capacity(REQUEST_LEN_MAX);
+        bytes.extend([self.dialect.unit, self.function()]);
         let mut words = |words: [u16; 2]| bytes.extend(words.iter().flat_map(|w| w.to_be_bytes()));
         match &self.call {
             Call::ReadCoils { start, count } | Call::ReadInputs { start, count } => {
