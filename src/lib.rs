@@ -17,4 +17,6 @@ pub mod mqtt;
 #[cfg(feature = "sim")]
 pub mod sim;
 pub mod store;
+#[cfg(feature = "sim")]
+pub mod stuck;
 pub mod systemd;

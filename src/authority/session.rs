@@ -24,6 +24,11 @@ use super::topics::{Topic, Topics};
 /// Records sent and not yet acknowledged (L9): beyond it the journal waits.
 pub const IN_FLIGHT_MAX: u64 = 256;
 
+/// No journal has records beyond this: its segments' names have 12 digits.
+/// Taken at its word, a higher one would leave no number for the next record.
+const THROUGH_MAX: u64 = 100_000_000_000;
+const NO_SUCH_NUMBER: &str = "no journal has so many records";
+
 /// Longest id an unreadable order is answered under.
 const ORDER_ID_LEN_MAX: usize = 256;
 
@@ -411,6 +416,9 @@ impl Session {
 
     /// What it holds, in answer to our hello.
     fn on_held(&mut self, genesis: String, through: Option<u64>) {
+        if through.is_some_and(|t| t > THROUGH_MAX) {
+            return self.odd("records-ack", NO_SUCH_NUMBER);
+        }
         self.greeted = true;
         let is_ours = genesis == self.genesis;
         let last = self.reconciliation.as_ref();
@@ -446,6 +454,7 @@ impl Session {
 
     fn on_reconcile(&mut self, payload: &[u8]) {
         match read::<ReconciledBody>(payload) {
+            Ok(body) if body.through > THROUGH_MAX => self.odd("reconcile", NO_SUCH_NUMBER),
             Ok(body) if self.blocked && !body.open => {
                 self.asks.push_back(Ask::Reconcile(Box::new(body)));
             }

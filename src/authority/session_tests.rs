@@ -188,6 +188,26 @@ fn an_authority_that_holds_more_than_our_journal_blocks_too() {
     assert_eq!(asked, [blocked(GENESIS, 9)]);
 }
 
+/// On record it would be the last number there is.
+#[test]
+fn a_number_no_journal_reaches_neither_blocks_nor_reconciles() {
+    let odd = |asked: &[Ask]| matches!(asked, [Ask::Odd { why, .. }] if why == NO_SUCH_NUMBER);
+    for through in [THROUGH_MAX + 1, u64::MAX] {
+        let mut s = session(0, 3);
+        for genesis in ["bb", GENESIS] {
+            let held = json!({"genesis": genesis, "through": through});
+            s.connected();
+            asks(&mut s);
+            let asked = say(&mut s, "records/ack", &held);
+            assert!(odd(&asked), "{asked:?}");
+        }
+        greet(&mut s, Some(9));
+        let ledger = json!({"genesis": "bb", "through": through, "ledger": []});
+        let asked = say(&mut s, "reconcile", &ledger);
+        assert!(odd(&asked), "{asked:?}");
+    }
+}
+
 #[test]
 fn a_reconcile_nobody_needs_is_not_taken() {
     let mut s = session(0, 3);

@@ -329,6 +329,8 @@ enum Then {
 impl<D: Disk> Running<D> {
     fn run(&mut self, requests: &SyncReceiver<Request>) {
         while let Ok(first) = requests.recv() {
+            #[cfg(feature = "sim")]
+            crate::stuck::thread("committer");
             let mut taken = 0_u64;
             let mut then = Then::Go;
             let mut next = Some(first);

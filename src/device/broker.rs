@@ -210,6 +210,8 @@ struct Task {
 impl Task {
     async fn run(mut self) {
         loop {
+            #[cfg(feature = "sim")]
+            crate::stuck::task(self.stream.id().as_str()).await;
             self.turn();
             let clock = &self.around.clock;
             let turn = clock.mono() + TURN_MAX;

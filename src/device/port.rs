@@ -359,6 +359,8 @@ impl<D: Driver> Worker<D> {
 
     /// One turn of the thread: marks its progress and shows how it is.
     fn turn(&mut self) {
+        #[cfg(feature = "sim")]
+        crate::stuck::thread(self.driver.id().as_str());
         self.progress.store(self.clock.mono().0, Ordering::Relaxed);
         let now = self.driver.seen();
         let mut before = None;

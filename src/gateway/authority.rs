@@ -1,6 +1,8 @@
 //! The authority's connection: moves messages between the broker and the
 //! [`Session`], and does what the session asks for.
 
+mod reconciling;
+
 use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
 
@@ -17,8 +19,9 @@ use super::back::Lanes;
 use super::devices::{broker_fault, connection_config};
 use super::policy;
 use super::port::Port;
+use super::turns::Turning;
 use crate::authority::feed::{Batch, IgnoreWhy};
-use crate::authority::{Ask, Held, Session, SnapshotPlea, Topic, Topics};
+use crate::authority::{Ask, Session, SnapshotPlea, Topic, Topics};
 use crate::clock::Agreement;
 use crate::committer::BODY_LEN_MAX;
 use crate::journal::{JournalReader, RealDisk};
@@ -98,6 +101,8 @@ struct Task {
     oldest: Oldest,
     believed: Option<Believed>,
     plea: SnapshotPlea,
+    /// Told to the watchdog.
+    turning: Turning,
     answers: mpsc::Receiver<super::desk::Answer>,
     answer_to: Sender<super::desk::Answer>,
 }
@@ -132,6 +137,7 @@ pub(super) async fn run(
     let (answer_to, answers) = queues::channel(Queue::OrderAnswers, ORDER_ANSWERS_MAX);
     let journal = port.config.controller.state_dir.join("journal");
     let records = RealDisk::beside(&journal).map(JournalReader::new);
+    let turning = port.shared.turns.authority.begin(port.shared.clock.clone());
     let mut task = Task {
         port,
         ends,
@@ -149,6 +155,7 @@ pub(super) async fn run(
         },
         believed: None,
         plea: SnapshotPlea::default(),
+        turning,
         answers,
         answer_to,
     };
@@ -198,6 +205,9 @@ impl Task {
         let mut tick = tokio::time::interval(TICK);
         let durable = self.port.shared.durable.clone();
         loop {
+            self.turning.turn();
+            #[cfg(feature = "sim")]
+            crate::stuck::task("authority").await;
             tokio::select! {
                 () = stop.cancelled() => break,
                 Some(event) = events.recv() => self.on_event(event).await,
@@ -276,6 +286,7 @@ impl Task {
     async fn work(&mut self) {
         while let Some(ask) = self.session.poll_ask() {
             self.answer(ask).await;
+            self.turning.turn();
         }
         self.send_waiting();
         self.levels.out.set(self.waiting.len());
@@ -404,6 +415,7 @@ impl Task {
 
     /// Tells the store what the journal expects of it.
     async fn expect(&self) {
+        self.turning.waits();
         let view = self.port.shared.committer.view();
         let (purged, buckets) = (view.ledger.purged_until(), view.ledger.buckets().clone());
         // What the journal has forgotten the cache forgets first, or the two
@@ -430,7 +442,10 @@ impl Task {
                 payload,
                 retain,
             } => self.queue(topic, payload, retain),
-            Ask::Apply(batch) => self.apply(*batch).await,
+            Ask::Apply(batch) => {
+                self.turning.waits();
+                self.apply(*batch).await;
+            }
             Ask::Current { sent_at } => self.current(sent_at).await,
             Ask::Read { from, max } => self.read(from, max),
             Ask::Acknowledged(below) => {
@@ -608,57 +623,6 @@ impl Task {
                 self.session.records(Vec::new());
             }
             None => self.session.records(Vec::new()),
-        }
-    }
-
-    async fn blocked(&mut self, held: Option<Held>) {
-        let Some(Held { genesis, through }) = held else {
-            info!("reconciled with the authority: releases resume");
-            return;
-        };
-        error!(
-            %genesis,
-            through,
-            "the authority holds another journal of this controller, or more of this one: \
-             no release until reconciled"
-        );
-        let committer = self.port.shared.committer.clone();
-        loop {
-            let (to, recorded) = oneshot::channel();
-            let reply = move |unreconciled: bool| {
-                to.send(unreconciled).ok();
-            };
-            let at = self.port.shared.clock.now().wall;
-            let asked = committer.authority_holds(at, genesis.clone(), through, reply);
-            if asked.is_ok() {
-                // Not answered: the committer has ended, and the daemon stops.
-                recorded.await.ok();
-                break;
-            }
-            if self.port.stop.is_cancelled() {
-                return;
-            }
-            tokio::time::sleep(BUSY).await;
-        }
-        self.session
-            .marked(committer.view().reconciliation().cloned());
-        self.tell_facts_changed();
-    }
-
-    async fn reconcile(&mut self, body: lanegate_core::record::ReconciledBody) {
-        let at = self.port.shared.clock.now().wall;
-        let (to, durable) = oneshot::channel();
-        let reply = move |durable: bool| {
-            to.send(durable).ok();
-        };
-        let committer = self.port.shared.committer.clone();
-        let asked = committer.reconcile(at, body, reply);
-        if asked.is_ok() && durable.await == Ok(true) {
-            self.session
-                .reconciled(committer.view().reconciliation().cloned());
-            self.tell_facts_changed();
-        } else {
-            error!("the reconciled ledger could not be written; the authority sends it again");
         }
     }
 

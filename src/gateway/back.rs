@@ -32,6 +32,8 @@ const LANE_CHANGES_MAX: usize = 256;
 const STORE_NOTICES_MAX: usize = 64;
 /// The authority's task says its last word within this once the lanes rest.
 const AUTHORITY_WITHIN: Duration = Duration::from_secs(3);
+/// The watchdog hears of this runtime so often.
+const TURN_EVERY: Duration = Duration::from_millis(500);
 /// Probes, socket and answers under way end within this.
 const SERVERS_WITHIN: Duration = Duration::from_secs(1);
 
@@ -205,6 +207,7 @@ async fn serve(
         .ok();
     tokio::spawn(policy::keep(port.clone(), hangup, stop.clone()));
     tokio::spawn(upkeep(scrape, port.clone(), stop.clone()));
+    tokio::spawn(keep_turning(port.clone(), stop.clone()));
     // Whoever waits for readiness is told only now.
     if ends.ready.send(()).is_err() {
         warn!("the lanes ended before the daemon was ready");
@@ -290,6 +293,21 @@ async fn hear_lanes(mut says: mpsc::Receiver<LaneSays>, lanes: Lanes, to: Sender
             // The next change carries the latest state.
             LaneSays::Changed(lane) => drop(to.try_send(lane)),
         }
+    }
+}
+
+/// Shows that this runtime turns: a task that blocks its thread stops it.
+async fn keep_turning(port: Port, stop: CancellationToken) {
+    let turning = port.shared.turns.back.begin(port.shared.clock.clone());
+    let mut every = tokio::time::interval(TURN_EVERY);
+    loop {
+        tokio::select! {
+            _ = every.tick() => {}
+            () = stop.cancelled() => return,
+        }
+        #[cfg(feature = "sim")]
+        crate::stuck::thread("back");
+        turning.turn();
     }
 }
 

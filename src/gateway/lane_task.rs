@@ -57,6 +57,8 @@ pub(super) struct LaneTask {
     calls: mpsc::Receiver<LaneCall>,
     /// The policy for trucks that arrive from now on.
     policy: watch::Receiver<Arc<Policy>>,
+    /// The start passages are numbered by.
+    starts: watch::Receiver<u64>,
     says: Sender<LaneSays>,
     status: watch::Sender<Value>,
     telling: Telling,
@@ -224,6 +226,7 @@ impl LaneTask {
             answer_to,
             calls,
             policy,
+            starts: port.shared.watch_starts(),
             says,
             status,
             telling: Telling::new(lane_id.clone(), port.shared.metrics.clone()),
@@ -248,6 +251,11 @@ impl LaneTask {
     async fn run(mut self, port: &Port, dog: &RefCell<Watchdog>) -> Vec<Running> {
         let clock = port.shared.clock.clone();
         loop {
+            #[cfg(feature = "sim")]
+            {
+                crate::stuck::thread("lanes");
+                crate::stuck::task(self.id().as_str()).await;
+            }
             let now = clock.now();
             self.turn(port, now);
             self.say_status(now);
@@ -262,6 +270,10 @@ impl LaneTask {
                 Ok(()) = self.policy.changed() => {
                     let policy = self.policy.borrow_and_update().clone();
                     self.lane.handle_event(Event::PolicyChanged(policy), clock.now());
+                }
+                Ok(()) = self.starts.changed() => {
+                    let start = *self.starts.borrow_and_update();
+                    self.lane.handle_event(Event::Renumbered { start }, clock.now());
                 }
                 Some(event) = self.events.recv() => self.hear(event, clock.now()),
                 Some(call) = self.calls.recv() => self.call(call, clock.now()),
@@ -480,7 +492,13 @@ impl LaneTask {
         dog.thread("committer", committer.done(), committer.outstanding(), now);
         for driver in &self.running {
             let turned = Mono(driver.progress.load(std::sync::atomic::Ordering::Acquire));
-            dog.driver(turned, now);
+            dog.turned("driver", turned);
+        }
+        let turns = &port.shared.turns;
+        for (name, turns) in [("back", &turns.back), ("authority", &turns.authority)] {
+            if let Some(turned) = turns.last() {
+                dog.turned(name, turned);
+            }
         }
         dog.tick(self.n, now);
     }

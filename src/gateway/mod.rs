@@ -30,6 +30,7 @@ mod sampling;
 pub mod socket;
 mod status;
 mod telling;
+mod turns;
 mod watchdog;
 
 pub use desk::{Answer, Desk, Intake, Tell};

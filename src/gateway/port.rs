@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::desk::Answer;
 use super::policy::PolicyDesk;
+use super::turns::BackTurns;
 use crate::authority::Freshness;
 use crate::clock::Clock;
 use crate::committer::CommitterHandle;
@@ -47,6 +48,10 @@ pub(crate) struct PortShared {
     draws: Arc<DayKeys>,
     /// How each device is.
     devices: Arc<Mutex<BTreeMap<DeviceId, watch::Receiver<Seen>>>>,
+    /// The start whose numbers passages bear from now on.
+    starts: Arc<watch::Sender<u64>>,
+    /// When the back runtime last turned.
+    pub(super) turns: BackTurns,
     /// Looked at now and then.
     sampled: Arc<Mutex<Sampled>>,
     /// How each connection is.
@@ -70,9 +75,24 @@ impl PortShared {
             durable,
             draws: Arc::new(draws),
             devices: Arc::default(),
+            starts: Arc::new(watch::Sender::new(ledger.starts())),
+            turns: BackTurns::default(),
             sampled: Arc::default(),
             links: Arc::default(),
         }
+    }
+
+    /// Tells the lanes under which start passages are numbered, if that is
+    /// another one now.
+    pub(super) fn tell_starts(&self) {
+        let starts = self.committer.view().ledger.starts();
+        self.starts
+            .send_if_modified(|told| std::mem::replace(told, starts) != starts);
+    }
+
+    /// The same, heard.
+    pub(super) fn watch_starts(&self) -> watch::Receiver<u64> {
+        self.starts.subscribe()
     }
 
     /// The day to draw on, its key named on the record before any draw is.

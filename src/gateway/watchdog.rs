@@ -3,12 +3,19 @@
 //! outstanding moves. What stands still for `stall_s` is not waited for any
 //! longer: the manager is asked to act at once, so that a stuck thread ends in
 //! a restart within ten seconds, as a stuck lane loop does by its silence.
+//!
+//! Not watched: the tasks that carry a broker's messages (devices and line are
+//! lost then, and say so) and upkeep, which may copy files for minutes.
 
 use lanegate_core::time::{Micros, Mono};
 use tracing::error;
 
 use crate::metrics::{self, Metrics};
 use crate::systemd::{self, Notice};
+
+/// A lane ticks every second at least; nobody ticking for so long means that
+/// the whole thread, and most likely the whole process, stood still.
+const SELF_LATE: Micros = Micros::from_s(4);
 
 /// A thread whose progress is watched.
 #[derive(Clone, Copy, Debug)]
@@ -25,8 +32,11 @@ pub(super) struct Watchdog {
     lanes: Vec<Mono>,
     threads: Vec<(&'static str, Mark)>,
     stalled: Option<&'static str>,
-    /// The driver that turned longest ago.
-    driver_turned: Option<Mono>,
+    /// Of what turns all the time, who turned longest ago.
+    turned: Vec<(&'static str, Mono)>,
+    ticked_at: Mono,
+    /// Nobody is late by what passed before: this very thread stood still.
+    excused_until: Mono,
     metrics: Metrics,
 }
 
@@ -39,15 +49,20 @@ impl Watchdog {
             lanes: vec![now; lanes],
             threads: Vec::new(),
             stalled: None,
-            driver_turned: None,
+            turned: Vec::new(),
+            ticked_at: now,
+            excused_until: now,
             metrics,
         }
     }
 
-    /// A driver's thread turned then.
-    pub(super) fn driver(&mut self, turned: Mono, now: Mono) {
-        let oldest = self.driver_turned.map_or(turned, |at| at.min(turned));
-        self.driver_turned = Some(oldest.min(now));
+    /// What turns all the time, work or not, turned last then: a driver, the
+    /// back runtime. To be told before each tick.
+    pub(super) fn turned(&mut self, name: &'static str, at: Mono) {
+        match self.turned.iter_mut().find(|(n, _)| *n == name) {
+            Some((_, oldest)) => *oldest = at.min(*oldest),
+            None => self.turned.push((name, at)),
+        }
     }
 
     /// Thread `name` has done so much and has so much outstanding.
@@ -69,8 +84,13 @@ impl Watchdog {
         if let Some(lane) = self.lanes.get_mut(n) {
             *lane = now;
         }
+        // A process that was stopped as a whole finds everything late.
+        if now.since(self.ticked_at) >= SELF_LATE {
+            self.excused_until = now;
+        }
+        self.ticked_at = now;
         let stalled = self.stalled_part(now);
-        self.driver_turned = None;
+        self.turned.clear();
         if stalled != self.stalled {
             if let Some(part) = stalled {
                 self.metrics.count(&metrics::STALLS, &[part], 1);
@@ -94,12 +114,12 @@ impl Watchdog {
 
     /// What stands still, if anything does.
     pub(super) fn stalled_part(&self, now: Mono) -> Option<&'static str> {
-        let late = |at: Mono| now.since(at) > self.stall;
+        let late = |at: Mono| now.since(at.max(self.excused_until)) > self.stall;
         if self.lanes.iter().any(|at| late(*at)) {
             return Some("lane");
         }
-        if self.driver_turned.is_some_and(late) {
-            return Some("driver");
+        if let Some((name, _)) = self.turned.iter().find(|(_, at)| late(*at)) {
+            return Some(name);
         }
         let thread = self.threads.iter().find(|(_, mark)| late(mark.moved_at));
         thread.map(|(name, _)| *name)
@@ -129,16 +149,18 @@ mod tests {
             let mut dog = Watchdog::new(1, Micros::from_s(8), metrics.clone(), at(0));
             for s in 0..30 {
                 dog.thread("committer", 5, 1, at(s));
+                dog.turned("back", at(s));
                 dog.tick(0, at(s));
             }
             dog.thread("committer", 6, 0, at(30));
             dog.tick(0, at(30));
-            dog.driver(at(1), at(31));
+            dog.turned("driver", at(22));
             dog.tick(0, at(31));
         });
         shows(&scrape, "lanegate_stalls_total{part=\"committer\"} 1");
         shows(&scrape, "lanegate_stalls_total{part=\"driver\"} 1");
         shows(&scrape, "lanegate_stalls_total{part=\"lane\"} 0");
+        shows(&scrape, "lanegate_stalls_total{part=\"back\"} 0");
     }
 
     fn at(s: u64) -> Mono {
@@ -148,9 +170,11 @@ mod tests {
     #[test]
     fn a_thread_with_work_that_does_not_move_is_told() {
         let mut dog = dog(1);
-        dog.thread("store", 5, 1, at(0));
-        dog.tick(0, at(5));
-        assert_eq!(dog.stalled_part(at(5)), None);
+        for s in 0..=8 {
+            dog.thread("store", 5, 1, at(s));
+            dog.tick(0, at(s));
+            assert_eq!(dog.stalled_part(at(s)), None);
+        }
         dog.thread("store", 5, 1, at(9));
         dog.tick(0, at(9));
         assert_eq!(dog.stalled_part(at(9)), Some("store"));
@@ -162,11 +186,42 @@ mod tests {
     #[test]
     fn an_idle_thread_does_not_stall_and_a_silent_lane_does() {
         let mut dog = dog(2);
-        dog.thread("committer", 5, 0, at(0));
-        dog.thread("committer", 5, 0, at(20));
-        dog.tick(0, at(20));
+        for s in 0..=20 {
+            dog.thread("committer", 5, 0, at(s));
+            dog.tick(0, at(s));
+        }
         assert_eq!(dog.stalled_part(at(20)), Some("lane"));
         dog.tick(1, at(20));
         assert_eq!(dog.stalled_part(at(20)), None);
+    }
+
+    #[test]
+    fn of_two_drivers_the_slower_one_counts() {
+        let mut dog = dog(1);
+        for s in 0..=9 {
+            dog.tick(0, at(s));
+        }
+        dog.turned("driver", at(0));
+        dog.turned("driver", at(9));
+        assert_eq!(dog.stalled_part(at(9)), Some("driver"));
+    }
+
+    /// The machine slept, or a debugger held the process: nothing follows
+    /// from that about a part, but the next `stall_s` count.
+    #[test]
+    fn a_process_that_stood_still_as_a_whole_is_given_the_time_again() {
+        let mut dog = dog(1);
+        dog.thread("store", 5, 1, at(0));
+        dog.tick(0, at(0));
+        for s in 60..=68 {
+            dog.thread("store", 5, 1, at(s));
+            dog.turned("driver", at(0));
+            dog.tick(0, at(s));
+            assert_eq!(dog.stalled, None, "{s}");
+        }
+        dog.thread("store", 5, 1, at(69));
+        dog.turned("driver", at(0));
+        dog.tick(0, at(69));
+        assert_eq!(dog.stalled, Some("driver"));
     }
 }

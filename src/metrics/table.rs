@@ -122,7 +122,10 @@ const ORDER: Label = words(
         "move stop",
     ],
 );
-const PART: Label = words("part", &["lane", "driver", "store", "committer"]);
+const PART: Label = words(
+    "part",
+    &["lane", "driver", "store", "committer", "back", "authority"],
+);
 const ITEM: Label = words(
     "item",
     &["declaration", "enterprise", "control", "finding", "policy"],

@@ -160,6 +160,10 @@ impl Gate {
     }
 
     /// The last difference with what the authority holds.
+    pub(super) fn starts(&self) -> u64 {
+        self.keeper.ledger().starts()
+    }
+
     pub(super) fn reconciliation(&self) -> Option<Reconciliation> {
         self.keeper.ledger().reconciliation().cloned()
     }

@@ -159,6 +159,7 @@ impl Rig {
         if self.gate.authority_holds(at, &genesis, through) {
             self.note_durable();
             self.session.marked(self.gate.reconciliation());
+            self.tell_starts();
             self.tell_changed();
         } else {
             self.life.breaks.strike(Death { power: false });
@@ -171,6 +172,7 @@ impl Rig {
         if self.gate.reconcile(at, body) {
             self.note_durable();
             self.session.reconciled(self.gate.reconciliation());
+            self.tell_starts();
             self.tell_changed();
         }
     }

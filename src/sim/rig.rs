@@ -563,6 +563,13 @@ impl Rig {
         }
     }
 
+    pub(super) fn tell_starts(&mut self) {
+        let (now, start) = (self.now(), self.gate.starts());
+        for lane in &mut self.lanes {
+            lane.handle_event(Event::Renumbered { start }, now);
+        }
+    }
+
     pub(super) fn say(&mut self, line: impl FnOnce() -> String) {
         if self.tracing == Trace::Off {
             return;

@@ -315,6 +315,8 @@ impl<S: Store> Keeper<S> {
     fn run(&mut self, requests: &SyncReceiver<Request>) {
         let mut more = true;
         loop {
+            #[cfg(feature = "sim")]
+            crate::stuck::thread("store");
             match next(requests, more, self.waiting.len()) {
                 Next::Request(Request::Stop) | Next::Ended => break,
                 Next::Request(request) => self.handle(request),

@@ -56,3 +56,6 @@ mod peers;
 mod policy;
 #[cfg(test)]
 mod shipped;
+#[cfg(feature = "sim")]
+#[cfg(test)]
+mod watchdog;

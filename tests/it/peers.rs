@@ -3,6 +3,8 @@
 
 mod authority;
 mod programs;
+mod restored;
+mod stuck;
 mod yard;
 
 use std::fs;
@@ -17,13 +19,17 @@ use crate::order::frames;
 
 /// A lane that is ready, its authority listening and its feed applied.
 fn ready() -> (Yard, Authority) {
-    let mut yard = Yard::open(|_| String::new());
+    ready_in(Yard::open(|_| String::new()), &readme_blocks()[0])
+}
+
+/// The same in a yard whose daemon does not run yet, with another feed.
+fn ready_in(mut yard: Yard, feed: &str) -> (Yard, Authority) {
     let mut authority = Authority::listen(&yard.broker);
     yard.daemon.start().unwrap();
     authority.until(&yard.broker, "the first record", |a| {
         a.last("start").map(drop)
     });
-    yard.by_hand(&readme_blocks()[0]);
+    yard.by_hand(feed);
     authority.until(&yard.broker, "the feed is answered", |a| {
         let answers = a.on_topic("feed/answer");
         answers

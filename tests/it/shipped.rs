@@ -77,7 +77,7 @@ fn set(key: &str) -> Vec<&'static str> {
 fn the_unit_and_the_reference_configuration_agree() {
     for (key, value) in [
         ("Type", "notify"),
-        ("WatchdogSec", "10"),
+        ("WatchdogSec", "9"),
         ("RestartPreventExitStatus", "78"),
     ] {
         assert_eq!(set(key), [value], "{key}");

@@ -69,6 +69,12 @@ pub enum Event {
     DeviceBack(DeviceId),
     /// Another policy is in force for passages from now on.
     PolicyChanged(Arc<Policy>),
+    /// Passages that arrive from now on are of this start: the authority may
+    /// hold others under the numbers of the one before.
+    Renumbered {
+        /// The start's number.
+        start: u64,
+    },
     /// Take no new passages; finish the present one (SIGTERM).
     Drain,
 }

@@ -194,6 +194,7 @@ impl Lane {
             Event::DeviceLost(device) => self.on_device(&device, DeviceState::Lost, now),
             Event::DeviceBack(device) => self.on_device(&device, DeviceState::Ok, now),
             Event::PolicyChanged(policy) => self.policy = policy,
+            Event::Renumbered { start } => self.renumber(start),
             Event::Drain => self.draining = true,
         }
         self.settle(now);
@@ -267,6 +268,14 @@ impl Lane {
     #[must_use]
     pub const fn sign(&self) -> Option<&Sign> {
         self.sign.as_ref()
+    }
+
+    /// Never back: no number is given out twice.
+    const fn renumber(&mut self, start: u64) {
+        if start > self.start {
+            self.start = start;
+            self.next_n = 1;
+        }
     }
 
     fn settle(&mut self, now: Now) {

@@ -302,7 +302,21 @@ impl Ledger {
             let account = self.accounts.entry(&entry.declaration, Account::default);
             account.raise_to(&entry.balance);
         }
+        self.leave_out_starts(body);
         self.in_force.touch_all(seq);
+    }
+
+    /// No start number the authority may have seen is given out again, or a
+    /// truck would go by the passage of another. Each start is a record, so
+    /// there are no more of them than records; one goes on from here.
+    fn leave_out_starts(&mut self, body: &ReconciledBody) {
+        let held = body.ledger.iter().map(|entry| &entry.balance);
+        let held = held.flat_map(|b| b.reserved.iter().chain(&b.unsettled));
+        let named = held.filter_map(|r| r.passage.start()).max();
+        let last = named.unwrap_or_default().max(body.through);
+        if self.starts <= last {
+            self.starts = last.saturating_add(1);
+        }
     }
 
     fn purge(&mut self) {

@@ -119,6 +119,14 @@ impl PassageId {
     pub fn of(lane: &LaneId, start: u64, n: u64) -> Self {
         Self(format_smolstr!("{lane}-{start}-{n}"))
     }
+
+    /// The start number in it, if it is of this form.
+    #[must_use]
+    pub fn start(&self) -> Option<u64> {
+        let (rest, _) = self.0.rsplit_once('-')?;
+        let (_, start) = rest.rsplit_once('-')?;
+        start.parse().ok()
+    }
 }
 
 /// A port's customs code, four digits (5345 深圳湾).

@@ -113,6 +113,11 @@ fn a_restored_backup_gives_no_number_out_again_and_is_intact_with_the_gap() {
     }
     let (held, genesis) = (g.view().head_seq, g.view().genesis.clone());
     drop(g);
+    let mut lost = 1;
+    for _ in 0..3 {
+        lost = open(&disk).unwrap().1.start;
+    }
+    let held = held + 3;
     // The backup releases once before the line is up.
     let (mut g, _) = open(&backup).unwrap();
     assert!(matches!(take(&mut g, 9), Answer::Committed { .. }));
@@ -121,13 +126,16 @@ fn a_restored_backup_gives_no_number_out_again_and_is_intact_with_the_gap() {
     assert!(g.authority_holds(now(), &genesis, held).unwrap());
     assert!(is_refused(&take(&mut g, 10)));
     assert_eq!(g.view().head_seq, held + 1);
+    let renumbered = g.ledger().starts();
+    assert!(renumbered > lost, "{renumbered}");
     let mark = g.ledger().reconciliation().unwrap().clone();
     assert_eq!(
         (mark.ours, mark.next, mark.open),
         (Some(ours), held + 1, true)
     );
     drop(g);
-    let (mut g, _) = open(&backup).unwrap();
+    let (mut g, again) = open(&backup).unwrap();
+    assert!(again.start > renumbered, "{again:?}");
     assert!(is_refused(&take(&mut g, 11)));
     g.reconcile(now(), ledger(&genesis, held, 7)).unwrap();
     assert_eq!(g.issued(), 8, "seven the authority knows, one more here");

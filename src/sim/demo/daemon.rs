@@ -1,6 +1,8 @@
 //! The real daemon as a child process: started, stopped, killed and started
 //! again, with everything it says in one file.
 
+use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read as _, Seek as _, SeekFrom};
 use std::os::unix::process::CommandExt as _;
@@ -29,6 +31,7 @@ pub struct DaemonUnderTest {
     program: PathBuf,
     config: PathBuf,
     log: PathBuf,
+    env: BTreeMap<String, OsString>,
     child: Option<Child>,
     starts: u64,
 }
@@ -42,9 +45,18 @@ impl DaemonUnderTest {
             program,
             config,
             log,
+            env: BTreeMap::new(),
             child: None,
             starts: 0,
         }
+    }
+
+    /// A variable of its environment from the next start on; none = not set.
+    pub fn env(&mut self, name: &str, value: Option<OsString>) {
+        match value {
+            Some(value) => self.env.insert(name.to_owned(), value),
+            None => self.env.remove(name),
+        };
     }
 
     /// Starts it; one that runs already is left alone.
@@ -63,6 +75,7 @@ impl DaemonUnderTest {
             .arg("run")
             .arg("--config")
             .arg(&self.config)
+            .envs(&self.env)
             .stdin(Stdio::null())
             .stdout(log.try_clone()?)
             .stderr(log)
@@ -85,6 +98,19 @@ impl DaemonUnderTest {
             child.wait()?;
         }
         Ok(())
+    }
+
+    /// Any other signal that ends it, as a service manager's would; returns
+    /// how it ended, once it has.
+    ///
+    /// # Errors
+    /// If the system refuses.
+    pub fn end_by(&mut self, signal: Signal) -> io::Result<Option<ExitStatus>> {
+        let Some(mut child) = self.child.take() else {
+            return Ok(None);
+        };
+        kill_process(Pid::from_child(&child), signal)?;
+        child.wait().map(Some)
     }
 
     /// Kills it and starts it again at once.

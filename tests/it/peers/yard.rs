@@ -23,6 +23,7 @@ pub(crate) const INHIBIT: u16 = 1;
 /// Its outputs.
 pub(crate) const ARM_UP: u16 = 0;
 pub(crate) const ARM_DOWN: u16 = 1;
+pub(crate) const EXIT_GREEN: u16 = 4;
 
 pub(crate) struct Yard {
     pub(crate) board: Board,
@@ -174,7 +175,7 @@ impl Yard {
 
     /// All bytes of the journal.
     pub(crate) fn journal(&self) -> Vec<u8> {
-        let dir = self.dir.join("config/dev/state/journal");
+        let dir = self.state_dir().join("journal");
         let mut files: Vec<PathBuf> = fs::read_dir(dir)
             .unwrap()
             .map(|file| file.unwrap().path())
@@ -187,8 +188,19 @@ impl Yard {
             .collect()
     }
 
+    /// What the daemon keeps.
+    pub(crate) fn state_dir(&self) -> PathBuf {
+        self.dir.join("config/dev/state")
+    }
+
     /// The daemon drains and ends; what it left is taken away.
     pub(crate) fn close(mut self) {
+        self.stop();
+        fs::remove_dir_all(&self.dir).unwrap();
+    }
+
+    /// The daemon drains and ends.
+    pub(crate) fn stop(&mut self) {
         self.daemon.terminate().unwrap();
         let watch = Stopwatch::started();
         let ended = loop {
@@ -203,7 +215,6 @@ impl Yard {
         };
         let said = self.daemon.last_words(30).join("\n");
         assert!(ended.success(), "{ended:?}\n{said}");
-        fs::remove_dir_all(&self.dir).unwrap();
     }
 }
 

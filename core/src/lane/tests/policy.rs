@@ -90,3 +90,27 @@ fn a_truck_that_is_judged_again_is_judged_by_the_policy_it_arrived_under() {
     assert_eq!(named[0], (VerdictKind::Hold, old.reference()));
     assert_eq!(named[1], (VerdictKind::Release, old.reference()));
 }
+
+/// After a replaced disk or a restored backup: the next truck's passage bears
+/// the new number, the present one keeps its own, and no number comes back.
+#[test]
+fn a_lane_renumbered_gives_no_passage_a_name_that_was_given_before() {
+    let mut bench = Bench::vacant();
+    let named = |bench: &Bench| bench.lane.passage().unwrap().to_string();
+    bench.inputs.presence = true;
+    bench.poll();
+    let first = named(&bench);
+    assert!(first.ends_with("-1-1"), "{first}");
+    bench.event(Event::Renumbered { start: 13 });
+    bench.event(Event::Renumbered { start: 7 });
+    assert_eq!(named(&bench), first);
+    for n in 1..=2 {
+        bench.inputs.presence = false;
+        bench.run(2_000);
+        assert_eq!(bench.state(), "vacant");
+        bench.inputs.presence = true;
+        bench.run(200);
+        assert!(named(&bench).ends_with(&format!("-13-{n}")));
+        bench.event(Event::Renumbered { start: 13 });
+    }
+}

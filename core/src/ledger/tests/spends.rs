@@ -373,6 +373,36 @@ fn what_the_authority_holds_after_a_replaced_disk_cannot_be_spent_again() {
     assert_eq!(b.balance("list").issued, 2);
 }
 
+/// A passage named like one of the journal before would go by its
+/// reservation, and a finding about that one would settle it.
+#[test]
+fn no_start_the_authority_may_have_seen_is_given_out_again() {
+    let entry = |passage: &str| {
+        let text = format!(
+            r#"{{"declaration":"list","issued":1,"reserved":[{{"vehicle":"{PLATE}","passage":"{passage}"}}]}}"#
+        );
+        parse_json::<crate::record::ReconciledEntry>(&text).unwrap()
+    };
+    let body = |through, open, ledger| ReconciledBody {
+        genesis: "old".into(),
+        through,
+        ledger,
+        open,
+    };
+    let mut b = Bench::new();
+    assert_eq!(b.ledger.starts(), 1);
+    b.put(None, body(12, true, Vec::new()).into());
+    assert_eq!(b.ledger.starts(), 13, "as many starts as records, at most");
+    // Said again, by a restart or with the ledger, it is no further one.
+    b.put(None, body(12, true, Vec::new()).into());
+    b.put(None, body(12, false, vec![entry("L-1-7-9")]).into());
+    assert_eq!(b.ledger.starts(), 13);
+    // A journal before that one had come further; a name of no form says nothing.
+    let named = vec![entry("L-1-40-2"), entry("by-hand")];
+    b.put(None, body(12, false, named).into());
+    assert_eq!(b.ledger.starts(), 41);
+}
+
 #[test]
 fn a_balance_outlives_its_declarations_window_and_is_forgotten_in_the_end() {
     let d = single();
