@@ -26,10 +26,17 @@ mod tests;
 pub use metrics_exporter_prometheus::PrometheusHandle;
 pub use table::*;
 
-/// Upper bounds of every histogram's buckets: 100 us to 30 s.
-const BUCKETS: [f64; 17] = [
+/// Upper bounds of the buckets of every histogram of seconds: a commit takes
+/// 100 us, a truck 30 s, one that waits for an officer minutes.
+const SECONDS: [f64; 20] = [
     0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5,
-    5.0, 10.0, 30.0,
+    5.0, 10.0, 20.0, 30.0, 60.0, 300.0,
+];
+
+/// The same of ratios: rates of selection below, weights around 1.
+const RATIOS: [f64; 20] = [
+    0.005, 0.02, 0.05, 0.1, 0.25, 0.5, 0.8, 0.9, 0.95, 0.97, 0.98, 0.985, 0.99, 0.995, 1.0, 1.005,
+    1.01, 1.015, 1.02, 1.05,
 ];
 
 /// Classes known at a time (L9): those of the policies this start has seen.
@@ -60,6 +67,28 @@ pub enum Shape {
     Gauge,
     /// A distribution of durations in seconds.
     Histogram,
+    /// A distribution of ratios.
+    Ratio,
+}
+
+impl Shape {
+    /// Upper bounds of its buckets; none = it has no buckets.
+    const fn buckets(self) -> Option<&'static [f64]> {
+        match self {
+            Self::Counter | Self::Gauge => None,
+            Self::Histogram => Some(&SECONDS),
+            Self::Ratio => Some(&RATIOS),
+        }
+    }
+
+    /// As Prometheus calls it.
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Counter => "counter",
+            Self::Gauge => "gauge",
+            Self::Histogram | Self::Ratio => "histogram",
+        }
+    }
 }
 
 /// A label with where its values come from.
@@ -140,9 +169,12 @@ pub fn install(
 
 fn recorder() -> Result<PrometheusRecorder, BuildError> {
     let mut builder = PrometheusBuilder::new();
-    for metric in ALL.iter().filter(|m| m.shape == Shape::Histogram) {
+    for metric in ALL {
+        let Some(buckets) = metric.shape.buckets() else {
+            continue;
+        };
         let matcher = Matcher::Full(metric.name.to_owned());
-        builder = builder.set_buckets_for_metric(matcher, &BUCKETS)?;
+        builder = builder.set_buckets_for_metric(matcher, buckets)?;
     }
     Ok(builder.build_recorder())
 }
@@ -231,16 +263,37 @@ impl Metrics {
         metrics::histogram!(metric.name, self.labels(metric, values)).record(seconds);
     }
 
+    /// Takes a ratio, given in millionths, into a histogram.
+    ///
+    /// # Panics
+    /// `metric` is no histogram of ratios, or `values` are not as many as its
+    /// labels.
+    pub fn observe_millionths(&self, metric: &Metric, values: &[&str], millionths: u64) {
+        assert_eq!(metric.shape, Shape::Ratio, "{}", metric.name);
+        let ratio = millionths as f64 / 1_000_000.0;
+        metrics::histogram!(metric.name, self.labels(metric, values)).record(ratio);
+    }
+
     /// 1 for the state a lane is in, 0 for the others.
     pub fn lane_state(&self, lane: &str, state: &str) {
-        let [_, label] = LANE_STATE.labels else {
+        self.one_of(&LANE_STATE, lane, Some(state));
+    }
+
+    /// 1 for the cause a faulted lane waits with, 0 for the others.
+    pub fn lane_fault(&self, lane: &str, cause: Option<&str>) {
+        self.one_of(&LANE_FAULT, lane, cause);
+    }
+
+    fn one_of(&self, metric: &Metric, lane: &str, value: Option<&str>) {
+        let [_, label] = metric.labels else {
             unreachable!("the table gives it two labels");
         };
-        let known = self.knows(*label, state);
         for word in self.words(*label) {
-            self.set(&LANE_STATE, &[lane, &word], i64::from(word == state));
+            let on = value == Some(word.as_str());
+            self.set(metric, &[lane, &word], i64::from(on));
         }
-        self.set(&LANE_STATE, &[lane, OTHER], i64::from(!known));
+        let known = value.is_none_or(|value| self.knows(*label, value));
+        self.set(metric, &[lane, OTHER], i64::from(!known));
     }
 
     /// Describes every metric and makes every series.
@@ -249,7 +302,9 @@ impl Metrics {
             match metric.shape {
                 Shape::Counter => metrics::describe_counter!(metric.name, metric.help),
                 Shape::Gauge => metrics::describe_gauge!(metric.name, metric.help),
-                Shape::Histogram => metrics::describe_histogram!(metric.name, metric.help),
+                Shape::Histogram | Shape::Ratio => {
+                    metrics::describe_histogram!(metric.name, metric.help);
+                }
             }
             // Classes change with the policy, and most combinations never are.
             if metric.labels.contains(&Label::Class) {
@@ -261,7 +316,9 @@ impl Metrics {
                 match metric.shape {
                     Shape::Counter => metrics::counter!(metric.name, labels).increment(0),
                     Shape::Gauge => metrics::gauge!(metric.name, labels).increment(0.0),
-                    Shape::Histogram => drop(metrics::histogram!(metric.name, labels)),
+                    Shape::Histogram | Shape::Ratio => {
+                        drop(metrics::histogram!(metric.name, labels));
+                    }
                 }
             }
         }
@@ -353,7 +410,7 @@ fn other(label: Label) -> Option<String> {
 pub fn live(metric: &Metric, rows: &[(Vec<String>, u64)]) -> String {
     let shape = match metric.shape {
         Shape::Counter => "counter",
-        Shape::Gauge | Shape::Histogram => "gauge",
+        Shape::Gauge | Shape::Histogram | Shape::Ratio => "gauge",
     };
     let name = metric.name;
     let mut out = format!("# HELP {name} {}\n# TYPE {name} {shape}\n", metric.help);
@@ -387,7 +444,10 @@ pub fn markdown() -> String {
          configuration (`lane`, `device`), from the policies in force or from the lists below; everything else is counted under\n\
          `other`, so nothing a truck, a device or a stranger sends makes a new series. Every series exists from the start, save\n\
          those with a `class`, which appear when first counted: a policy names the classes.\n\
-         Histograms have buckets from 100 us to 30 s.\n\n\
+         Histograms of seconds have buckets from 100 us to 300 s. This page is made of the program's own table; a test\n\
+         keeps it so.\n\n\
+         `port` and `controller` are no labels of the daemon: it is one target, and whoever scrapes it names it\n\
+         (`monitoring/prometheus/prometheus.yml`). Rules and dashboards in `monitoring/` go by those two.\n\n\
          | metric | kind | labels | says |\n|---|---|---|---|\n",
     );
     for metric in ALL {
@@ -396,11 +456,7 @@ pub fn markdown() -> String {
             .iter()
             .map(|l| format!("`{}`", l.name()))
             .collect();
-        let shape = match metric.shape {
-            Shape::Counter => "counter",
-            Shape::Gauge => "gauge",
-            Shape::Histogram => "histogram",
-        };
+        let shape = metric.shape.as_str();
         let (name, labels, help) = (metric.name, labels.join(", "), metric.help);
         writeln!(out, "| `{name}` | {shape} | {labels} | {help} |").expect("a string takes all");
     }
@@ -411,7 +467,7 @@ pub fn markdown() -> String {
                 Label::Words { words, .. } => (metric.name, words.join(", ")),
                 Label::Live(_) => (
                     metric.name,
-                    "from the policies in force, as they are now".to_owned(),
+                    "from the configuration and the policies in force, as they are now".to_owned(),
                 ),
                 Label::Lane
                 | Label::Device
@@ -428,8 +484,9 @@ pub fn markdown() -> String {
         "\n`code` is one of the reason codes, `none` where there was no reason. `class` is the id of a class of the\n\
          policies in force since the start (at most 64), `none` without a document, `unknown` where the policy does\n\
          not know the class. A gauge that cannot be known is NaN.\n\n\
-         The battery of a seal has no metric: seals travel with their trucks, a label for each would be a label from\n\
-         outside, and a figure over all of them is nobody's battery. A low one is the reason `seal.battery-low`.\n",
+         `lanegate_device_battery_ratio` has no label of the seal: seals travel with their trucks, and a label for each\n\
+         would be a label from outside. It is the charge of whichever seal its reader heard last; a low one is the reason\n\
+         `seal.battery-low` besides.\n",
     );
     out
 }

@@ -1,18 +1,32 @@
 //! Present values, read when somebody scrapes: nothing here is on a lane's
 //! way, and nothing waits for one.
 
-use lanegate_core::model::{DeviceId, DeviceState};
+use lanegate_core::lane::Role;
+use lanegate_core::model::{DeviceId, DeviceState, Link};
 use lanegate_core::time::{Clock, Micros, Mono, Now};
+use procfs::process::{LimitValue, Process};
+use procfs::{ProcResult, WithCurrentSystemInfo as _};
+use serde_json::Value;
+use tokio::sync::watch;
 
 use super::port::{Port, PortShared};
+use crate::config::{DeviceConfig, LaneSetup};
 use crate::device::Seen;
 use crate::metrics::{self, Metric, Metrics, queues};
 
 /// Sets every gauge, and brings every total kept elsewhere up to date.
-pub(super) fn say(port: &Port) {
+pub(super) fn say(port: &Port, lanes: &[watch::Receiver<Value>]) {
     let shared = &port.shared;
     let now = shared.clock.now();
     say_journal(shared, now);
+    let floor = port.config.journal.free_space_floor_bytes;
+    shared
+        .metrics
+        .set(&metrics::JOURNAL_FLOOR, &[], whole(floor));
+    for lane in lanes {
+        say_lane(&shared.metrics, &lane.borrow());
+    }
+    say_process(&shared.metrics);
     say_cache(port, now);
     say_links(shared);
     say_queues(&shared.metrics);
@@ -23,6 +37,68 @@ pub(super) fn say(port: &Port) {
     shared.metrics.set(&metrics::CLOCK_TRUSTED, &[], trusted);
     let steps = shared.clock.steps();
     shared.metrics.total(&metrics::CLOCK_STEPS, &[], steps);
+    let key = shared.draw_day(now).is_some();
+    shared.metrics.set(&metrics::DRAW_KEY, &[], i64::from(key));
+}
+
+/// What only this controller's configuration knows: which device stands where.
+pub(super) fn devices_text(lanes: &[LaneSetup]) -> String {
+    let row = |lane: &LaneSetup, id: &DeviceId, role: &str, protocol: &str| {
+        let lane = lane.config.lane.as_str();
+        let labels = [id.as_str(), lane, role, protocol];
+        (labels.map(str::to_owned).to_vec(), 1)
+    };
+    let of = |lane: &LaneSetup| {
+        let device = |d: &DeviceConfig| row(lane, &d.id, role(d.role), &d.protocol);
+        let mut rows: Vec<_> = lane.devices.iter().map(device).collect();
+        rows.push(row(lane, &lane.io.id, "io", &lane.io.protocol));
+        rows
+    };
+    let rows: Vec<_> = lanes.iter().flat_map(of).collect();
+    metrics::live(&metrics::DEVICE_INFO, &rows)
+}
+
+/// As `lane.toml` says it.
+const fn role(role: Role) -> &'static str {
+    match role {
+        Role::Camera => "camera",
+        Role::Scale => "scale",
+        Role::SealReader => "seal",
+        Role::ContainerReader => "container",
+        Role::TagReader => "tag",
+        Role::CardReader => "card",
+    }
+}
+
+/// How long a lane has been in its state, as its status last said.
+fn say_lane(say: &Metrics, status: &Value) {
+    if let (Some(lane), Some(age)) = (status["lane"].as_str(), status["since_s"].as_i64()) {
+        say.set(&metrics::LANE_STATE_AGE, &[lane], age);
+    }
+}
+
+/// What the process takes of the machine. Where /proc does not tell, the
+/// numbers stay as they were.
+fn say_process(say: &Metrics) {
+    if let Err(why) = look_at_process(say) {
+        tracing::debug!(%why, "/proc does not tell of this process");
+    }
+}
+
+fn look_at_process(say: &Metrics) -> ProcResult<()> {
+    let me = Process::myself()?;
+    let stat = me.stat()?;
+    let ticks = (stat.utime + stat.stime) / procfs::ticks_per_second().max(1);
+    say.total(&metrics::PROCESS_CPU, &[], ticks);
+    let resident = stat.rss_bytes().get();
+    say.set(&metrics::PROCESS_RESIDENT, &[], whole(resident));
+    let open = me.fd_count()? as u64;
+    say.set(&metrics::PROCESS_FDS, &[], whole(open));
+    match me.limits()?.max_open_files.soft_limit {
+        LimitValue::Value(limit) => say.set(&metrics::PROCESS_FDS_MAX, &[], whole(limit)),
+        LimitValue::Unlimited => say.unknown(&metrics::PROCESS_FDS_MAX, &[]),
+    }
+    Ok(())
 }
 
 fn whole(n: u64) -> i64 {
@@ -32,6 +108,7 @@ fn whole(n: u64) -> i64 {
 fn say_journal(shared: &PortShared, now: Now) {
     let say = &shared.metrics;
     let view = shared.committer.view();
+    say.total(&metrics::STARTS, &[], view.ledger.starts());
     say.set(&metrics::JOURNAL_SEQ, &[], whole(view.head_seq));
     let records = whole(view.head_seq.saturating_add(1));
     say.set(&metrics::JOURNAL_RECORDS, &[], records);
@@ -58,7 +135,12 @@ fn say_cache(port: &Port, now: Now) {
     say.set(&metrics::STORE_DECLARATIONS, &[], whole(store.count));
     let unverified = whole(store.unverified_buckets);
     say.set(&metrics::STORE_UNVERIFIED, &[], unverified);
-    let age = port.shared.freshness().age_s(now);
+    let (age, link) = {
+        let freshness = port.shared.freshness();
+        (freshness.age_s(now), freshness.link(now.mono))
+    };
+    let up = i64::from(link == Link::Up);
+    say.set(&metrics::AUTHORITY_UP, &[], up);
     say.set(&metrics::CACHE_AGE, &[], age.map_or(-1, i64::from));
     let view = port.shared.committer.view();
     let position = view.ledger.position();
@@ -98,6 +180,10 @@ fn say_device(say: &Metrics, id: &DeviceId, seen: &Seen, now: Mono) {
     };
     say.set(&metrics::DEVICE_STATE, &device, state);
     say.set(&metrics::DEVICE_UP, &device, i64::from(state == 0));
+    let in_state = whole(now.since(seen.since).as_ms());
+    say.set_thousandths(&metrics::DEVICE_STATE_AGE, &device, in_state);
+    let waited = seen.bus_wait.map(|wait| whole(wait.as_ms()));
+    maybe(say, &metrics::DEVICE_BUS_WAIT, &device, waited);
     let noise = i64::from(seen.noise_permille);
     say.set_thousandths(&metrics::DEVICE_NOISE, &device, noise);
     let age = seen.last_frame.map(|at| now.since(at));
@@ -131,7 +217,7 @@ fn maybe(say: &Metrics, metric: &Metric, device: &[&str], thousandths: Option<i6
 mod tests {
     use super::*;
     use crate::device::Counts;
-    use crate::metrics::testing::{scraped, shows};
+    use crate::metrics::testing::{scraped, series, shows};
 
     fn seen() -> Seen {
         Seen {
@@ -171,6 +257,8 @@ mod tests {
         of("up", "0");
         of("last_frame_age_seconds", "NaN");
         of("clock_skew_seconds", "NaN");
+        of("state_age_seconds", "1");
+        of("bus_wait_seconds", "NaN");
         of("frames_total", "7");
         of("noise_bytes_total", "30");
         of("noise_runs_total", "2");
@@ -185,6 +273,7 @@ mod tests {
             last_frame: Some(Mono(400_000)),
             noise_permille: 125,
             clock_off_ms: Some(-1500),
+            bus_wait: Some(Micros::from_ms(40)),
             ..seen()
         };
         let scrape = scraped(|say, _| say_device(say, &id, &well, Mono(1_000_000)));
@@ -198,6 +287,43 @@ mod tests {
         of("last_frame_age_seconds", "0.6");
         of("noise_ratio", "0.125");
         of("clock_skew_seconds", "-1.5");
+        of("bus_wait_seconds", "0.04");
+    }
+
+    #[test]
+    fn the_age_of_a_lanes_state_and_what_the_process_takes_are_numbers() {
+        let scrape = scraped(|say, _| {
+            say_lane(say, &serde_json::json!({"lane": "SZB-X-01", "since_s": 7}));
+            // A lane that has not said anything yet.
+            say_lane(say, &Value::Null);
+            look_at_process(say).unwrap();
+        });
+        shows(
+            &scrape,
+            "lanegate_lane_state_age_seconds{lane=\"SZB-X-01\"} 7",
+        );
+        for name in ["resident_memory_bytes", "open_fds", "max_fds"] {
+            let line = format!("process_{name} ");
+            let value = scrape.lines().find_map(|l| l.strip_prefix(&line));
+            assert!(value.is_some_and(|v| v != "0"), "{name}: {value:?}");
+        }
+    }
+
+    #[test]
+    fn every_device_is_named_with_the_lane_it_stands_at() {
+        let text = include_str!("../../config/lane.toml");
+        let config = crate::config::Config::parse(text, std::path::Path::new("/")).unwrap();
+        let shown = devices_text(&config.lanes);
+        for lane in &config.lanes {
+            let id = &lane.io.id;
+            let lane_id = &lane.config.lane;
+            let row = format!(
+                "lanegate_device_info{{device=\"{id}\",lane=\"{lane_id}\",role=\"io\",protocol=\"modbus-rtu\"}} 1"
+            );
+            shows(&shown, &row);
+        }
+        let devices = config.lanes.iter().map(|l| l.devices.len() + 1);
+        assert_eq!(series(&shown).len(), devices.sum::<usize>());
     }
 
     #[test]

@@ -403,7 +403,7 @@ impl LaneTask {
 
     fn commit(&mut self, port: &Port, token: Token, drafts: Vec<Draft>, guard: Guard, now: Now) {
         self.send_notes(port);
-        self.telling.committing(now.mono);
+        self.telling.committing(&drafts, now.mono);
         let to = self.answer_to.clone();
         let named = token.clone();
         let reply = move |committed: Result<_, Refusal>| {

@@ -257,7 +257,10 @@ fn install_metrics(config: &Config) -> Result<(Metrics, PrometheusHandle), RunEr
         let own = l.devices.iter().map(|d| d.id.as_str().to_owned());
         own.chain([l.io.id.as_str().to_owned()])
     });
-    crate::metrics::install(lanes, devices).map_err(RunError::Metrics)
+    let (metrics, handle) = crate::metrics::install(lanes, devices).map_err(RunError::Metrics)?;
+    let started = crate::clock::wall_now().0;
+    metrics.set_thousandths(&crate::metrics::PROCESS_START, &[], started);
+    Ok((metrics, handle))
 }
 
 /// When this controller believes its wall clock.

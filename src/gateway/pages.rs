@@ -81,7 +81,8 @@ impl Pages for PortPages {
     }
 
     fn metrics(&self) -> String {
-        gauges::say(&self.port);
-        self.scrape.render() + &super::policy::metrics_text(&self.port)
+        gauges::say(&self.port, &self.lanes);
+        let devices = gauges::devices_text(&self.port.config.lanes);
+        self.scrape.render() + &devices + &super::policy::metrics_text(&self.port)
     }
 }

@@ -128,7 +128,9 @@ async fn hung_up(hangup: &mut Option<Signal>) {
 async fn reload(port: &Port) {
     let desk = &port.policy;
     info!("SIGHUP: the policy is read again");
-    desk.files.warn_if_config_changed();
+    let changed = i64::from(desk.files.warn_if_config_changed());
+    let say = &port.shared.metrics;
+    say.set(&metrics::CONFIG_CHANGED, &[], changed);
     let turn = desk.turn.lock().await;
     let (policy, shadow) = match files::read(&port.config.controller) {
         Ok(read) => read,

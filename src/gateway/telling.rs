@@ -4,16 +4,17 @@
 use std::collections::VecDeque;
 
 use lanegate_core::lane::{Event, Tell};
-use lanegate_core::model::{Code, Content, LaneId, OrderId, PassageId, VerdictKind};
+use lanegate_core::model::{Code, Content, LaneId, OrderId, PassageId};
+use lanegate_core::record::{Body, Draft};
 use lanegate_core::time::{Micros, Mono};
 use tracing::{debug, info, trace, warn};
 
+use self::underway::{Judged, Traced, Underway};
 use super::arm_watch::{ArmSeen, ArmWatch};
 use crate::metrics::{self, Metrics};
 
-/// Passages judged and not ended: the one here and those on their way to the
-/// bay (L9). Beyond, the oldest ends without a verdict in the numbers.
-const JUDGED_MAX: usize = 16;
+mod underway;
+
 /// Orders a lane was handed and has not answered (L9): it answers each at the
 /// next turn or at the end of one commit.
 const ORDERED_MAX: usize = 64;
@@ -22,35 +23,29 @@ const ORDERED_MAX: usize = 64;
 pub(super) struct Telling {
     lane: LaneId,
     metrics: Metrics,
-    /// Since when the lane is in its state.
+    /// The state the lane is in.
+    state: &'static str,
+    /// Since when.
     pub(super) since: Mono,
     /// The last byte of evidence, and whether a truck's verdict rests on it.
     evidence_at: Option<Mono>,
     committing_since: Option<Mono>,
     arm: ArmWatch,
-    judged: VecDeque<Judged>,
+    underway: Underway,
     ordered: VecDeque<(OrderId, &'static str)>,
 }
 
-/// What a passage was last judged.
-#[derive(Clone, PartialEq, Eq, Debug)]
-struct Judged {
-    passage: PassageId,
-    verdict: VerdictKind,
-    class: String,
-    worst: Option<Code>,
-}
-
 impl Telling {
-    pub(super) const fn new(lane: LaneId, metrics: Metrics) -> Self {
+    pub(super) fn new(lane: LaneId, metrics: Metrics) -> Self {
         Self {
             lane,
             metrics,
+            state: "starting",
             since: Mono(0),
             evidence_at: None,
             committing_since: None,
             arm: ArmWatch::new(),
-            judged: VecDeque::new(),
+            underway: Underway::default(),
             ordered: VecDeque::new(),
         }
     }
@@ -65,9 +60,17 @@ impl Telling {
                 let seen = self.arm.inputs(inputs, reading.arrived);
                 self.arm_seen(seen);
             }
+            Content::Seal(seal) => {
+                self.evidence_at = Some(reading.arrived);
+                if let Some(pct) = seal.battery_pct {
+                    let device = [reading.device.as_str()];
+                    let thousandths = i64::from(pct) * 10;
+                    self.metrics
+                        .set_thousandths(&metrics::DEVICE_BATTERY, &device, thousandths);
+                }
+            }
             Content::Weight(_)
             | Content::Plates(_)
-            | Content::Seal(_)
             | Content::Tag(_)
             | Content::Card(_)
             | Content::Container(_, _) => {
@@ -104,8 +107,14 @@ impl Telling {
         count_order(&self.metrics, self.lane.as_str(), kind, accepted);
     }
 
-    pub(super) const fn committing(&mut self, now: Mono) {
+    /// These are on their way to the journal.
+    pub(super) fn committing(&mut self, drafts: &[Draft], now: Mono) {
         self.committing_since = Some(now);
+        for draft in drafts {
+            if let Body::Verdict(body) = &draft.body {
+                self.underway.traced(&body.verdict);
+            }
+        }
     }
 
     pub(super) fn lift(&mut self, now: Mono) {
@@ -127,11 +136,9 @@ impl Telling {
                 passage,
                 why,
             } => {
-                self.since = now;
-                let passage = passage.as_ref().map(tracing::field::display);
-                info!(lane, state, passage, why, "lane");
-                self.metrics.lane_state(lane, state);
-                self.end_of_commit(state, now);
+                let shown = passage.as_ref().map(tracing::field::display);
+                info!(lane, state, passage = shown, why, "lane");
+                self.entered(state, passage.as_ref(), why, now);
                 return true;
             }
             Tell::Judged {
@@ -144,18 +151,17 @@ impl Telling {
                 let code = worst.map_or("-", |code| code.as_str());
                 info!(lane, %passage, verdict = verdict.as_str(), code, gather_ms = gather_us / 1000, "verdict");
                 let judged = Judged {
-                    passage: passage.clone(),
                     verdict: *verdict,
                     class: class.clone(),
                     worst: *worst,
                 };
-                self.judged(judged, Micros(*gather_us), now);
+                self.judged(passage, judged, Micros(*gather_us), now);
             }
             Tell::Ended { passage, how } => {
                 info!(lane, %passage, how = how.as_str(), "passage ended");
                 let labels = [lane, how.as_str()];
                 self.metrics.count(&metrics::PASSAGES_ENDED, &labels, 1);
-                self.ended(passage);
+                self.ended(passage, now);
             }
             Tell::Stale(answer) => {
                 debug!(lane, answer, "an answer that names nothing any more");
@@ -175,7 +181,24 @@ impl Telling {
         false
     }
 
-    fn judged(&mut self, judged: Judged, gathered: Micros, now: Mono) {
+    fn entered(&mut self, state: &'static str, passage: Option<&PassageId>, why: &str, now: Mono) {
+        let lane = self.lane.as_str();
+        if metrics::PHASES.contains(&self.state) {
+            let took = now.since(self.since);
+            self.metrics
+                .observe(&metrics::PHASE_SECONDS, &[lane, self.state], took);
+        }
+        (self.state, self.since) = (state, now);
+        self.metrics.lane_state(lane, state);
+        let cause = (state == "faulted").then_some(why);
+        self.metrics.lane_fault(lane, cause);
+        if let Some(passage) = passage.filter(|_| state == "gathering") {
+            self.underway.arrived(passage, now);
+        }
+        self.end_of_commit(state, now);
+    }
+
+    fn judged(&mut self, passage: &PassageId, judged: Judged, gathered: Micros, now: Mono) {
         let lane = self.lane.as_str();
         self.metrics
             .count(&metrics::VERDICTS, &[lane, judged.verdict.as_str()], 1);
@@ -183,30 +206,47 @@ impl Telling {
             self.metrics
                 .count(&metrics::REASONS, &[lane, code.as_str()], 1);
         }
-        self.metrics
-            .observe(&metrics::GATHER_SECONDS, &[lane], gathered);
         if let Some(at) = self.evidence_at {
             let took = now.since(at);
             self.metrics
                 .observe(&metrics::DECISION_SECONDS, &[lane], took);
         }
-        // Judged again: the last verdict counts.
-        self.judged.retain(|known| known.passage != judged.passage);
-        if self.judged.len() >= JUDGED_MAX {
-            self.judged.pop_front();
+        // Judged again, it waited for a person; the last verdict counts.
+        if self.underway.judged(passage, judged, gathered, now) {
+            self.metrics
+                .observe(&metrics::GATHER_SECONDS, &[lane], gathered);
         }
-        self.judged.push_back(judged);
     }
 
-    fn ended(&mut self, passage: &PassageId) {
-        let place = self.judged.iter().position(|j| j.passage == *passage);
-        let judged = place.and_then(|place| self.judged.remove(place));
-        let (verdict, class, code) = judged.as_ref().map_or(("none", "none", "none"), |j| {
-            let code = j.worst.map_or("none", |code| code.as_str());
+    fn ended(&mut self, passage: &PassageId, now: Mono) {
+        let lane = self.lane.as_str();
+        let truck = self.underway.ended(passage, now);
+        let judged = truck.as_ref().and_then(|(truck, _)| truck.judged.as_ref());
+        let (verdict, class, code) = judged.map_or(("none", "none", "none"), |j| {
+            let code = j.worst.map_or("none", Code::as_str);
             (j.verdict.as_str(), j.class.as_str(), code)
         });
-        let labels = [self.lane.as_str(), verdict, class, code];
-        self.metrics.count(&metrics::PASSAGES, &labels, 1);
+        self.metrics
+            .count(&metrics::PASSAGES, &[lane, verdict, class, code], 1);
+        if let Some((truck, here)) = &truck {
+            self.metrics
+                .observe(&metrics::PASSAGE_SECONDS, &[lane], *here);
+            self.tell_traced(truck.traced, class);
+        }
+    }
+
+    fn tell_traced(&self, traced: Traced, class: &str) {
+        if let Some(ratio) = traced.weight {
+            let lane = [self.lane.as_str()];
+            self.metrics
+                .observe_millionths(&metrics::WEIGHT_RATIO, &lane, ratio);
+        }
+        if let Some((rate, selected)) = traced.sampled {
+            self.metrics
+                .observe_millionths(&metrics::SAMPLING_RATE, &[class], rate);
+            let n = u64::from(selected);
+            self.metrics.count(&metrics::SAMPLING_SELECTED, &[class], n);
+        }
     }
 
     fn end_of_commit(&mut self, state: &str, now: Mono) {

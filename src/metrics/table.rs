@@ -58,6 +58,32 @@ const STATE: Label = words(
         "faulted",
     ],
 );
+/// States in which a truck is at the lane.
+pub const PHASES: &[&str] = &[
+    "gathering",
+    "committing",
+    "held",
+    "cleared",
+    "passing",
+    "lowering",
+    "returning",
+    "diverting",
+];
+const PHASE: Label = words("phase", PHASES);
+const CAUSE: Label = words(
+    "cause",
+    &[
+        "lane-io",
+        "journal",
+        "lift-not-confirmed",
+        "lower-not-confirmed",
+        "arm-position",
+        "limit-switches",
+        "raised-too-often",
+        "diverter",
+        "output",
+    ],
+);
 const ALARM: Label = words(
     "alarm",
     &[
@@ -197,6 +223,10 @@ metrics! {
         "What someone should be woken for; unpaired-lift and tailgate among them.";
     LANE_STATE = Gauge "lanegate_lane_state" [Label::Lane, STATE]
         "1 for the state the lane is in, 0 for the others.";
+    LANE_STATE_AGE = Gauge "lanegate_lane_state_age_seconds" [Label::Lane]
+        "How long the lane has been in its state; whole seconds.";
+    LANE_FAULT = Gauge "lanegate_lane_fault" [Label::Lane, CAUSE]
+        "1 for the cause a faulted lane waits with, 0 for the others.";
     ORDERS = Counter "lanegate_orders_total" [Label::Lane, ORDER, ANSWER]
         "Officers' orders answered.";
     STALE_ANSWERS = Counter "lanegate_stale_answers_total" [Label::Lane, STALE]
@@ -205,16 +235,30 @@ metrics! {
         "Readings that are not this truck's evidence.";
 
     GATHER_SECONDS = Histogram "lanegate_gather_seconds" [Label::Lane]
-        "From the truck at the stop line to its verdict.";
+        "From the truck at the stop line to its first verdict.";
     DECISION_SECONDS = Histogram "lanegate_decision_seconds" [Label::Lane]
         "From the last byte of evidence to the verdict.";
     COMMIT_SECONDS = Histogram "lanegate_commit_seconds" [Label::Lane]
         "From the verdict to its record being durable.";
     LIFT_SECONDS = Histogram "lanegate_lift_seconds" [Label::Lane]
         "From the last byte of evidence to the lift handed to the arm.";
+    PHASE_SECONDS = Histogram "lanegate_phase_seconds" [Label::Lane, PHASE]
+        "Time in one of the lane's states while a truck was there; the states of a passage added up are the passage.";
+    PASSAGE_SECONDS = Histogram "lanegate_passage_seconds" [Label::Lane]
+        "From the truck at the stop line to the end of its passage.";
+    WEIGHT_RATIO = Ratio "lanegate_weight_ratio" [Label::Lane]
+        "Weight on the scale divided by the weight declared, of each truck whose weight was compared; a scale that reads right has its middle at 1.";
+    SAMPLING_RATE = Ratio "lanegate_sampling_rate_ratio" [Label::Class]
+        "The rate the plan set for each truck it was asked about: its sum is how many were to be selected, its count how many were asked about.";
+    SAMPLING_SELECTED = Counter "lanegate_sampling_selected_total" [Label::Class]
+        "Trucks of those that were selected.";
 
+    DEVICE_INFO = Gauge "lanegate_device_info" [Label::Live("device"), Label::Live("lane"), Label::Live("role"), Label::Live("protocol")]
+        "Always 1; the labels say which lane a device stands at and what it is.";
     DEVICE_STATE = Gauge "lanegate_device_state" [Label::Device]
         "0 well, 1 late, 2 lost.";
+    DEVICE_STATE_AGE = Gauge "lanegate_device_state_age_seconds" [Label::Device]
+        "How long the device has been in that state.";
     DEVICE_UP = Gauge "lanegate_device_up" [Label::Device]
         "1 while the device is heard in time, 0 while it is late or lost.";
     DEVICE_FRAME_AGE = Gauge "lanegate_device_last_frame_age_seconds" [Label::Device]
@@ -225,6 +269,10 @@ metrics! {
         "Runs of bytes that were no frame.";
     DEVICE_SKEW = Gauge "lanegate_device_clock_skew_seconds" [Label::Device]
         "Its clock minus ours; NaN where its messages do not tell, or ours is not believed.";
+    DEVICE_BATTERY = Gauge "lanegate_device_battery_ratio" [Label::Device]
+        "Charge of the seal this reader heard last; NaN before the first and for other devices.";
+    DEVICE_BUS_WAIT = Gauge "lanegate_device_bus_wait_seconds" [Label::Device]
+        "How long the last lift waited for the board's line; NaN before the first and for other devices.";
     DEVICE_DROPPED = Counter "lanegate_device_readings_lost_total" [Label::Device]
         "Readings lost because the lane did not take them in time.";
     DEVICE_REFUSALS = Counter "lanegate_device_refusals_total" [Label::Device]
@@ -250,6 +298,8 @@ metrics! {
         "Bytes of the journal's directory.";
     JOURNAL_FREE = Gauge "lanegate_journal_free_bytes" []
         "Bytes free on the journal's file system; NaN if it cannot be told.";
+    JOURNAL_FLOOR = Gauge "lanegate_journal_floor_bytes" []
+        "Free bytes below which every verdict is Hold, as configured.";
     JOURNAL_SEGMENTS = Gauge "lanegate_journal_segments" []
         "Segment files of the journal.";
     JOURNAL_RECORDS = Gauge "lanegate_journal_records" []
@@ -273,6 +323,10 @@ metrics! {
         "Times the cache was set aside and filled again.";
     CACHE_AGE = Gauge "lanegate_cache_age_seconds" []
         "Time since the last heartbeat whose batch is applied; -1 if unknown.";
+    AUTHORITY_UP = Gauge "lanegate_authority_up" []
+        "1 while the authority's heartbeats come (red after silence, green after a run); says which limit of a class holds.";
+    CACHE_LIMIT = Gauge "lanegate_class_cache_age_limit_seconds" [Label::Live("class"), Label::Live("authority")]
+        "Cache age up to which a class is released, with the authority up and down, by the policy in force; overrides left out.";
     FEED_BATCHES = Counter "lanegate_feed_batches_total" [FEED]
         "Messages of the feed, by what became of them.";
     FEED_UNUSABLE = Counter "lanegate_feed_items_unusable_total" [ITEM]
@@ -287,6 +341,8 @@ metrics! {
         "Snapshots asked for because a control could not be read.";
     CONTROLS_UNREADABLE = Gauge "lanegate_controls_unreadable" []
         "1 while a control is in force whose subject cannot be read: every lane holds.";
+    DRAW_KEY = Gauge "lanegate_draw_key_ready" []
+        "1 while there is a key for today's draw; without one everyone is selected where a plan draws.";
     SAMPLING_MOVES = Counter "lanegate_sampling_moves_total" [MOVED]
         "Moves of enterprises' sampling states, by what moved them.";
     ACKS_REFUSED = Counter "lanegate_records_refused_total" []
@@ -296,6 +352,8 @@ metrics! {
         "Always 1; the labels name the policy in force (role active) and the one that judges beside it (role shadow).";
     POLICY_CHANGES = Counter "lanegate_policy_changes_total" [POLICY_SOURCE, POLICY_RESULT]
         "Policies handed in, by whom and by what became of them; a reload of the file is source file.";
+    CONFIG_CHANGED = Gauge "lanegate_config_changed" []
+        "1 if lane.toml was another than the one started with when a reload last looked: restart to use it.";
     POLICIES_WAITING = Gauge "lanegate_policies_waiting" []
         "Policies that wait for their time.";
     SHADOW_VERDICTS = Counter "lanegate_shadow_verdicts_total" [Label::Live("class"), ACTIVE_VERDICT, SHADOW_VERDICT]
@@ -313,12 +371,25 @@ metrics! {
         "What may wait in that queue.";
     QUEUE_FULL = Counter "lanegate_queue_full_total" [QUEUE]
         "Times a queue was full and its written rule applied.";
+    STARTS = Counter "lanegate_starts_total" []
+        "Starts of the daemon on this journal's record; goes on over restarts.";
     STALLS = Counter "lanegate_stalls_total" [PART]
         "Times a part stood still although it had work, so that a restart was asked for.";
     CLOCK_TRUSTED = Gauge "lanegate_clock_trusted" []
         "1 while wall time is believed.";
     CLOCK_STEPS = Counter "lanegate_clock_steps_total" []
         "Times wall time stepped against monotonic time.";
+
+    PROCESS_START = Gauge "process_start_time_seconds" []
+        "When the daemon was started, in seconds since 1970.";
+    PROCESS_CPU = Counter "process_cpu_seconds_total" []
+        "Processor time taken, whole seconds.";
+    PROCESS_RESIDENT = Gauge "process_resident_memory_bytes" []
+        "Memory that is resident.";
+    PROCESS_FDS = Gauge "process_open_fds" []
+        "Open files and sockets.";
+    PROCESS_FDS_MAX = Gauge "process_max_fds" []
+        "How many may be open.";
 }
 
 /// The words of a label that come from the core.

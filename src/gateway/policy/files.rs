@@ -24,17 +24,18 @@ pub struct Files {
 
 impl Files {
     /// lane.toml is not read again; somebody who changed it and asked for a
-    /// reload is told.
-    pub(super) fn warn_if_config_changed(&self) {
+    /// reload is told. True if it has changed.
+    pub(super) fn warn_if_config_changed(&self) -> bool {
         let file = self.config.display();
         match std::fs::read(&self.config) {
-            Ok(bytes) if sha256_hex(&bytes) == self.config_sha256 => {}
+            Ok(bytes) if sha256_hex(&bytes) == self.config_sha256 => return false,
             Ok(_) => warn!(
                 %file,
                 "this file has changed and is not read again: restart the daemon to use it; only the policy is reloaded"
             ),
             Err(why) => warn!(%file, %why, "cannot be read; what was read at the start holds"),
         }
+        true
     }
 }
 

@@ -1,4 +1,10 @@
-use lanegate_core::model::{DeviceId, Inputs, Outcome, PlatesReading, Reading, Taken};
+use lanegate_core::clearance::{Policy, judge};
+use lanegate_core::model::{
+    Case, DeviceId, Inputs, Outcome, PlatesReading, Reading, SealId, SealReading, SealState, Taken,
+    VerdictKind,
+};
+use lanegate_core::record::VerdictBody;
+use serde_json::{Value, json};
 
 use super::*;
 use crate::metrics::testing::{scraped, series, shows};
@@ -124,7 +130,7 @@ fn a_lift_is_timed_from_the_last_evidence_and_to_the_arm_seen_up() {
         telling.heard(&inputs(false, 0));
         telling.heard(&plates(100));
         telling.tell(&judged(1, VerdictKind::Release, None, "none"), at(102));
-        telling.committing(at(102));
+        telling.committing(&[], at(102));
         telling.lift(at(140));
         let entered = Tell::Entered {
             state: "cleared",
@@ -149,6 +155,149 @@ fn a_lift_is_timed_from_the_last_evidence_and_to_the_arm_seen_up() {
     let one = |name: &str| shows(&scrape, &format!("lanegate_{name}{{lane=\"{LANE}\"}} 1"));
     one("lifts_total");
     one("arm_cycles_total");
+}
+
+fn entered(state: &'static str, n: u64, why: &'static str) -> Tell {
+    Tell::Entered {
+        state,
+        passage: Some(passage(n)),
+        why,
+    }
+}
+
+/// Held, asked again, released: every state counts its own time, the first
+/// verdict is what the driver waited for, the passage is the whole.
+#[test]
+fn the_states_of_a_passage_are_timed_and_add_up_to_it() {
+    let scrape = scraped(|metrics, _| {
+        let mut telling = telling(metrics);
+        telling.tell(&entered("vacant", 0, "start"), at(0));
+        telling.tell(&entered("gathering", 1, "presence"), at(10_000));
+        let hold = judged(1, VerdictKind::Hold, Some(Code::PlateUnread), "none");
+        telling.tell(&hold, at(11_200));
+        telling.tell(&entered("held", 1, "committed"), at(11_500));
+        telling.tell(&entered("gathering", 1, "supply"), at(51_500));
+        telling.tell(&judged(1, VerdictKind::Release, None, "none"), at(51_750));
+        telling.tell(&entered("cleared", 1, "committed"), at(52_000));
+        telling.tell(&entered("vacant", 0, "passed"), at(62_000));
+        telling.tell(&ended(1), at(62_000));
+    });
+    let sum = |phase: &str, s: &str| {
+        let labels = format!("lane=\"{LANE}\",phase=\"{phase}\"");
+        shows(
+            &scrape,
+            &format!("lanegate_phase_seconds_sum{{{labels}}} {s}"),
+        );
+    };
+    sum("gathering", "2");
+    sum("held", "40");
+    sum("cleared", "10");
+    sum("passing", "0");
+    let whole = |name: &str, s: &str| {
+        shows(
+            &scrape,
+            &format!("lanegate_{name}_seconds_sum{{lane=\"{LANE}\"}} {s}"),
+        );
+    };
+    whole("passage", "52");
+    whole("gather", "1.2");
+}
+
+#[test]
+fn a_faulted_lane_says_what_it_waits_with_until_it_waits_no_longer() {
+    let scrape = |more: &[Tell]| {
+        scraped(|metrics, _| {
+            let mut telling = telling(metrics);
+            telling.tell(&entered("faulted", 1, "lift-not-confirmed"), at(0));
+            for tell in more {
+                telling.tell(tell, at(1));
+            }
+        })
+    };
+    let line = format!("lanegate_lane_fault{{lane=\"{LANE}\",cause=\"lift-not-confirmed\"}}");
+    shows(&scrape(&[]), &format!("{line} 1"));
+    let over = [entered("starting", 1, "reset")];
+    shows(&scrape(&over), &format!("{line} 0"));
+}
+
+/// Judged by the rules, so that the trace is theirs.
+fn by_the_rules(sampling: &str, draw: Value, kg: i64) -> Vec<Draft> {
+    let text = include_str!("../../../config/policy.toml");
+    let text = text.replace(
+        "{ plan = \"csp1\", i = 8, f = \"1/200\", start = \"fraction\" }",
+        sampling,
+    );
+    let policy = Policy::parse(&text).unwrap();
+    let base = include_str!("../../../core/tests/decisions/base.json");
+    let base: Value = serde_json::from_str(base).unwrap();
+    let mut case = base;
+    case["passage"] = json!(passage(1));
+    case["weight"]["gross_kg"] = json!(kg);
+    case["facts"]["draw"] = draw;
+    let case: Case = serde_json::from_value(case).unwrap();
+    let verdict = judge(&case, &policy);
+    vec![Draft {
+        at: case.judged_at,
+        lane: None,
+        passage: None,
+        body: VerdictBody { case, verdict }.into(),
+    }]
+}
+
+#[test]
+fn what_the_plan_asked_for_and_what_the_scale_showed_count_once_the_truck_is_gone() {
+    let plan = "{ plan = \"fixed\", rate = \"1/4\" }";
+    let draw = |first: &str| json!({"day": "2026-11-24", "trip": 1, "value": first.repeat(32)});
+    let scrape = scraped(|metrics, _| {
+        metrics.classes(["aeo-advanced".to_owned()]);
+        let mut telling = telling(metrics);
+        for (n, kg) in [("ff", 36_000), ("00", 36_360)] {
+            let drafts = by_the_rules(plan, draw(n), kg);
+            telling.tell(
+                &judged(1, VerdictKind::Release, None, "aeo-advanced"),
+                at(0),
+            );
+            // Judged again, it is asked about once.
+            telling.committing(&drafts, at(0));
+            telling.committing(&drafts, at(1));
+            telling.tell(&ended(1), at(2));
+        }
+    });
+    let class = "{class=\"aeo-advanced\"}";
+    shows(
+        &scrape,
+        &format!("lanegate_sampling_rate_ratio_sum{class} 0.5"),
+    );
+    shows(
+        &scrape,
+        &format!("lanegate_sampling_rate_ratio_count{class} 2"),
+    );
+    shows(
+        &scrape,
+        &format!("lanegate_sampling_selected_total{class} 1"),
+    );
+    let lane = format!("{{lane=\"{LANE}\"}}");
+    shows(&scrape, &format!("lanegate_weight_ratio_sum{lane} 2.01"));
+    shows(&scrape, &format!("lanegate_weight_ratio_count{lane} 2"));
+}
+
+#[test]
+fn the_charge_of_the_seal_heard_last_stands_under_its_reader() {
+    let seal = SealReading {
+        id: SealId::parse("8000620011").unwrap(),
+        state: SealState::Sealed,
+        alarms: Vec::new(),
+        battery_pct: Some(40),
+        at: None,
+        replay: false,
+    };
+    let scrape = scraped(|metrics, _| {
+        telling(metrics).heard(&reading(Content::Seal(seal), 0));
+    });
+    shows(
+        &scrape,
+        "lanegate_device_battery_ratio{device=\"cam-1\"} 0.4",
+    );
 }
 
 #[test]
@@ -180,7 +329,7 @@ fn ten_thousand_trucks_through_a_lane_leave_the_number_of_series_flat() {
                     handle.run_upkeep();
                 }
             }
-            assert!(telling.judged.len() <= JUDGED_MAX && telling.ordered.len() <= ORDERED_MAX);
+            assert!(telling.underway.len() <= 16 && telling.ordered.len() <= ORDERED_MAX);
         })
     };
     let (some, many) = (run(100), run(10_000));
