@@ -8,6 +8,9 @@
 //!    ^                                                                                    |
 //!    +--- a step | a heartbeat from our future | confirmation older than `hold` ----------+
 //! ```
+//! A heartbeat that a broker held up agrees with a clock that is behind by just
+//! as much: one that was longer on its way than others of this process, by the
+//! monotonic clock, confirms nothing.
 //! Behind the last record the clock is unknown too, whatever confirmed it
 //! before; only the authority can say that the record was wrong.
 //!
@@ -19,6 +22,7 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use lanegate_core::skew::Skew;
 use lanegate_core::time::{Clock as Trusted, Micros, Mono, Now, Wall};
 use tracing::{info, warn};
 
@@ -61,14 +65,15 @@ pub struct ClockConfig {
 pub enum Agreement {
     /// Within two seconds: the clock is confirmed.
     Agrees,
-    /// Sent longer ago: late, or our clock is ahead; it proves nothing.
+    /// Sent longer ago: late, or our clock is ahead; it proves nothing, the age
+    /// of the cache included.
     Behind,
     /// Sent in our future, which cannot be: trust is withdrawn.
     Ahead,
 }
 
 /// Whether the wall clock may be believed: readings in, an answer out. Reads
-/// no clock itself, takes no lock, and may be asked from any thread.
+/// no clock itself, and may be asked from any thread; asking takes no lock.
 #[derive(Debug)]
 pub struct Trust {
     hold: Micros,
@@ -82,6 +87,8 @@ pub struct Trust {
     recorded_ms: AtomicI64,
     /// Steps seen while the clock was trusted.
     steps: AtomicU64,
+    /// The authority's clock, by its heartbeats; nobody asks it but they.
+    authority: Mutex<Skew>,
 }
 
 impl Trust {
@@ -95,6 +102,7 @@ impl Trust {
             confirmed_at: AtomicU64::new(NEVER),
             recorded_ms: AtomicI64::new(i64::MIN),
             steps: AtomicU64::new(0),
+            authority: Mutex::new(Skew::new()),
         }
     }
 
@@ -114,18 +122,31 @@ impl Trust {
 
     /// A heartbeat of the authority, sent at `sent` by its clock, is here.
     pub fn heartbeat(&self, sent: Wall, mono: Mono, wall: Wall) -> Agreement {
-        let ahead_ms = sent - wall;
+        let late_ms = self.late_ms(sent, mono);
+        // What the authority's clock reads now, at least.
+        let ahead_ms = (sent - wall).saturating_add(late_ms);
         if ahead_ms > AGREE_MS {
             self.withdraw();
             return Agreement::Ahead;
         }
-        if ahead_ms < -AGREE_MS {
+        if ahead_ms < -AGREE_MS || late_ms > AGREE_MS {
             return Agreement::Behind;
         }
         // The authority knows the time; a record from later was stamped wrongly.
         self.recorded_ms.fetch_min(wall.0, Ordering::SeqCst);
         self.confirm(mono, wall);
         Agreement::Agrees
+    }
+
+    /// How much longer than others a heartbeat was on its way, at least.
+    fn late_ms(&self, sent: Wall, mono: Mono) -> i64 {
+        let mut authority = self
+            .authority
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let late = authority.later_by(sent, mono);
+        authority.heartbeat(sent, mono, None);
+        i64::try_from(late.as_ms()).unwrap_or(i64::MAX)
     }
 
     /// A record bears this time; an earlier clock is not to be believed.

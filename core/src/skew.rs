@@ -8,12 +8,18 @@
 //!
 //! ```text
 //!           a message            a second one that agrees, 10 s apart
-//!  Nothing ------------> Unproven ---------------------------------> Proven
-//!                         |  taken() = None                          |  ^
-//!                         +---- near the trusted wall clock ---------+  |
-//!                                       smaller bound: at once ---------+
-//!                larger, three times alike, of messages made as sent ---+
+//!  Nothing ------------> Unproven ---------------------------------> Agreed
+//!                         |  taken() = None                          ^ |  ^
+//!                         +---- near the trusted wall clock --> Right+ |  |
+//!                                       smaller bound: at once --------+  |
+//!                larger, three times alike, of messages made as sent -----+
 //! ```
+//! Near the wall clock is within two seconds: the device's clock may be a
+//! little behind, or the message on its way for a little while. Until messages
+//! agree nobody can tell which, and events are placed as if it was the message:
+//! a read placed too early is asked for again, one placed too late would be the
+//! next truck's.
+//!
 //! No single message proves anything by itself, not even one stamped as it was
 //! sent: the first one after our start may have waited in a broker for minutes.
 //! The bound may grow only with the drift two clocks have, or when messages
@@ -33,8 +39,12 @@ const AGREE_US: i64 = 1_000_000;
 const APART: Micros = Micros::from_s(10);
 /// Agreeing stamps that show that the device's clock was set back.
 const STEP_COUNT: u32 = 3;
-/// Time they must cover; a backlog arrives at once and does not agree.
-const STEP_OVER: Micros = Micros::from_s(4);
+/// Time they must cover; a backlog arrives at once and does not agree, and a
+/// line that is slow for a while is not as slow each time.
+const STEP_OVER: Micros = Micros::from_s(10);
+/// A stamp so little beyond the bound, in whole seconds or a little late, is as
+/// the device's clock was: it was not set back.
+const AS_BEFORE_US: i64 = 2_000_000;
 /// A device clock this near to the trusted wall clock is right.
 const WALL_TOLERANCE_MS: u64 = 2_000;
 /// A device clock further off than this is reported.
@@ -58,7 +68,29 @@ struct Bound {
     since: Mono,
     /// Since when messages agree on it.
     first: Mono,
-    proven: bool,
+    proof: Proof,
+}
+
+impl Bound {
+    /// What it may have grown to by now.
+    fn limit_us(&self, now: Mono) -> i64 {
+        let age = now.since(self.since);
+        let drift_us = age.0.saturating_mul(DRIFT_PPM) / 1_000_000;
+        let drift_us = i64::try_from(drift_us).unwrap_or(0);
+        self.offset_us.saturating_add(drift_us)
+    }
+}
+
+/// What stands behind a bound.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+enum Proof {
+    /// Nothing yet.
+    None,
+    /// The device's clock is near the trusted wall clock; right as that is, the
+    /// offset would be this.
+    Right { wall_us: i64 },
+    /// Messages far apart agree, or the device's clock was set.
+    Agreed,
 }
 
 /// Stamps that agree on a larger offset.
@@ -76,21 +108,31 @@ enum Stamp {
     Event,
     /// Of the sending.
     Sent,
-    /// Near the trusted wall clock: right, and on its way for a moment only.
-    Right,
+    /// Near the trusted wall clock: `arrival - wall` is about the offset too.
+    Right { wall_us: i64 },
 }
 
 impl Stamp {
     const fn is_fresh(self) -> bool {
-        matches!(self, Self::Sent | Self::Right)
+        matches!(self, Self::Sent | Self::Right { .. })
     }
 
     /// What `stamp` is, if it is near `wall`; a wall clock that is not trusted
     /// proves nothing.
-    const fn or_right(self, stamp: Wall, wall: Option<Wall>) -> Self {
+    fn or_right(self, stamp: Wall, arrived: Mono, wall: Option<Wall>) -> Self {
         match wall {
-            Some(wall) if wall.0.abs_diff(stamp.0) <= WALL_TOLERANCE_MS => Self::Right,
+            Some(wall) if wall.0.abs_diff(stamp.0) <= WALL_TOLERANCE_MS => Self::Right {
+                wall_us: offset_us(arrived, wall),
+            },
             Some(_) | None => self,
+        }
+    }
+
+    /// What this stamp proves by itself.
+    const fn proof(self) -> Proof {
+        match self {
+            Self::Right { wall_us } => Proof::Right { wall_us },
+            Self::Event | Self::Sent => Proof::None,
         }
     }
 }
@@ -98,20 +140,23 @@ impl Stamp {
 impl Skew {
     /// Nothing seen yet.
     #[must_use]
-    pub fn new() -> Self {
-        Self::default()
+    pub const fn new() -> Self {
+        Self {
+            bound: None,
+            step: None,
+        }
     }
 
     /// A message that speaks of an `event` arrived, while the trusted wall
     /// clock, if it is trusted, read `wall`. Not for replays.
     pub fn observe(&mut self, event: Wall, arrived: Mono, wall: Option<Wall>) {
-        self.take(event, arrived, Stamp::Event.or_right(event, wall));
+        self.take(event, arrived, Stamp::Event.or_right(event, arrived, wall));
     }
 
     /// The same of a message stamped as it was sent: a heartbeat, or the
     /// sending time of any message.
     pub fn heartbeat(&mut self, sent: Wall, arrived: Mono, wall: Option<Wall>) {
-        self.take(sent, arrived, Stamp::Sent.or_right(sent, wall));
+        self.take(sent, arrived, Stamp::Sent.or_right(sent, arrived, wall));
     }
 
     /// The device restarted or was changed: what was learned is void.
@@ -119,12 +164,21 @@ impl Skew {
         *self = Self::default();
     }
 
+    /// How much longer a message of `stamp` that has `arrived` was on its way
+    /// than the quickest before it, at least; nothing if it is the first.
+    #[must_use]
+    pub fn later_by(&self, stamp: Wall, arrived: Mono) -> Micros {
+        let later = self.bound.map_or(0, |bound| {
+            offset_us(arrived, stamp).saturating_sub(bound.limit_us(arrived))
+        });
+        Micros(u64::try_from(later).unwrap_or(0))
+    }
+
     /// When `event` was, on our clock; none until that is proven, or if it
     /// lies before our start.
     #[must_use]
     pub fn taken(&self, event: Wall) -> Option<Mono> {
-        let bound = self.bound.filter(|b| b.proven)?;
-        let at = micros(event).checked_add(bound.offset_us)?;
+        let at = micros(event).checked_add(self.placing_us()?)?;
         u64::try_from(at).ok().map(Mono)
     }
 
@@ -132,57 +186,75 @@ impl Skew {
     /// milliseconds, as far as proven.
     #[must_use]
     pub fn off_ms(&self, now: Mono, wall: Wall) -> Option<i64> {
-        let bound = self.bound.filter(|b| b.proven)?;
-        let device_us = i64::try_from(now.0).ok()?.checked_sub(bound.offset_us)?;
+        let device_us = i64::try_from(now.0).ok()?.checked_sub(self.placing_us()?)?;
         Some(Wall(device_us / 1000) - wall)
     }
 
+    /// The offset events are placed by: never later than they were.
+    fn placing_us(&self) -> Option<i64> {
+        let bound = self.bound?;
+        match bound.proof {
+            Proof::None => None,
+            Proof::Right { wall_us } => Some(bound.offset_us.min(wall_us)),
+            Proof::Agreed => Some(bound.offset_us),
+        }
+    }
+
     fn take(&mut self, event: Wall, arrived: Mono, stamp: Stamp) {
-        let offset_us = i64::try_from(arrived.0)
-            .unwrap_or(i64::MAX)
-            .saturating_sub(micros(event));
+        let offset_us = offset_us(arrived, event);
+        let anew = Bound {
+            offset_us,
+            since: arrived,
+            first: arrived,
+            proof: stamp.proof(),
+        };
         let Some(bound) = self.bound else {
-            self.bound = Some(Bound {
-                offset_us,
-                since: arrived,
-                first: arrived,
-                proven: stamp == Stamp::Right,
-            });
+            self.bound = Some(anew);
             return;
         };
-        let age = arrived.since(bound.since);
-        let drift_us = i64::try_from(age.0.saturating_mul(DRIFT_PPM) / 1_000_000).unwrap_or(0);
-        let limit_us = bound.offset_us.saturating_add(drift_us);
         let agrees = offset_us.saturating_sub(bound.offset_us).saturating_abs() <= AGREE_US;
         let first = if agrees { bound.first } else { arrived };
-        let proven = bound.proven || stamp == Stamp::Right || arrived.since(first) >= APART;
-        if offset_us <= limit_us {
+        let proof = match (bound.proof, stamp.proof()) {
+            (Proof::Agreed, _) => Proof::Agreed,
+            _ if arrived.since(first) >= APART => Proof::Agreed,
+            (known, Proof::None) => known,
+            (Proof::None | Proof::Right { .. }, proof) => proof,
+        };
+        if offset_us <= bound.limit_us(arrived) {
             self.step = None;
             self.bound = Some(Bound {
                 offset_us,
                 since: arrived,
                 first,
-                proven,
+                proof,
             });
             return;
         }
-        let kept = Bound { proven, ..bound };
+        let kept = Bound { proof, ..bound };
+        if bound.proof != Proof::None
+            && offset_us.saturating_sub(AS_BEFORE_US) <= bound.limit_us(arrived)
+        {
+            self.step = None;
+            self.bound = Some(kept);
+            return;
+        }
         self.bound = Some(match stamp {
             // Only an event was seen so far, perhaps ahead of its time: the
             // first fresh stamp is worth more.
-            Stamp::Sent | Stamp::Right if !bound.proven && !agrees => Bound {
-                offset_us,
-                since: arrived,
-                first: arrived,
-                proven: stamp == Stamp::Right,
-            },
-            _ if stamp.is_fresh() => self.stepped(offset_us, arrived).unwrap_or(kept),
-            Stamp::Event | Stamp::Sent | Stamp::Right => kept,
+            _ if stamp.is_fresh() && bound.proof == Proof::None && !agrees => anew,
+            _ if stamp.is_fresh() => self.stepped(anew).unwrap_or(kept),
+            Stamp::Event | Stamp::Sent | Stamp::Right { .. } => kept,
         });
     }
 
-    /// Counts fresh stamps that agree on a larger offset than the bound.
-    fn stepped(&mut self, offset_us: i64, arrived: Mono) -> Option<Bound> {
+    /// Counts fresh stamps that agree on a larger offset than the bound; the last
+    /// one alone would make the bound `anew`.
+    fn stepped(&mut self, anew: Bound) -> Option<Bound> {
+        let Bound {
+            offset_us,
+            since: arrived,
+            ..
+        } = anew;
         let near = |s: &Step| s.least_us.saturating_sub(offset_us).saturating_abs() <= AGREE_US;
         let step = match self.step.filter(near) {
             Some(step) => Step {
@@ -198,17 +270,29 @@ impl Skew {
         };
         let shown = step.count >= STEP_COUNT && arrived.since(step.first) >= STEP_OVER;
         self.step = (!shown).then_some(step);
+        let (first, proof) = match anew.proof {
+            Proof::None | Proof::Agreed => (step.first, Proof::Agreed),
+            // The device's clock is right enough: a line that has become slow
+            // looks the same as a clock set back by so little.
+            Proof::Right { .. } => (arrived, anew.proof),
+        };
         shown.then_some(Bound {
             offset_us: step.least_us,
             since: arrived,
-            first: step.first,
-            proven: true,
+            first,
+            proof,
         })
     }
 }
 
 const fn micros(at: Wall) -> i64 {
     at.0.saturating_mul(1000)
+}
+
+/// `arrival - clock`.
+fn offset_us(arrived: Mono, clock: Wall) -> i64 {
+    let arrived_us = i64::try_from(arrived.0).unwrap_or(i64::MAX);
+    arrived_us.saturating_sub(micros(clock))
 }
 
 /// A device clock that is wrong, in words.

@@ -144,10 +144,12 @@ impl Records {
         }
         let durable_at = permit.and_then(|p| p.durable_at);
         if let (Some(unheard), Some(durable)) = (c.unheard_until, durable_at)
-            && durable < unheard
+            && durable <= unheard
             && c.must == Must::Not
         {
-            // Released on what the controller had been told by then.
+            // Released on what the controller had been told by then. At the same
+            // moment is one sync for both, the verdict written first: one that
+            // comes behind the news is refused.
             return Judgement::Right;
         }
         let drawn = permit.map_or(&[][..], |p| &p.declarations);
@@ -297,6 +299,25 @@ mod tests {
             ..crossing(5, Must::Not)
         };
         assert_eq!(r.judge("L", &misread), Judgement::WrongTruck);
+    }
+
+    #[test]
+    fn what_the_controller_heard_only_after_its_verdict_makes_no_release_false() {
+        let judged = |unheard_until: Us| {
+            let mut r = Records::new(AT);
+            r.became_durable(2_000_000, 7);
+            let mut record = verdict(1, "release", "own");
+            record["seq"] = json!(7);
+            r.follow(&[record]);
+            let crossing = Crossing {
+                unheard_until: Some(unheard_until),
+                ..crossing(5, Must::Not)
+            };
+            r.judge("L", &crossing)
+        };
+        assert_eq!(judged(1_999_999), Judgement::False);
+        assert_eq!(judged(2_000_000), Judgement::Right);
+        assert_eq!(judged(2_000_001), Judgement::Right);
     }
 
     #[test]

@@ -58,6 +58,46 @@ fn a_heartbeat_that_was_on_its_way_for_long_takes_no_trust_away() {
     assert_eq!(trust.judge(mono, wall), Trusted::Trusted);
 }
 
+/// Found by `simulate --seeds 166..167 --passages 20 --faults hostile`: while the
+/// line was cut the clock was set back by 4 s, and a heartbeat kept by the broker
+/// for 4 s agreed with it.
+#[test]
+fn a_late_heartbeat_confirms_no_clock_that_is_behind_by_as_much() {
+    let trust = confirmed();
+    let (mono, wall) = together(90);
+    let set_back = wall.plus_s(-4);
+    assert_eq!(trust.judge(mono, set_back), Trusted::Unknown);
+    let kept = trust.heartbeat(set_back, mono, set_back);
+    assert_eq!(kept, Agreement::Ahead);
+    assert_eq!(trust.judge(mono, set_back), Trusted::Unknown);
+    // A little late it still tells which clock is right, and is no news.
+    let (mono, wall) = together(100);
+    let late = trust.heartbeat(wall.plus_ms(-2_500), mono, wall.plus_ms(-2_000));
+    assert_eq!(late, Agreement::Behind);
+    assert_eq!(trust.judge(mono, wall), Trusted::Unknown);
+    let (mono, wall) = together(105);
+    let now = trust.heartbeat(wall.plus_ms(-20), mono, wall);
+    assert_eq!(now, Agreement::Agrees);
+    assert_eq!(trust.judge(mono, wall), Trusted::Trusted);
+}
+
+/// The authority's own clock was an hour ahead and is put right: three heartbeats
+/// that agree are no late ones.
+#[test]
+fn an_authority_whose_clock_was_set_back_is_believed_again() {
+    let trust = Trust::new(HOLD);
+    for s in [0, 5, 10] {
+        let (mono, wall) = together(s);
+        let ahead = trust.heartbeat(wall.plus_s(3_600), mono, wall);
+        assert_eq!(ahead, Agreement::Ahead);
+    }
+    let agreements = [15, 20, 25, 30].map(|s| {
+        let (mono, wall) = together(s);
+        trust.heartbeat(wall, mono, wall)
+    });
+    assert_eq!(agreements[3], Agreement::Agrees, "{agreements:?}");
+}
+
 #[test]
 fn a_heartbeat_from_our_future_takes_trust_away() {
     let trust = confirmed();

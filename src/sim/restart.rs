@@ -203,6 +203,7 @@ impl Rig {
             self.laws.died(lane, lowering);
         }
         self.life.breaks.go_down(self.now_us);
+        self.world.gateway(false);
         true
     }
 
@@ -261,6 +262,7 @@ impl Rig {
         }
         self.orders = Orders::remembering(self.gate.order_answers());
         self.life.breaks.up_again(self.now_us);
+        self.world.gateway(true);
         self.open_store();
         self.start_lanes(now);
         self.lanes_find_away(now);

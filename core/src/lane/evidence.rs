@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::LaneConfig;
 use crate::model::{
-    CasePlate, CaseSeal, ContainerNo, ContainerRead, Content, DeviceId, Plate, PlatesReading,
+    CasePlate, CaseSeal, ContainerNo, ContainerRead, Content, DeviceId, Kg, Plate, PlatesReading,
     Reading, SealId, SealReading, SealState, TagRead, Taken, WeightReading, normalise,
 };
 use crate::time::{Mono, Wall};
@@ -130,7 +130,9 @@ impl Evidence {
         }
         match &reading.content {
             Content::Plates(plates) => self.admit_plates(reading, plates, device.reads_min),
-            Content::Weight(weight) => self.admit_weight(&reading.device, *weight, whole),
+            Content::Weight(weight) => {
+                self.admit_weight(&reading.device, *weight, whole, config.division_kg)
+            }
             Content::Container(no, confidence_pct) => {
                 let read = ContainerRead {
                     no: no.as_str().to_owned(),
@@ -223,14 +225,14 @@ impl Evidence {
         device: &DeviceId,
         weight: WeightReading,
         whole: Option<bool>,
+        division: Kg,
     ) -> Result<(), Rejected> {
-        let keep = self
-            .weight
-            .is_none_or(|(old, _)| weight.stable || weight.overload || !old.stable);
-        if keep {
+        let yet = |(old, _): (WeightReading, _)| !old.stable || old.shows_nothing(division);
+        if weight.stable || weight.overload || self.weight.is_none_or(yet) {
             self.weight = Some((weight, whole));
         }
-        if weight.stable || weight.overload {
+        // A truck stands there: a scale that shows nothing has yet to show it.
+        if weight.overload || (weight.stable && !weight.shows_nothing(division)) {
             self.gave.insert(device.clone());
         }
         Ok(())

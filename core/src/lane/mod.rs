@@ -333,8 +333,7 @@ impl Lane {
         }
         let was = self.devices.insert(reading.device.clone(), DeviceState::Ok);
         if let Content::Weight(weight) = &reading.content {
-            let limit = self.config.division_kg.0.saturating_mul(5);
-            let empty = weight.stable && weight.gross.is_some_and(|kg| kg.0.abs() <= limit);
+            let empty = weight.shows_nothing(self.config.division_kg);
             let taken = match reading.taken {
                 Taken::At(taken) => Some(taken),
                 Taken::OnArrival => Some(reading.arrived),
@@ -578,12 +577,12 @@ impl Lane {
         });
     }
 
-    /// What the truck before was known by: late reports of it are nobody
-    /// else's.
+    /// What the truck before was known by, read or declared: late reports of it
+    /// are nobody else's.
     fn remember(&mut self, passage: &Passage) {
         self.last_events = passage.evidence.events();
         self.last_seals = match &passage.recorded {
-            Some(recorded) => recorded.case.seals.iter().map(|s| s.id.clone()).collect(),
+            Some(recorded) => recorded.seal_ids(),
             None => passage.evidence.seal_ids(),
         };
     }

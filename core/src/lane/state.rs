@@ -32,9 +32,10 @@ use super::awaited::Awaited;
 use super::evidence::{Evidence, Window};
 use super::sensors::Track;
 use super::{Query, Token, Took};
-use crate::model::{Inputs, Order, PassageId, Supply, Verdict};
+use crate::model::{Declaration, Inputs, Order, PassageId, SealId, Supply, Verdict};
 use crate::time::{Mono, Now, Wall};
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// One truck's stay.
@@ -81,6 +82,17 @@ pub(super) struct Recorded {
     pub(super) verdict: Box<Verdict>,
     pub(super) case: Box<crate::model::Case>,
     pub(super) judged: Now,
+}
+
+impl Recorded {
+    /// Seals that reported, and those the documents name.
+    pub(super) fn seal_ids(&self) -> BTreeSet<SealId> {
+        let matched = |d: &&Declaration| self.verdict.declarations.iter().any(|m| m.id == d.id);
+        let declared = self.case.facts.candidates.iter().filter(matched);
+        let declared = declared.flat_map(|d| d.all_seals().cloned());
+        let heard = self.case.seals.iter().map(|seal| seal.id.clone());
+        heard.chain(declared).collect()
+    }
 }
 
 /// Which way a lifted truck goes.

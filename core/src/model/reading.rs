@@ -79,6 +79,15 @@ pub struct WeightReading {
     pub overload: bool,
 }
 
+impl WeightReading {
+    /// At rest within five divisions of zero: nothing stands on the scale.
+    #[must_use]
+    pub fn shows_nothing(&self, division: Kg) -> bool {
+        let limit = division.0.saturating_mul(5);
+        self.stable && self.gross.is_some_and(|kg| kg.0.abs() <= limit)
+    }
+}
+
 /// A seal's report of itself.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct SealReading {

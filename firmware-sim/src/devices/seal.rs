@@ -74,6 +74,11 @@ pub(crate) fn heartbeat(id: &str) -> Vec<u8> {
     format!("({id},@JT)").into_bytes()
 }
 
+/// Whether these are the port's own sign of life, whole.
+pub(crate) fn is_heartbeat(bytes: &[u8]) -> bool {
+    bytes.starts_with(b"(") && bytes.ends_with(b",@JT)")
+}
+
 /// Collects `(P69,0,serial)` acknowledgements from bytes in any pieces.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Acks {

@@ -9,7 +9,8 @@ use crate::options::{MS, Must, Story, Us};
 use crate::population::confused;
 
 const SCALE_US: Us = 200 * MS;
-const ALIVE_US: Us = 5000 * MS;
+/// Between two signs of life of a device that has nothing else to say.
+pub(super) const ALIVE_US: Us = 5000 * MS;
 const SEAL_REPEAT_US: Us = 5000 * MS;
 const SEAL_SENDS_MAX: u8 = 3;
 const DIVISION_KG: i64 = 20;

@@ -1,6 +1,7 @@
 //! The quiet last part of a run with faults: everything is well again, and the
 //! last truck of each lane, which conforms, must leave in time.
 
+use super::devices::ALIVE_US;
 use super::view::Phase;
 use super::{Event, World};
 use crate::options::{MS, Us};
@@ -9,6 +10,9 @@ use crate::yard::arm::UP;
 /// A good truck has left this long after everything was well again: an officer
 /// has been called and come, the lines are back, the arm was seen to.
 const WELL_US: Us = 240_000 * MS;
+/// So long a lock that spoke with nobody at the stop line may count for whoever
+/// comes next.
+const STRAY_US: Us = 30_000 * MS;
 
 impl World {
     /// The last truck of each lane, in a run with faults: it comes when all is
@@ -20,8 +24,18 @@ impl World {
     /// Whether the next truck of a lane stays where it is for now.
     pub(super) fn must_wait(&self, lane: usize) -> bool {
         let next = self.lanes[lane].queue.front();
-        let last = next.is_some_and(|&t| self.is_last(t)) && self.wires.healed_at.is_none();
+        let well = self.wires.healed_at.is_some() && !self.wires.gateway_gone;
+        let last = next.is_some_and(|&t| self.is_last(t)) && !well;
         last || self.now < self.wires.rest_until
+    }
+
+    /// Nobody answers at the gateway, or somebody does again: whoever comes when
+    /// all is well does not come before.
+    pub fn gateway(&mut self, there: bool) {
+        self.wires.gateway_gone = !there;
+        for lane in 0..self.lanes.len() {
+            self.schedule(self.now, Event::Look { lane });
+        }
     }
 
     /// Whether a run with faults has come to its quiet last part.
@@ -41,10 +55,25 @@ impl World {
         self.wires.healed_at = Some(self.now);
         self.heal_wires();
         self.faults.heal();
+        self.wires.rest_until = self.quiet_from();
         for lane in 0..self.lanes.len() {
             self.unjam_healed(lane);
-            self.schedule(self.now, Event::Look { lane });
+            self.schedule(self.wires.rest_until, Event::Look { lane });
         }
+    }
+
+    /// From when nothing of what went wrong, nor of the trucks before, is heard
+    /// any more.
+    fn quiet_from(&self) -> Us {
+        // What lines and brokers held up belongs to the trucks before.
+        let held_up = self.scheduled.iter().filter_map(|s| s.0.held_up());
+        // A lock that speaks behind its truck may be the next one's, as long as
+        // a gateway remembers it.
+        let strays = self.lanes.iter().filter_map(|l| l.stray_at);
+        let strays = strays.map(|at| at + STRAY_US);
+        // A device that is back has not spoken yet.
+        let spoken = self.now + ALIVE_US;
+        held_up.chain(strays).fold(spoken, Us::max)
     }
 
     fn unjam_healed(&mut self, lane: usize) {

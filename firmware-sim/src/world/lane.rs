@@ -64,6 +64,8 @@ pub(crate) struct Lane {
     pub(crate) last_arrival: Us,
     /// Locks spoke of a tailgater that no loop told from the truck before.
     pub(crate) stray_seals: bool,
+    /// When a lock was last heard with nobody on the presence loop.
+    pub(crate) stray_at: Option<Us>,
     pub(crate) mood: Mood,
     /// An officer is on the way to see to the mood.
     pub(crate) officer_called: bool,
@@ -102,6 +104,7 @@ impl Lane {
             line_left_at: None,
             last_arrival: 0,
             stray_seals: false,
+            stray_at: None,
             mood: Mood::Fine,
             officer_called: false,
         }

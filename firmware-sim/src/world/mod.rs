@@ -151,6 +151,40 @@ struct Scheduled {
     event: Event,
 }
 
+impl Scheduled {
+    /// When it arrives, if it is something on its way that should have come
+    /// before.
+    const fn held_up(&self) -> Option<Us> {
+        match self.event {
+            Event::Deliver(_) | Event::Hear { .. } => Some(self.at),
+            Event::Emit(_)
+            | Event::Open { .. }
+            | Event::Scale { .. }
+            | Event::KeepAlive { .. }
+            | Event::SealPort { .. }
+            | Event::Shoot { .. }
+            | Event::Recapture { .. }
+            | Event::Report { .. }
+            | Event::Arm { .. }
+            | Event::Truck { .. }
+            | Event::Resume { .. }
+            | Event::Decide { .. }
+            | Event::Whim { .. }
+            | Event::Abandon { .. }
+            | Event::Arrive { .. }
+            | Event::TurnAway { .. }
+            | Event::Look { .. }
+            | Event::Bay { .. }
+            | Event::Answer { .. }
+            | Event::SeeTo { .. }
+            | Event::Fault { .. }
+            | Event::Mend
+            | Event::Jam { .. }
+            | Event::Unjam { .. } => None,
+        }
+    }
+}
+
 impl PartialEq for Scheduled {
     fn eq(&self, other: &Scheduled) -> bool {
         (self.at, self.n) == (other.at, other.n)
@@ -422,7 +456,7 @@ impl World {
             Event::Answer { question } => self.answer(&question),
             Event::SeeTo { lane } => self.see_to(lane),
             Event::Fault { kind, lane } => self.strike(kind, lane),
-            Event::Deliver(output) => self.out.push_back(output),
+            Event::Deliver(output) => self.deliver(output),
             Event::Hear { topic, payload } => self.message(&topic, &payload),
             Event::Mend => self.mend(),
             Event::Jam {

@@ -9,6 +9,7 @@ use super::view::{Link, Output, Phase};
 use super::{Event, Port, World};
 use crate::authority::Question;
 use crate::devices::board::Coil;
+use crate::devices::seal;
 use crate::faults::{FaultPlan, Kind};
 use crate::options::{MS, Must, Story, Us};
 
@@ -42,6 +43,8 @@ pub(super) struct Wires {
     pub(super) old_feed: Option<(String, Vec<u8>)>,
     /// Nobody sets off before.
     pub(super) rest_until: Us,
+    /// Nobody answers at the gateway.
+    pub(super) gateway_gone: bool,
     pub(super) healed_at: Option<Us>,
     /// The last hold each lane asked about.
     pub(super) last_question: Vec<Option<Question>>,
@@ -121,14 +124,14 @@ impl World {
             if which == Port::Seal && bytes.first() == Some(&b'$') {
                 lanes[lane].old_seal = Some(bytes.clone());
             }
-            return self.out.push_back(Output::Serial { port, bytes });
+            return self.deliver(Output::Serial { port, bytes });
         }
         let bent = line.bend(now, bytes, rng);
         for (at, bytes) in bent.pieces {
             let port = port.clone();
             let output = Output::Serial { port, bytes };
             if at <= now {
-                self.out.push_back(output);
+                self.deliver(output);
             } else {
                 self.schedule(at, Event::Deliver(output));
             }
@@ -140,6 +143,21 @@ impl World {
         if which == Port::Scale && bent.lied {
             self.soften(lane, Story::Overweight);
         }
+    }
+
+    /// It arrives.
+    pub(super) fn deliver(&mut self, output: Output) {
+        if let Output::Serial { port, bytes } = &output
+            && let Some(&(lane, Port::Seal)) = self.ports.get(port)
+            && !seal::is_heartbeat(bytes)
+        {
+            let l = &self.lanes[lane];
+            let mut present = l.present.iter();
+            if !present.any(|&t| self.trucks[t].body.on_presence(self.now)) {
+                self.lanes[lane].stray_at = Some(self.now);
+            }
+        }
+        self.out.push_back(output);
     }
 
     /// What a device said is not how it is: who must not be released for it
@@ -278,10 +296,12 @@ impl World {
         let (doubles, delays) = (has(Kind::MqttDuplicate), has(Kind::MqttDelay));
         let rng = &mut self.faults.rng;
         let twice = doubles && rng.chance(300);
-        let mut at = now.max(self.wires.heard_at);
+        let mut at = now;
         if delays && rng.chance(600) {
             at += rng.range(20, 1500) as Us * MS;
         }
+        // A thousand records are not a thousand times as late as one.
+        let at = at.max(self.wires.heard_at);
         self.wires.heard_at = at;
         for _ in 0..=usize::from(twice) {
             if at == now {

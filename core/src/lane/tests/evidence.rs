@@ -370,3 +370,63 @@ fn what_the_scale_shows_while_the_truck_leaves_is_not_its_weight() {
     assert_eq!(b.outcomes(), [Outcome::LeftBeforeVerdict]);
     assert_eq!(b.verdicts(), []);
 }
+
+/// Found by `simulate --seeds 1063..1064 --passages 20 --faults hostile`: the line
+/// of the scale was slow, and what it had shown before the truck came was taken
+/// for the truck's weight.
+#[test]
+fn a_scale_that_still_shows_nothing_is_waited_for_with_a_truck_there() {
+    let mut b = Bench::vacant();
+    b.inputs.presence = true;
+    b.run(100);
+    b.read("粤B12345", 98);
+    b.weigh(0);
+    b.run(500);
+    assert_eq!(b.state(), "gathering");
+    b.weigh(8600);
+    b.run(100);
+    assert_eq!(b.verdicts(), [VerdictKind::Release]);
+
+    // One that never shows more is no reason to wait beyond its time, and what
+    // it shows is what the truck is judged on.
+    let mut b = Bench::vacant();
+    b.inputs.presence = true;
+    b.run(100);
+    b.read("粤B12345", 98);
+    b.weigh(0);
+    b.run(2200);
+    assert_eq!(b.verdicts(), [VerdictKind::Inspect]);
+    assert!(b.codes().contains(&"weight.whole-truck-under"));
+}
+
+/// Found by `simulate --seeds 1247..1248 --passages 20 --faults hostile`: a lock
+/// that nobody heard while its truck was judged reported when it had left, and
+/// made the next one's seals wrong.
+#[test]
+fn a_late_report_of_a_seal_the_truck_before_declared_is_nobody_elses() {
+    for (late, codes) in [
+        ("8000620012", vec![]),
+        ("8000620099", vec!["seal.unexpected"]),
+    ] {
+        let mut b = Bench::vacant_with(with_seal_reader());
+        b.facts.candidates = vec![sealed_twice()];
+        b.arrive();
+        seal(&mut b, "8000620011", SealState::Sealed);
+        b.run(2500);
+        assert_eq!(b.state(), "diverting", "{:?}", b.codes());
+        b.inputs.presence = false;
+        b.run(900);
+        assert_eq!(b.state(), "vacant");
+        b.weigh(0);
+        seal(&mut b, late, SealState::Sealed);
+        b.run(500);
+        let other = DECLARATION.replace("粤B12345", "粤B67890");
+        b.facts.candidates = vec![parse_json(&other).unwrap()];
+        b.inputs.presence = true;
+        b.poll();
+        b.read("粤B67890", 98);
+        b.weigh(8600);
+        b.run(2500);
+        assert_eq!(b.codes(), codes, "{late}");
+    }
+}
