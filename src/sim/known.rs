@@ -5,8 +5,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use lanegate_core::model::{
-    Act, Case, ControlId, Declaration, DeclarationId, Plate, SealState, Status, Subject,
-    SubjectKind, Verdict,
+    Act, Case, CaseSeal, ControlId, Declaration, DeclarationId, Plate, SealAlarm, SealState,
+    Status, Subject, SubjectKind, Verdict,
 };
 use lanegate_core::record::FeedBody;
 
@@ -79,8 +79,10 @@ impl Known {
             }
         }
         for seal in declared.containers.iter().flat_map(|c| &c.seals) {
-            let sealed = |s: &&lanegate_core::model::CaseSeal| {
-                s.id == *seal && s.state == SealState::Sealed && s.alarms.is_empty()
+            // A low battery is a warning: it stops nobody.
+            let warns = |alarm: &SealAlarm| *alarm == SealAlarm::LowBattery;
+            let sealed = |s: &&CaseSeal| {
+                s.id == *seal && s.state == SealState::Sealed && s.alarms.iter().all(warns)
             };
             if case.seals.iter().find(sealed).is_none() {
                 why.push(format!("seal {} that nobody heard whole", seal.as_str()));
