@@ -27,6 +27,9 @@ pub fn kinds() -> impl Iterator<Item = &'static str> {
 /// How a run's mix may weigh a kind, in halves; twice absent, so that runs
 /// differ in what they have at all.
 const WEIGHTS: [u32; 6] = [0, 0, 1, 2, 3, 6];
+/// Runs whose line to the authority may be cut for an hour: nothing but polls
+/// happens then, and they take as long as hundreds of trucks.
+const HOUR_CUT_PERMILLE: u32 = 200;
 
 /// Until when each kind is at work, in one lane or for the port.
 #[derive(Debug, Clone)]
@@ -108,6 +111,10 @@ impl FaultPlan {
             let off = o.without.contains(row.name);
             *mean = (weight > 0 && an_hour > 0 && !off)
                 .then(|| kind::mean_us(an_hour) * 2 / Us::from(weight));
+        }
+        // Its own stream: other faults strike as they would.
+        if !Rng::new(seed, 0x484F_5552).chance(HOUR_CUT_PERMILLE) {
+            means[Kind::AuthorityCutHour as usize] = None;
         }
         FaultPlan {
             means,
