@@ -19,7 +19,7 @@
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use lanegate_core::skew::Skew;
@@ -32,6 +32,8 @@ pub use backoff::Backoff;
 
 /// The wall clock agrees with the authority's within this.
 const AGREE_MS: i64 = 2_000;
+/// For so long what a broker kept comes in, on a slow line too.
+const KEPT: Micros = Micros::from_s(5);
 /// A change of wall minus monotonic time beyond this is a step. The time
 /// daemon steps from 400 ms on and slews below.
 const STEP_US: i64 = 250_000;
@@ -65,8 +67,8 @@ pub struct ClockConfig {
 pub enum Agreement {
     /// Within two seconds: the clock is confirmed.
     Agrees,
-    /// Sent longer ago: late, or our clock is ahead; it proves nothing, the age
-    /// of the cache included.
+    /// Sent longer ago: late, or our clock is ahead, or it may have waited at the
+    /// broker; it proves nothing, the age of the cache included.
     Behind,
     /// Sent in our future, which cannot be: trust is withdrawn.
     Ahead,
@@ -89,6 +91,8 @@ pub struct Trust {
     steps: AtomicU64,
     /// The authority's clock, by its heartbeats; nobody asks it but they.
     authority: Mutex<Skew>,
+    /// Until then what is heard may have waited at the broker for any time.
+    kept_until: AtomicU64,
 }
 
 impl Trust {
@@ -103,6 +107,7 @@ impl Trust {
             recorded_ms: AtomicI64::new(i64::MIN),
             steps: AtomicU64::new(0),
             authority: Mutex::new(Skew::new()),
+            kept_until: AtomicU64::new(0),
         }
     }
 
@@ -120,8 +125,17 @@ impl Trust {
         self.confirmed_at.store(NEVER, Ordering::SeqCst);
     }
 
+    /// The broker kept a session of ours, and hands out now what waited in it.
+    /// Where no heartbeat was heard before, none of these tells how late it is.
+    pub fn resumed(&self, mono: Mono) {
+        if !self.authority().is_known() {
+            self.kept_until.store((mono + KEPT).0, Ordering::SeqCst);
+        }
+    }
+
     /// A heartbeat of the authority, sent at `sent` by its clock, is here.
     pub fn heartbeat(&self, sent: Wall, mono: Mono, wall: Wall) -> Agreement {
+        let kept = mono.0 < self.kept_until.load(Ordering::SeqCst);
         let late_ms = self.late_ms(sent, mono);
         // What the authority's clock reads now, at least.
         let ahead_ms = (sent - wall).saturating_add(late_ms);
@@ -129,7 +143,7 @@ impl Trust {
             self.withdraw();
             return Agreement::Ahead;
         }
-        if ahead_ms < -AGREE_MS || late_ms > AGREE_MS {
+        if kept || ahead_ms < -AGREE_MS || late_ms > AGREE_MS {
             return Agreement::Behind;
         }
         // The authority knows the time; a record from later was stamped wrongly.
@@ -140,13 +154,16 @@ impl Trust {
 
     /// How much longer than others a heartbeat was on its way, at least.
     fn late_ms(&self, sent: Wall, mono: Mono) -> i64 {
-        let mut authority = self
-            .authority
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut authority = self.authority();
         let late = authority.later_by(sent, mono);
         authority.heartbeat(sent, mono, None);
         i64::try_from(late.as_ms()).unwrap_or(i64::MAX)
+    }
+
+    fn authority(&self) -> MutexGuard<'_, Skew> {
+        self.authority
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A record bears this time; an earlier clock is not to be believed.
@@ -283,6 +300,11 @@ impl Clock {
             Agreement::Agrees | Agreement::Behind => {}
         }
         agreement
+    }
+
+    /// The authority's broker kept a session of ours.
+    pub fn resumed(&self) {
+        self.0.trust.resumed(self.read().0);
     }
 
     /// A record bears this time.

@@ -69,6 +69,8 @@ struct Bound {
     /// Since when messages agree on it.
     first: Mono,
     proof: Proof,
+    /// Of a message stamped as it was sent.
+    fresh: bool,
 }
 
 impl Bound {
@@ -164,6 +166,12 @@ impl Skew {
         *self = Self::default();
     }
 
+    /// Whether anything was heard.
+    #[must_use]
+    pub const fn is_known(&self) -> bool {
+        self.bound.is_some()
+    }
+
     /// How much longer a message of `stamp` that has `arrived` was on its way
     /// than the quickest before it, at least; nothing if it is the first.
     #[must_use]
@@ -207,6 +215,7 @@ impl Skew {
             since: arrived,
             first: arrived,
             proof: stamp.proof(),
+            fresh: stamp.is_fresh(),
         };
         let Some(bound) = self.bound else {
             self.bound = Some(anew);
@@ -227,6 +236,7 @@ impl Skew {
                 since: arrived,
                 first,
                 proof,
+                fresh: stamp.is_fresh(),
             });
             return;
         }
@@ -241,7 +251,7 @@ impl Skew {
         self.bound = Some(match stamp {
             // Only an event was seen so far, perhaps ahead of its time: the
             // first fresh stamp is worth more.
-            _ if stamp.is_fresh() && bound.proof == Proof::None && !agrees => anew,
+            _ if stamp.is_fresh() && bound.proof == Proof::None && !bound.fresh && !agrees => anew,
             _ if stamp.is_fresh() => self.stepped(anew).unwrap_or(kept),
             Stamp::Event | Stamp::Sent | Stamp::Right { .. } => kept,
         });
@@ -281,6 +291,7 @@ impl Skew {
             since: arrived,
             first,
             proof,
+            fresh: true,
         })
     }
 }

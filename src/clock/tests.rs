@@ -47,6 +47,28 @@ fn a_heartbeat_confirms_within_two_seconds_and_not_beyond() {
     }
 }
 
+/// Found by `simulate --seeds 2434..2435 --passages 20 --faults hostile`: the
+/// first heartbeat after a start had waited for as long as the clock was behind.
+#[test]
+fn the_first_heartbeat_out_of_a_kept_session_confirms_nothing() {
+    let trust = Trust::new(HOLD);
+    let (mono, wall) = together(0);
+    trust.resumed(mono);
+    let behind = wall.plus_s(-4);
+    assert_eq!(trust.heartbeat(behind, mono, behind), Agreement::Behind);
+    assert_eq!(trust.judge(mono, behind), Trusted::Unknown);
+    // One in time shows that the clock is behind, and one after that when it
+    // was set right.
+    let (mono, wall) = together(10);
+    let behind = wall.plus_s(-4);
+    assert_eq!(trust.heartbeat(wall, mono, behind), Agreement::Ahead);
+    let (mono, wall) = together(20);
+    assert_eq!(trust.heartbeat(wall, mono, wall), Agreement::Agrees);
+    // Who knows how late a heartbeat is needs no rest.
+    trust.resumed(mono);
+    assert_eq!(trust.heartbeat(wall, mono, wall), Agreement::Agrees);
+}
+
 #[test]
 fn a_heartbeat_that_was_on_its_way_for_long_takes_no_trust_away() {
     let trust = confirmed();

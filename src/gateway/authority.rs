@@ -303,6 +303,7 @@ impl Task {
                 self.ungranted = topics.into_iter().collect();
                 if session_present {
                     self.ungranted.clear();
+                    self.port.shared.clock.resumed();
                 }
                 self.begin_if_granted();
             }

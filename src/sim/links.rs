@@ -62,7 +62,12 @@ impl Rig {
         let agreement = sent_at.map(|sent| self.trust.heartbeat(sent, now.mono, now.wall));
         match (agreement, sent_at) {
             (Some(Agreement::Behind), Some(sent_at)) => self.freshness.heard(sent_at),
-            (Some(Agreement::Agrees | Agreement::Ahead | Agreement::Behind) | None, _) => {
+            (Some(Agreement::Agrees), _) => {
+                self.freshness.current(now.mono);
+                // It knows the time again: trucks come to a lane that can judge.
+                self.world.gateway(true);
+            }
+            (Some(Agreement::Ahead | Agreement::Behind) | None, _) => {
                 self.freshness.current(now.mono);
             }
         }
@@ -135,6 +140,7 @@ impl Rig {
         if self.life.away.authority {
             return;
         }
+        self.trust.resumed(self.now().mono);
         self.session.connected();
         for (lane, state) in &self.lane_states {
             self.session.lane_state(lane, state);

@@ -262,7 +262,6 @@ impl Rig {
         }
         self.orders = Orders::remembering(self.gate.order_answers());
         self.life.breaks.up_again(self.now_us);
-        self.world.gateway(true);
         self.open_store();
         self.start_lanes(now);
         self.lanes_find_away(now);

@@ -29,9 +29,12 @@ impl World {
         last || self.now < self.wires.rest_until
     }
 
-    /// Nobody answers at the gateway, or somebody does again: whoever comes when
-    /// all is well does not come before.
+    /// Nobody answers at the gateway, or somebody does again and knows the time:
+    /// whoever comes when all is well does not come before.
     pub fn gateway(&mut self, there: bool) {
+        if self.wires.gateway_gone != there {
+            return;
+        }
         self.wires.gateway_gone = !there;
         for lane in 0..self.lanes.len() {
             self.schedule(self.now, Event::Look { lane });
