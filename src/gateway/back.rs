@@ -316,6 +316,7 @@ async fn upkeep(scrape: PrometheusHandle, port: Port, stop: CancellationToken) {
     let mut turns = 0_u64;
     let mut moved = SamplingTold::new(&port);
     let mut keeping = Keeping::new(&port);
+    keeping.start(&port).await;
     loop {
         tokio::select! {
             _ = every.tick() => {}

@@ -45,8 +45,22 @@ pub(super) struct Keeping {
 impl Keeping {
     pub(super) fn new(port: &Port) -> Self {
         Self {
-            snapshot_at: port.shared.committer.view().head_seq,
+            snapshot_at: port.snapshot.unwrap_or(0),
             minutes: 0,
+        }
+    }
+
+    /// A start that had much to read leaves less to the next one, which may
+    /// come before a minute is over.
+    pub(super) async fn start(&mut self, port: &Port) {
+        self.snapshot_if_due(port).await;
+    }
+
+    async fn snapshot_if_due(&mut self, port: &Port) {
+        let head = port.shared.committer.view().head_seq;
+        if head.saturating_sub(self.snapshot_at) >= SNAPSHOT_EVERY {
+            self.snapshot_at = head;
+            take_snapshot(port).await;
         }
     }
 
@@ -58,11 +72,7 @@ impl Keeping {
             // Busy: the next turn asks again, and a stop signs in any case.
             port.shared.committer.checkpoint(at).ok();
         }
-        let head = port.shared.committer.view().head_seq;
-        if head.saturating_sub(self.snapshot_at) >= SNAPSHOT_EVERY {
-            self.snapshot_at = head;
-            take_snapshot(port).await;
-        }
+        self.snapshot_if_due(port).await;
         if self.minutes % ARCHIVE_MINUTES == 1 {
             let_go(port).await;
         }

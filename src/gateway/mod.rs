@@ -216,6 +216,7 @@ pub fn run(config: Config, files: Files) -> Result<(), RunError> {
         policy,
         shared,
         store,
+        snapshot: opened.snapshot,
         stop: CancellationToken::new(),
     };
     let result = run_port(&port, scrape, tells);

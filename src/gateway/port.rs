@@ -173,6 +173,8 @@ pub(crate) struct Port {
     pub(crate) policy: Arc<PolicyDesk>,
     pub(crate) shared: PortShared,
     pub(crate) store: StoreHandle,
+    /// The snapshot of the journal this start began from.
+    pub(crate) snapshot: Option<u64>,
     /// SIGTERM, SIGINT or a failed journal: drain.
     pub(crate) stop: CancellationToken,
 }

@@ -8,9 +8,11 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use lanegate_core::record::{Draft, StopBody};
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::cli_support::{Ran, Site, declaration};
+use crate::journal_files;
 
 /// Longer than a start on a slow machine.
 const UP_WITHIN: Duration = Duration::from_secs(20);
@@ -161,6 +163,42 @@ fn a_second_daemon_ends_at_once_and_every_other_command_asks_the_first() {
         .run(&["journal", "show", "dev/state", "--kind", "lane-order"])
         .ends(0);
     assert!(shown.out.contains("close by 4711: accepted"), "{shown:#?}");
+}
+
+/// It may crash within its first minute, and the next as well: what had to be
+/// read once is not read again each time.
+#[test]
+fn a_start_that_had_much_to_read_leaves_a_snapshot_to_the_next() {
+    let site = Site::new();
+    site.edit("lane.toml", "id = \"dev\"", "id = \"SZB-X\"");
+    let record = |_| Draft {
+        at: journal_files::wall("2026-11-24T08:00:00+08:00"),
+        lane: None,
+        passage: None,
+        body: StopBody { why: "x".into() }.into(),
+    };
+    let journal = site.path("dev/state/journal");
+    journal_files::make(&journal, (0..5_100).map(record).collect());
+    let mut daemon = Daemon::start_in(site);
+    assert!(daemon.log().contains("replayed=5101"), "{}", daemon.log());
+    let snapshot = || {
+        let mut names = fs::read_dir(&journal)
+            .unwrap()
+            .map(|f| f.unwrap().file_name());
+        names.any(|name| name.to_string_lossy().starts_with("snapshot-"))
+    };
+    daemon.await_that(|_| snapshot());
+    let named = |daemon: &Daemon| {
+        let show = ["journal", "show", "dev/state", "--kind", "snapshot"];
+        daemon.site.run(&show).ends(0).out
+    };
+    daemon.await_that(|daemon| !named(daemon).is_empty());
+    daemon.signal(Signal::KILL);
+    daemon.child.wait().unwrap();
+    daemon.start_again();
+    let log = daemon.log();
+    assert!(log.contains("snapshot=51"), "{log}");
+    assert!(!log.contains("replayed=5"), "{log}");
 }
 
 /// The day's draw key is on record once a daemon that believes its clock is up,

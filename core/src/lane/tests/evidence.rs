@@ -430,3 +430,82 @@ fn a_late_report_of_a_seal_the_truck_before_declared_is_nobody_elses() {
         assert_eq!(b.codes(), codes, "{late}");
     }
 }
+
+/// Readers of boxes, tags and cards added to the lane.
+fn with_readers() -> LaneConfig {
+    let mut config = config(Geometry::SideExit);
+    for (id, role) in [
+        ("box-1", Role::ContainerReader),
+        ("tag-1", Role::TagReader),
+        ("card-1", Role::CardReader),
+    ] {
+        let reader = EvidenceDevice {
+            role,
+            lead: Micros(0),
+            evidence: Micros::from_ms(2300),
+            side: None,
+            reads_min: 1,
+            can_recapture: false,
+        };
+        config.devices.insert(DeviceId::parse(id).unwrap(), reader);
+    }
+    config
+}
+
+fn boxed(b: &mut Bench, no: &str) {
+    let no = crate::model::ContainerNo::parse(no).unwrap();
+    let content = Content::Container(no, 97);
+    b.event(reading("box-1", b.ms, Taken::OnArrival, content));
+}
+
+/// The cases judged, in order.
+fn cases(b: &Bench) -> Vec<crate::model::Case> {
+    let of = |(_, c): &(u64, Command)| match c {
+        Command::Commit { drafts, .. } => match &drafts.first()?.body {
+            Body::Verdict(v) => Some(v.case.clone()),
+            _ => None,
+        },
+        _ => None,
+    };
+    b.log.iter().filter_map(of).collect()
+}
+
+#[test]
+fn boxes_tags_and_cards_are_evidence_and_a_second_declared_box_is_waited_for() {
+    let mut b = Bench::vacant_with(with_readers());
+    b.facts.candidates = vec![sealed_twice()];
+    b.arrive();
+    boxed(&mut b, "CSQU3054383");
+    boxed(&mut b, "CSQU3054383");
+    let tag = Content::Tag("E28011606000020500AA0001".into());
+    b.event(reading("tag-1", b.ms, Taken::OnArrival, tag));
+    let card = Content::Card("4403000123".into());
+    b.event(reading("card-1", b.ms, Taken::OnArrival, card));
+    b.run(900);
+    assert_eq!(b.state(), "gathering", "one of two boxes was read");
+    boxed(&mut b, "MSCU6639870");
+    b.run(100);
+    let [case] = &cases(&b)[..] else {
+        panic!("{:?}", b.verdicts());
+    };
+    let boxes: Vec<_> = case.containers.iter().map(|c| c.no.as_str()).collect();
+    assert_eq!(boxes, ["CSQU3054383", "MSCU6639870"], "each once");
+    assert_eq!(case.tags.len(), 1);
+    assert_eq!(case.driver_card.as_deref(), Some("4403000123"));
+    assert!(!b.codes().contains(&"container.missing"), "{:?}", b.codes());
+}
+
+#[test]
+fn a_reading_from_the_future_and_one_that_is_no_evidence_are_dropped() {
+    let mut b = Bench::vacant_with(with_readers());
+    b.inputs.presence = true;
+    b.poll();
+    let ahead = Taken::At(Mono((b.ms + 1) * 1000));
+    b.read_event(None, "粤B12345", 98, ahead);
+    assert_eq!(b.dropped("from-the-future"), 1);
+    let inputs = Content::Inputs(DOWN);
+    b.event(reading("box-1", b.ms, Taken::OnArrival, inputs));
+    assert_eq!(b.state(), "gathering");
+    b.run(6000);
+    assert!(b.codes().contains(&"plate.unread"), "{:?}", b.codes());
+}
