@@ -143,7 +143,10 @@ impl RealtimeWorld for Played {
         if !self.begun {
             self.begun = true;
             let ms = i64::try_from(to / 1000).unwrap_or(i64::MAX);
-            self.chronicle.begins(wall_now().plus_ms(-ms));
+            let begun = wall_now().plus_ms(-ms);
+            self.chronicle.begins(begun);
+            // Setting the stage may have taken longer than clocks may differ.
+            self.world.begins_at(begun.0);
         }
         RealtimeWorld::advance(&mut self.world, to);
         self.mishaps.happen(&mut self.world);
