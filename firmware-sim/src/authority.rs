@@ -127,6 +127,11 @@ impl Authority {
         }
     }
 
+    /// Time zero was at `wall_ms`.
+    pub(crate) fn begins_at(&mut self, wall_ms: i64) {
+        self.options.start_wall_ms = wall_ms;
+    }
+
     /// Sends `items` as a live batch (several, if they are too many for one).
     pub fn publish(&mut self, at: Us, items: Vec<Value>) {
         self.ledger.learn(&items);

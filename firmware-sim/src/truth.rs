@@ -124,6 +124,11 @@ impl Records {
         }
     }
 
+    /// Time zero was at `wall_ms`.
+    pub(crate) fn begin_at(&mut self, wall_ms: i64) {
+        self.start_wall_ms = wall_ms;
+    }
+
     /// The record `seq` is durable since `at`.
     pub(crate) fn became_durable(&mut self, at: Us, seq: u64) {
         self.durable.insert(seq, at);

@@ -23,6 +23,17 @@ pub(crate) struct DemoArgs {
     /// Leave the daemon's directory: journal, log, configuration.
     #[arg(long)]
     keep: bool,
+    /// Draw trucks for inspection, as the shipped policy does.
+    #[arg(long)]
+    sampling: bool,
+    /// Read mishaps from standard input, one a line: `camera N` is silent,
+    /// `arm N` jams (N counts lanes from 1), `acks` come no more.
+    #[arg(long)]
+    mishaps: bool,
+    /// Scrape the metrics every second in every second window of 15 s, and say
+    /// what that does to the time to the lift.
+    #[arg(long)]
+    scrape: bool,
 }
 
 pub(crate) fn demo(args: &DemoArgs) -> ExitCode {
@@ -32,6 +43,9 @@ pub(crate) fn demo(args: &DemoArgs) -> ExitCode {
         seed: args.seed,
         json: args.json,
         keep: args.keep,
+        sampling: args.sampling,
+        mishaps: args.mishaps,
+        scrape: args.scrape,
     });
     ExitCode::from(exit)
 }

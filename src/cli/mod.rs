@@ -20,6 +20,7 @@ mod output;
 mod policy;
 mod recheck;
 mod replay;
+mod report;
 mod run;
 #[cfg(feature = "sim")]
 mod simulate;
@@ -122,6 +123,8 @@ enum Command {
     /// An officer handles a lane.
     #[command(subcommand)]
     Lane(lane::LaneCommand),
+    /// Draw the port view of a Prometheus as one page: no Grafana needed.
+    Report(report::ReportArgs),
     /// Lanes, devices, link and cache of the running daemon.
     Status(status::StatusArgs),
 }
@@ -170,6 +173,7 @@ pub fn main() -> ExitCode {
         Command::Policy(command) => policy::policy(command),
         Command::Order(command) => order::order(command),
         Command::Lane(command) => lane::lane(command),
+        Command::Report(args) => report::report(&args),
         Command::Status(args) => status::status(&args),
     };
     let exit = done.unwrap_or_else(No::say);

@@ -23,7 +23,7 @@ use super::laws::Laws;
 use super::orders::Orders;
 use super::restart::Life;
 use super::sabotage::{Sabotage, Spoils, without_inhibit};
-use super::setup::{CONTROLLER, PORT, Places, START_WALL_MS, lane_toml, policy_text};
+use super::setup::{CONTROLLER, PORT, Places, START_WALL_MS, Sampling, lane_toml, policy_text};
 use crate::authority::feed::Batch;
 use crate::authority::{Ask, Freshness, Session};
 use crate::clock::Trust;
@@ -587,7 +587,7 @@ pub(super) fn policy() -> &'static (Arc<Policy>, PolicyOffer) {
     static READ: OnceLock<(Arc<Policy>, PolicyOffer)> = OnceLock::new();
     READ.get_or_init(|| {
         let by = PolicyBy::itself(PolicySource::Start);
-        let read = PolicyOffer::read(&policy_text(), by);
+        let read = PolicyOffer::read(&policy_text(Sampling::Off), by);
         let (policy, offer) = read.expect("the shipped policy is valid");
         (Arc::new(policy), offer)
     })

@@ -15,14 +15,26 @@ pub(crate) const EVIDENCE_MS_MAX: u64 = 2300;
 /// Midnight of the first day at the port, plus eight hours: 08:00.
 pub(crate) const START_WALL_MS: i64 = 1_795_478_400_000;
 
-/// The shipped policy with sampling off: a demo shows why trucks stop, and
-/// being drawn is no reason one can see.
-pub(crate) fn policy_text() -> String {
+/// Whether trucks are drawn for inspection.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Sampling {
+    /// Nobody: a demo shows why trucks stop, and being drawn is no reason one
+    /// can see.
+    Off,
+    /// By the plans of the shipped policy.
+    AsShipped,
+}
+
+/// The shipped policy as the simulated lanes need it.
+pub(crate) fn policy_text(sampling: Sampling) -> String {
     let shipped = include_str!("../../config/policy.toml");
     let mut text = String::with_capacity(shipped.len());
     for line in shipped.lines() {
         let line = match line.split_once("sampling =") {
-            Some((indent, _)) if !indent.contains('#') => "sampling = { plan = \"none\" }",
+            Some((indent, _)) if !indent.contains('#') => match sampling {
+                Sampling::Off => "sampling = { plan = \"none\" }",
+                Sampling::AsShipped => line,
+            },
             // The simulated lanes have no container reader.
             _ if line.starts_with("container =") => "container = \"if-read\"",
             _ if line.starts_with("version =") => "version = \"2026-11-01.demo\"",
@@ -215,9 +227,12 @@ mod tests {
         let text = lane_toml(world.lanes(), &places, |port| format!("/dev/sim/{port}"));
         let config = Config::parse(&text, Path::new("/")).unwrap_or_else(|f| panic!("{f:?}"));
         assert_eq!(config.lanes.len(), 3);
-        let policy = policy_text();
+        let policy = policy_text(Sampling::Off);
         assert!(Policy::parse(&policy).is_ok());
         assert!(!policy.contains("\nsampling = { plan = \"csp1\""));
+        let drawn = policy_text(Sampling::AsShipped);
+        assert!(Policy::parse(&drawn).is_ok());
+        assert!(drawn.contains("\nsampling = { plan = \"csp1\""));
         let _: WorldOptions = super::super::world_options(1, 1, 1);
     }
 }

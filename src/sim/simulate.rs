@@ -143,7 +143,10 @@ fn counted(plan: &Plan, extras: &Extras) -> io::Result<Summary> {
     if let Some(dir) = &extras.journal {
         // What it was judged under, to replay it or to change a number first.
         fs::create_dir_all(dir)?;
-        fs::write(dir.join("policy.toml"), super::setup::policy_text())?;
+        fs::write(
+            dir.join("policy.toml"),
+            super::setup::policy_text(super::setup::Sampling::Off),
+        )?;
     }
     let workers = std::thread::available_parallelism().map_or(1, usize::from);
     let next = AtomicU64::new(plan.seeds.start);

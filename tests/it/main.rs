@@ -48,6 +48,9 @@ mod layout;
 mod malformed;
 #[cfg(feature = "sim")]
 #[cfg(test)]
+mod monitoring;
+#[cfg(feature = "sim")]
+#[cfg(test)]
 mod order;
 #[cfg(feature = "sim")]
 #[cfg(test)]

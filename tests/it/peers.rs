@@ -2,7 +2,7 @@
 //! clients, pymodbus, a scale's bytes as its vendor documents them.
 
 mod authority;
-mod programs;
+pub(crate) mod programs;
 mod restored;
 mod stuck;
 mod yard;

@@ -295,6 +295,14 @@ impl World {
         world
     }
 
+    /// Time zero was at `wall_ms`: said by whoever plays the world by a real
+    /// clock, since it is made before it begins.
+    pub fn begins_at(&mut self, wall_ms: i64) {
+        self.o.start_wall_ms = wall_ms;
+        self.authority.begins_at(wall_ms);
+        self.records.begin_at(wall_ms);
+    }
+
     /// The names of the lanes and their devices.
     pub fn lanes(&self) -> &[LaneLayout] {
         &self.layouts

@@ -10,6 +10,8 @@ use crate::yard::arm::UP;
 
 /// After an arm has come free, what it meets was on its way before.
 const JAM_AFTER_US: Us = 5_000 * MS;
+/// A jam that nobody comes to free.
+const JAM_FOR_GOOD_US: Us = 86_400_000 * MS;
 /// A message no broker should pass on.
 const OVERSIZE_LEN: usize = 200_000;
 
@@ -236,6 +238,13 @@ impl World {
         faults.jam_target = target;
         faults.jammed_until = now + lasts;
         self.schedule(now + lasts, Event::Unjam { lane });
+    }
+
+    /// The arm of `lane` stands where it is from now on, whatever it is told.
+    pub fn jam_arm(&mut self, lane: usize) {
+        let now = self.now;
+        self.lanes[lane].arm.stop(now);
+        self.faults.lanes[lane].jammed_until = now + JAM_FOR_GOOD_US;
     }
 
     pub(super) fn unjam(&mut self, lane: usize) {

@@ -11,7 +11,9 @@
 
 mod chronicle;
 mod daemon;
+mod mishap;
 mod play;
+mod scraping;
 mod screen;
 mod stage;
 mod summary;
@@ -19,6 +21,7 @@ mod table;
 
 pub use chronicle::{Chronicle, Lift, TruckLog};
 pub use daemon::{DaemonUnderTest, Stopped};
+pub use mishap::Mishap;
 pub use play::{End, Ended, Played, Spectator, play};
 pub use stage::Stage;
 
@@ -30,6 +33,7 @@ use firmware_sim::{Phase, World};
 
 use super::world_options;
 use crate::clock::{Stopwatch, wall_now};
+use scraping::Scraping;
 use screen::{Screen, Span, Tone};
 use summary::Summary;
 use table::Row;
@@ -56,6 +60,13 @@ pub struct DemoPlan {
     pub json: bool,
     /// The daemon's directory stays.
     pub keep: bool,
+    /// Trucks are drawn for inspection.
+    pub sampling: bool,
+    /// Mishaps are read from standard input.
+    pub mishaps: bool,
+    /// The metrics are scraped every second in every second window, and both
+    /// kinds of windows compared.
+    pub scrape: bool,
 }
 
 /// A demonstration of this program; the exit code says whether nothing was
@@ -79,13 +90,29 @@ fn perform(plan: &DemoPlan, screen: &mut Screen) -> io::Result<u8> {
     options.start_wall_ms = wall_now().0;
     let world = World::new(options);
     let mut stage = Stage::set(&world)?;
+    if plan.sampling {
+        stage.draw()?;
+    }
+    if plan.mishaps {
+        stage.hear(mishap::heard(plan.lanes));
+    }
     let mut daemon = stage.daemon(&std::env::current_exe()?);
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
-    let mut show = Show::new(plan.seed, screen);
+    note(
+        screen,
+        format!(
+            "metrics at http://{}/metrics, everything else in {}",
+            stage.metrics(),
+            stage.dir().display()
+        ),
+    );
+    let scraping = plan.scrape.then(|| Scraping::of(stage.metrics()));
+    let mut show = Show::new(plan.seed, screen, scraping);
     show.begin();
     let played = runtime.block_on(play(world, &mut stage, &mut daemon, &mut show));
+    let scraping = show.scraping;
     screen.close();
     let Ended {
         played,
@@ -96,6 +123,12 @@ fn perform(plan: &DemoPlan, screen: &mut Screen) -> io::Result<u8> {
     let stopped_well = stopped != Stopped::Killed;
     let good = summary.is_good() && stopped_well && matches!(end, End::Over);
     report(screen, &played, &summary);
+    for line in scraping
+        .iter()
+        .flat_map(|s| s.to_lines(played.chronicle().trucks()))
+    {
+        note(screen, line);
+    }
     say_end(screen, &end);
     if !stopped_well {
         note(
@@ -189,15 +222,17 @@ struct Show<'a> {
     drawn: Stopwatch,
     /// Trucks whose line was printed.
     printed: BTreeSet<u32>,
+    scraping: Option<Scraping>,
 }
 
 impl<'a> Show<'a> {
-    fn new(seed: u64, screen: &'a mut Screen) -> Self {
+    fn new(seed: u64, screen: &'a mut Screen, scraping: Option<Scraping>) -> Self {
         Self {
             seed,
             screen,
             drawn: Stopwatch::started(),
             printed: BTreeSet::new(),
+            scraping,
         }
     }
 
@@ -241,6 +276,9 @@ impl<'a> Show<'a> {
 
 impl Spectator for Show<'_> {
     fn see(&mut self, played: &Played, _daemon: &mut DaemonUnderTest) -> io::Result<()> {
+        if let Some(scraping) = &mut self.scraping {
+            scraping.step(played.now());
+        }
         if !self.screen.is_terminal() {
             self.print(played);
         } else if self.drawn.elapsed() >= DRAW_EVERY {

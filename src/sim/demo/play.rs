@@ -20,6 +20,7 @@ use tokio::sync::watch;
 
 use super::chronicle::Chronicle;
 use super::daemon::{DaemonUnderTest, Stopped};
+use super::mishap::Mishaps;
 use super::stage::Stage;
 use crate::clock::{Stopwatch, wall_now};
 
@@ -35,6 +36,7 @@ const STOP_WITHIN: Duration = Duration::from_secs(5);
 pub struct Played {
     world: World,
     chronicle: Chronicle,
+    mishaps: Mishaps,
     begun: bool,
     now: Us,
     /// Since when every truck is gone.
@@ -83,11 +85,12 @@ pub struct Ended {
 }
 
 impl Played {
-    fn new(world: World) -> Self {
+    fn new(world: World, mishaps: Mishaps) -> Self {
         let chronicle = Chronicle::new(world.lanes(), world.trucks().len(), wall_now());
         Self {
             world,
             chronicle,
+            mishaps,
             begun: false,
             now: 0,
             over: None,
@@ -140,14 +143,23 @@ impl RealtimeWorld for Played {
         if !self.begun {
             self.begun = true;
             let ms = i64::try_from(to / 1000).unwrap_or(i64::MAX);
-            self.chronicle.begins(wall_now().plus_ms(-ms));
+            let begun = wall_now().plus_ms(-ms);
+            self.chronicle.begins(begun);
+            // Setting the stage may have taken longer than clocks may differ.
+            self.world.begins_at(begun.0);
         }
         RealtimeWorld::advance(&mut self.world, to);
+        self.mishaps.happen(&mut self.world);
         self.look();
     }
 
     fn take_output(&mut self) -> Option<Sent> {
-        let sent = RealtimeWorld::take_output(&mut self.world)?;
+        let sent = loop {
+            let sent = RealtimeWorld::take_output(&mut self.world)?;
+            if !self.mishaps.swallow(&sent) {
+                break sent;
+            }
+        };
         match &sent {
             Sent::Serial { port, bytes } => self.chronicle.serial(self.now, port, bytes),
             Sent::Publish { topic, .. } => self.chronicle.published(self.now, topic),
@@ -196,7 +208,8 @@ pub async fn play(
             }
         };
         let (ptys, broker) = (stage.take_ptys(), stage.broker());
-        let run = realtime::run(Played::new(world), ptys, broker, observer, stopped);
+        let played = Played::new(world, stage.take_mishaps());
+        let run = realtime::run(played, ptys, broker, observer, stopped);
         let mut run = std::pin::pin!(run);
         loop {
             tokio::select! {

@@ -8,13 +8,15 @@ use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::Receiver;
 
 use firmware_sim::broker::Broker;
 use firmware_sim::pty::Pty;
 use firmware_sim::{LaneLayout, World};
 
 use super::daemon::DaemonUnderTest;
-use crate::sim::setup::{Places, lane_toml, policy_text};
+use super::mishap::{Mishap, Mishaps};
+use crate::sim::setup::{Places, Sampling, lane_toml, policy_text};
 
 /// A set stage: the broker runs, the ports can be opened, nobody plays yet.
 #[derive(Debug)]
@@ -22,6 +24,8 @@ pub struct Stage {
     dir: PathBuf,
     broker: Broker,
     ptys: BTreeMap<String, Pty>,
+    metrics: SocketAddr,
+    mishaps: Mishaps,
 }
 
 impl Stage {
@@ -43,21 +47,41 @@ impl Stage {
         for port in world.lanes().iter().flat_map(ports) {
             ptys.insert(port.to_owned(), Pty::open()?);
         }
-        let stage = Self { dir, broker, ptys };
+        let metrics = SocketAddr::from((Ipv4Addr::LOCALHOST, free_port()?));
+        let stage = Self {
+            dir,
+            broker,
+            ptys,
+            metrics,
+            mishaps: Mishaps::default(),
+        };
         stage.write_files(world.lanes())?;
         Ok(stage)
     }
 
+    /// Lets the trucks be drawn for inspection, as the shipped policy does.
+    ///
+    /// # Errors
+    /// If the policy cannot be written.
+    pub fn draw(&self) -> io::Result<()> {
+        std::fs::write(self.policy(), policy_text(Sampling::AsShipped))
+    }
+
+    /// What is heard goes wrong.
+    pub fn hear(&mut self, heard: Receiver<Mishap>) {
+        self.mishaps = Mishaps::new(Some(heard));
+    }
+
     fn write_files(&self, lanes: &[LaneLayout]) -> io::Result<()> {
-        let (state_dir, policy) = (self.state_dir(), self.dir.join("policy.toml"));
+        let (state_dir, policy) = (self.state_dir(), self.policy());
         std::fs::create_dir(&state_dir)?;
-        std::fs::write(&policy, policy_text())?;
+        std::fs::write(&policy, policy_text(Sampling::Off))?;
         let places = Places {
             state_dir: &state_dir,
             policy: &policy,
             socket: &self.dir.join("lanegate.sock"),
             broker_port: self.broker.addr().port(),
-            http_port: free_port()?,
+            http_port: self.metrics.port(),
         };
         let path = |port: &str| {
             let pty = &self.ptys[port];
@@ -91,6 +115,12 @@ impl Stage {
         self.state_dir().join("journal")
     }
 
+    /// Where the daemon serves its metrics.
+    #[must_use]
+    pub const fn metrics(&self) -> SocketAddr {
+        self.metrics
+    }
+
     /// Where the broker listens.
     #[must_use]
     pub fn broker(&self) -> SocketAddr {
@@ -102,6 +132,11 @@ impl Stage {
         std::mem::take(&mut self.ptys)
     }
 
+    /// What goes wrong; it can be taken once.
+    pub(super) fn take_mishaps(&mut self) -> Mishaps {
+        std::mem::take(&mut self.mishaps)
+    }
+
     /// Takes everything away, the directory too.
     ///
     /// # Errors
@@ -109,6 +144,10 @@ impl Stage {
     pub fn strike(self) -> io::Result<()> {
         self.broker.stop();
         std::fs::remove_dir_all(&self.dir)
+    }
+
+    fn policy(&self) -> PathBuf {
+        self.dir.join("policy.toml")
     }
 
     fn state_dir(&self) -> PathBuf {
