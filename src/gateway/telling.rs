@@ -21,6 +21,8 @@ const ORDERED_MAX: usize = 64;
 /// Says what a lane tells.
 pub(super) struct Telling {
     lane: LaneId,
+    /// The truck of the last transition, if there was one.
+    passage: Option<PassageId>,
     metrics: Metrics,
     /// Since when the lane is in its state.
     pub(super) since: Mono,
@@ -45,6 +47,7 @@ impl Telling {
     pub(super) const fn new(lane: LaneId, metrics: Metrics) -> Self {
         Self {
             lane,
+            passage: None,
             metrics,
             since: Mono(0),
             evidence_at: None,
@@ -128,6 +131,7 @@ impl Telling {
                 why,
             } => {
                 self.since = now;
+                self.passage.clone_from(passage);
                 let passage = passage.as_ref().map(tracing::field::display);
                 info!(lane, state, passage, why, "lane");
                 self.metrics.lane_state(lane, state);
@@ -168,7 +172,8 @@ impl Telling {
                     .count(&metrics::READINGS_DROPPED, &[lane, why], 1);
             }
             Tell::Alarm(alarm) => {
-                warn!(lane, alarm, "alarm");
+                let passage = self.passage.as_ref().map(tracing::field::display);
+                warn!(lane, passage, alarm, "alarm");
                 self.metrics.count(&metrics::ALARMS, &[lane, alarm], 1);
             }
         }
