@@ -25,7 +25,10 @@ const DIRS: [&str; 5] = [
 ];
 const NAME: &str = "lanegate.service";
 /// Keys a site may say in a drop-in without weakening anything.
-const SITES_OWN: [&str; 11] = [
+const SITES_OWN: [&str; 14] = [
+    "BindPaths",
+    "BindReadOnlyPaths",
+    "ReadWritePaths",
     "IPAddressAllow",
     "LoadCredential",
     "LoadCredentialEncrypted",
