@@ -172,15 +172,30 @@ impl Machine {
     }
 }
 
+/// Numbers below this may be in the configuration of a daemon of another test,
+/// whose terminals are gone and which opens again whoever has the number now.
+const OTHERS: u32 = 200;
+
 /// A pseudo-terminal whose far end nobody holds.
 fn port() -> (OwnedFd, PathBuf) {
     let flags = OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC;
-    let near = rustix::pty::openpt(flags).unwrap();
-    rustix::pty::grantpt(&near).unwrap();
-    rustix::pty::unlockpt(&near).unwrap();
-    let name = rustix::pty::ptsname(&near, Vec::new()).unwrap();
-    let far = PathBuf::from(std::ffi::OsStr::from_bytes(name.to_bytes()));
-    (near, far)
+    // Held until one is high enough.
+    let mut low = Vec::new();
+    loop {
+        let near = rustix::pty::openpt(flags).unwrap();
+        let name = rustix::pty::ptsname(&near, Vec::new()).unwrap();
+        let far = PathBuf::from(std::ffi::OsStr::from_bytes(name.to_bytes()));
+        let number = far
+            .file_name()
+            .and_then(|n| n.to_str()?.parse::<u32>().ok());
+        if number.unwrap() < OTHERS {
+            low.push(near);
+            continue;
+        }
+        rustix::pty::grantpt(&near).unwrap();
+        rustix::pty::unlockpt(&near).unwrap();
+        return (near, far);
+    }
 }
 
 impl Doctored {
