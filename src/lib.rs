@@ -12,6 +12,7 @@ pub mod draws;
 pub mod gateway;
 pub mod http;
 pub mod journal;
+pub mod logs;
 pub mod metrics;
 pub mod mqtt;
 #[cfg(feature = "sim")]

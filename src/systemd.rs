@@ -16,8 +16,11 @@ const STATUS_LEN_MAX: usize = 200;
 /// What to tell.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Notice {
-    /// The lanes run. Only once, after journal and configuration are good.
+    /// The lanes run: once at the start, after journal and configuration are
+    /// good, and at the end of each reload.
     Ready,
+    /// The configured policy is read again; [`Notice::Ready`] ends it.
+    Reloading,
     /// Alive.
     Watchdog,
     /// A part stands still: restart us now, as if the watchdog had run out.
@@ -35,6 +38,10 @@ pub enum Notice {
 pub fn notify(notice: &Notice) -> io::Result<()> {
     match notice {
         Notice::Ready => sd_notify::notify(&[NotifyState::Ready]),
+        // Without the time the manager could take an old answer for this one's.
+        Notice::Reloading => {
+            sd_notify::notify(&[NotifyState::Reloading, NotifyState::monotonic_usec_now()?])
+        }
         Notice::Watchdog => sd_notify::notify(&[NotifyState::Watchdog]),
         Notice::Stalled => sd_notify::notify(&[NotifyState::WatchdogTrigger]),
         Notice::Stopping => sd_notify::notify(&[NotifyState::Stopping]),
@@ -100,6 +107,7 @@ mod tests {
             let status = Notice::Status("2 lanes".to_owned());
             let all = [
                 Notice::Ready,
+                Notice::Reloading,
                 Notice::Watchdog,
                 Notice::Stalled,
                 status,
@@ -124,19 +132,24 @@ mod tests {
         std::fs::remove_file(&path).unwrap();
         let service = service.unwrap();
         assert!(service.status.success(), "{service:?}");
-        let heard: Vec<String> = (0..5)
+        let heard: Vec<String> = (0..6)
             .map(|_| {
                 let mut buffer = [0; 256];
                 let len = manager.recv(&mut buffer).unwrap();
-                String::from_utf8_lossy(&buffer[..len])
-                    .trim_end()
-                    .to_owned()
+                let text = String::from_utf8_lossy(&buffer[..len]);
+                // A time of the monotonic clock differs each time.
+                let lines = text.lines().map(|line| match line.split_once('=') {
+                    Some(("MONOTONIC_USEC", us)) => format!("us {}", us.parse::<u64>().is_ok()),
+                    Some(_) | None => line.to_owned(),
+                });
+                lines.collect::<Vec<_>>().join(" ")
             })
             .collect();
         assert_eq!(
             heard,
             [
                 "READY=1",
+                "RELOADING=1 us true",
                 "WATCHDOG=1",
                 "WATCHDOG=trigger",
                 "STATUS=2 lanes",

@@ -8,12 +8,15 @@ mod declarations;
 mod decode;
 #[cfg(feature = "sim")]
 mod demo;
+mod doctor;
 mod enterprises;
 mod files;
+mod holders;
 mod import;
 mod journal;
 mod lane;
 mod lines;
+mod manual;
 mod offline;
 mod order;
 mod output;
@@ -87,6 +90,8 @@ enum Command {
     Run(run::RunArgs),
     /// Validate configuration and policy; list every fault.
     Check(check::CheckArgs),
+    /// Would lanes run on this machine? Ports, brokers, disk, clock, limits, unit.
+    Doctor(doctor::DoctorArgs),
     /// Show simulated trucks pass the real daemon on simulated hardware.
     #[cfg(feature = "sim")]
     Demo(demo::DemoArgs),
@@ -127,6 +132,10 @@ enum Command {
     Report(report::ReportArgs),
     /// Lanes, devices, link and cache of the running daemon.
     Status(status::StatusArgs),
+    /// Print what completes this command line in a shell.
+    Completions(manual::CompletionsArgs),
+    /// Print the manual page, or write those of all subcommands.
+    Man(manual::ManArgs),
 }
 
 /// Where the running daemon listens.
@@ -158,6 +167,7 @@ pub fn main() -> ExitCode {
     let done = match cli.command {
         Command::Run(args) => return run::run(&args),
         Command::Check(args) => check::check(&args),
+        Command::Doctor(args) => doctor::doctor(&args),
         #[cfg(feature = "sim")]
         Command::Demo(args) => return demo::demo(&args),
         #[cfg(feature = "sim")]
@@ -175,6 +185,8 @@ pub fn main() -> ExitCode {
         Command::Lane(command) => lane::lane(command),
         Command::Report(args) => report::report(&args),
         Command::Status(args) => status::status(&args),
+        Command::Completions(args) => manual::completions(&args),
+        Command::Man(args) => manual::man(&args),
     };
     let exit = done.unwrap_or_else(No::say);
     ExitCode::from(exit as u8)

@@ -3,7 +3,6 @@
 
 use std::fs;
 use std::io::{ErrorKind, Read as _};
-use std::os::linux::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use lanegate_core::clearance::Policy;
@@ -13,7 +12,7 @@ use lanegate_core::record::FeedBody;
 use lanegate_core::time::Wall;
 
 use super::output::{chain, complain};
-use super::{Exit, No};
+use super::{Exit, No, holders};
 use crate::clock::wall_now;
 use crate::committer::{Answer, Configured, Gatekeeper, Options};
 use crate::config::Config;
@@ -275,7 +274,8 @@ fn nonce() -> std::io::Result<String> {
 }
 
 fn in_use(journal: &Path, config: &Config) -> No {
-    let holder = holder(&journal.join("lock")).unwrap_or_else(|| "another process".to_owned());
+    let holder = holders::locked_by(&journal.join("lock"));
+    let holder = holder.map_or("another process".to_owned(), |holder| holder.to_string());
     let why = format!(
         "{} is in use by {holder}; if that is the daemon it does not answer on {}: ask it with \
          --socket PATH, or stop it first (systemctl stop lanegate)",
@@ -283,18 +283,4 @@ fn in_use(journal: &Path, config: &Config) -> No {
         config.socket.display()
     );
     No::new(Exit::Io, why)
-}
-
-/// Who holds the lock on `file`, as the kernel tells: `/proc/locks` has a line
-/// `1: FLOCK ADVISORY WRITE <pid> <major>:<minor>:<inode> 0 EOF` for each.
-fn holder(file: &Path) -> Option<String> {
-    let inode = fs::metadata(file).ok()?.st_ino();
-    let locks = fs::read_to_string("/proc/locks").ok()?;
-    let pid = locks.lines().find_map(|line| {
-        let words: Vec<&str> = line.split_whitespace().collect();
-        let of_file = words.get(5)?.rsplit(':').next()? == inode.to_string();
-        (*words.get(1)? == "FLOCK" && of_file).then(|| words.get(4).copied())?
-    })?;
-    let name = fs::read_to_string(format!("/proc/{pid}/comm")).ok()?;
-    Some(format!("{} (process {pid})", name.trim_end()))
 }

@@ -12,6 +12,11 @@ pub(crate) fn line(text: impl AsRef<str>) -> bool {
     writeln!(out, "{}", text.as_ref()).is_ok()
 }
 
+/// Prints what is no line to standard output.
+pub(crate) fn bytes(bytes: &[u8]) -> bool {
+    io::stdout().lock().write_all(bytes).is_ok()
+}
+
 /// Prints `text` in place of what a terminal shows, else below it.
 pub(crate) fn screen(text: &str) -> bool {
     let mut out = io::stdout().lock();

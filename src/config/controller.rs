@@ -23,7 +23,8 @@ pub(super) fn config(table: &DeTable<'_>, sink: &Sink, base: &Path) -> Option<Co
     let controller = controller(&root.section("controller", &keys::CONTROLLER), base);
     let clock = clock(&root.section("clock", &keys::CLOCK), base);
     let brokers = root.section("broker", &keys::BROKERS);
-    let [device_broker, authority_broker] = ["devices", "authority"].map(|n| broker(&brokers, n));
+    let [device_broker, authority_broker] =
+        ["devices", "authority"].map(|n| broker(&brokers, n, base));
     let http = http(&root.section("http", &keys::HTTP), sink);
     let socket = root
         .section("socket", &keys::SOCKET)
@@ -98,7 +99,7 @@ fn clock(s: &Section<'_>, base: &Path) -> Option<ClockConfig> {
 }
 
 /// Some(None) where the broker is not written.
-fn broker(brokers: &Section<'_>, name: &str) -> Option<Option<BrokerConfig>> {
+fn broker(brokers: &Section<'_>, name: &str, base: &Path) -> Option<Option<BrokerConfig>> {
     if !brokers.has(name) {
         return Some(None);
     }
@@ -109,6 +110,7 @@ fn broker(brokers: &Section<'_>, name: &str) -> Option<Option<BrokerConfig>> {
     let username = s.maybe("username", text);
     // Joined to no directory: a bare name is a credential.
     let password_file = s.maybe("password_file", text);
+    let tunnel = super::tunnel::tunnel(&s, base);
     if s.has("password_file") && !s.has("username") {
         s.fault("username", "is missing: a password goes with a user");
     }
@@ -118,6 +120,7 @@ fn broker(brokers: &Section<'_>, name: &str) -> Option<Option<BrokerConfig>> {
         client_id: client_id?,
         username: username?,
         password_file: password_file?.map(PathBuf::from),
+        tunnel: tunnel?,
     }))
 }
 

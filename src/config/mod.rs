@@ -19,6 +19,7 @@ mod ports;
 mod sanity;
 mod section;
 mod source;
+mod tunnel;
 
 #[cfg(test)]
 mod tests;
@@ -39,6 +40,7 @@ pub use draw::DrawConfig;
 pub use fault::ConfigFault;
 pub use journal::JournalConfig;
 pub use ports::port_warnings;
+pub use tunnel::TunnelConfig;
 
 use fault::Sink;
 
@@ -116,6 +118,8 @@ pub struct BrokerConfig {
     /// File whose first line is the password; a bare name is a systemd
     /// credential.
     pub password_file: Option<PathBuf>,
+    /// The tunnel to a broker on another machine.
+    pub tunnel: Option<TunnelConfig>,
 }
 
 /// Probes and metrics.

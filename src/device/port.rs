@@ -183,7 +183,7 @@ fn start<D: Driver + Send + 'static>(
             });
             if !matches!(ran, Ok(Ok(()))) {
                 // Nobody else would notice: its age is counted in here.
-                error!(device = %name, why = %Why::Driver, "device lost");
+                error!(device = %name, why = %Why::Driver, "the driver ended: the device is lost");
                 around.events.blocking_send(Event::DeviceLost(lost)).ok();
             }
         })?;

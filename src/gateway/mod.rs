@@ -21,7 +21,6 @@ mod devices;
 mod gauges;
 mod keeping;
 mod lane_task;
-mod logging;
 mod overlay;
 mod pages;
 mod policy;
@@ -34,7 +33,6 @@ mod turns;
 mod watchdog;
 
 pub use desk::{Answer, Desk, Intake, Tell};
-pub use logging::{Logs, init_logs};
 pub use policy::Files;
 pub(crate) use policy::back_to;
 

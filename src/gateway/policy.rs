@@ -32,6 +32,7 @@ use super::port::Port;
 use super::socket::{PolicyAsk, PolicyBack, PolicyNo};
 use crate::authority::feed::{Batch, Unusable};
 use crate::metrics;
+use crate::systemd::{self, Notice};
 
 pub use files::Files;
 use shadow::Shadow;
@@ -124,8 +125,22 @@ async fn hung_up(hangup: &mut Option<Signal>) {
     }
 }
 
-/// Reads the configured files again; with one fault nothing changes.
+/// Reads the configured files again, and tells the service manager when that
+/// is over, whatever came of it.
 async fn reload(port: &Port) {
+    tell(&Notice::Reloading);
+    read_again(port).await;
+    tell(&Notice::Ready);
+}
+
+fn tell(notice: &Notice) {
+    if let Err(why) = systemd::notify(notice) {
+        error!(%why, ?notice, "the service manager cannot be told");
+    }
+}
+
+/// With one fault nothing changes.
+async fn read_again(port: &Port) {
     let desk = &port.policy;
     info!("SIGHUP: the policy is read again");
     let changed = i64::from(desk.files.warn_if_config_changed());

@@ -22,6 +22,8 @@ const ORDERED_MAX: usize = 64;
 /// Says what a lane tells.
 pub(super) struct Telling {
     lane: LaneId,
+    /// The truck of the last transition, if there was one.
+    passage: Option<PassageId>,
     metrics: Metrics,
     /// The state the lane is in.
     state: &'static str,
@@ -39,6 +41,7 @@ impl Telling {
     pub(super) fn new(lane: LaneId, metrics: Metrics) -> Self {
         Self {
             lane,
+            passage: None,
             metrics,
             state: "starting",
             since: Mono(0),
@@ -136,6 +139,7 @@ impl Telling {
                 passage,
                 why,
             } => {
+                self.passage.clone_from(passage);
                 let shown = passage.as_ref().map(tracing::field::display);
                 info!(lane, state, passage = shown, why, "lane");
                 self.entered(state, passage.as_ref(), why, now);
@@ -174,7 +178,8 @@ impl Telling {
                     .count(&metrics::READINGS_DROPPED, &[lane, why], 1);
             }
             Tell::Alarm(alarm) => {
-                warn!(lane, alarm, "alarm");
+                let passage = self.passage.as_ref().map(tracing::field::display);
+                warn!(lane, passage, alarm, "alarm");
                 self.metrics.count(&metrics::ALARMS, &[lane, alarm], 1);
             }
         }

@@ -21,6 +21,7 @@
 //! QoS 2, wildcards on the devices' connection, meaning of topics.
 
 mod connection;
+mod look;
 mod outbox;
 mod poll;
 mod subscriptions;
@@ -31,6 +32,7 @@ use bytes::Bytes;
 use lanegate_core::time::{Micros, Mono};
 
 pub use connection::Connection;
+pub use look::{Asked, LookFault, Looked, look, look_plainly};
 pub use outbox::{OutboxFull, OutboxLimits};
 
 /// Who is connected to.

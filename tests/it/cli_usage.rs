@@ -28,6 +28,24 @@ fn an_unknown_word_or_a_missing_argument_is_wrong_usage_and_help_is_not() {
     );
 }
 
+#[test]
+fn completions_and_manual_pages_name_every_subcommand() {
+    let site = Site::new();
+    for shell in ["bash", "zsh", "fish"] {
+        let ran = site.run(&["completions", shell]).ends(0);
+        assert!(
+            ran.out.contains("doctor") && ran.out.contains("keep-up"),
+            "{shell}"
+        );
+    }
+    site.run(&["completions", "cmd"]).ends(64);
+    assert!(site.run(&["man"]).ends(0).out.contains(".TH lanegate 1"));
+    site.run(&["man", "--dir", "man1"]).ends(0);
+    let page = |name: &str| std::fs::read_to_string(site.path("man1").join(name)).unwrap();
+    assert!(page("lanegate.1").contains("doctor"));
+    assert!(page("lanegate-order-release.1").contains("officer"));
+}
+
 /// The socket named does not exist: 74 would show that it was tried.
 #[test]
 fn an_order_that_makes_no_sense_is_refused_before_anybody_is_asked() {

@@ -3,7 +3,7 @@
 //! file that breaks it before it is turned on the tree.
 
 mod floors;
-mod source;
+pub(crate) mod source;
 mod words;
 
 use source::{File, tree};

@@ -32,6 +32,9 @@ mod cli_usage;
 #[cfg(feature = "sim")]
 #[cfg(test)]
 mod demo;
+#[cfg(feature = "sim")]
+#[cfg(test)]
+mod doctor;
 #[cfg(test)]
 mod fuzz;
 #[cfg(feature = "sim")]
@@ -44,6 +47,8 @@ mod journal_files;
 mod kill;
 #[cfg(test)]
 mod layout;
+#[cfg(test)]
+mod logs;
 #[cfg(test)]
 mod malformed;
 #[cfg(feature = "sim")]

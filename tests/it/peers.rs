@@ -235,7 +235,7 @@ fn a_subscription_that_mosquitto_refuses_is_a_lost_device_whose_topic_is_named()
 
 /// Mosquitto's dynamic security with everything allowed but one subscription;
 /// its plain access lists grant any subscription and then send nothing.
-fn refusing(dir: &Path, topic: &str) -> String {
+pub(crate) fn refusing(dir: &Path, topic: &str) -> String {
     let all = json!({
         "publishClientSend": true, "publishClientReceive": true,
         "subscribe": true, "unsubscribe": true,

@@ -101,6 +101,61 @@ fn the_unit_and_the_reference_configuration_agree() {
     assert!(LANE.contains("path = \"/run/lanegate/lanegate.sock\""));
 }
 
+/// systemd cannot say "the same but": what differs is what must.
+#[test]
+fn the_template_is_the_unit_with_an_instances_own_paths() {
+    let template = include_str!("../../systemd/lanegate@.service");
+    let settings = |text: &'static str| {
+        let lines = text
+            .lines()
+            .filter(|line| !line.starts_with('#') && line.contains('='));
+        lines.map(str::to_owned).collect::<Vec<_>>()
+    };
+    let mut expected = settings(UNIT);
+    for line in &mut expected {
+        for (from, to) in [
+            (
+                "Description=Road-port lane gateway",
+                "Description=Road-port lane gateway %i",
+            ),
+            ("/etc/lanegate/lane.toml", "/etc/lanegate/%i/lane.toml"),
+            ("Directory=lanegate", "Directory=lanegate/%i"),
+        ] {
+            *line = line.replace(from, to);
+        }
+        if let Some(name) = line.strip_prefix("LoadCredential=") {
+            *line = format!("LoadCredential={name}:%i-{name}");
+        }
+    }
+    assert_eq!(settings(template), expected);
+}
+
+/// Each line of the sandbox stands below its reason.
+#[test]
+fn every_line_of_the_unit_has_a_reason() {
+    let mut reason = false;
+    for line in UNIT.lines() {
+        match line {
+            "" => reason = false,
+            line if line.starts_with('#') => reason = true,
+            line if line.starts_with('[') => reason = true,
+            line => assert!(reason, "{line}"),
+        }
+    }
+    // The example starts as it is, and a person finds the rest.
+    let example = include_str!("../../config/lane.example.toml");
+    let config = lanegate::config::Config::parse(example, std::path::Path::new("/etc/lanegate"));
+    let config = config.unwrap_or_else(|faults| panic!("{faults:#?}"));
+    assert_eq!(
+        config.controller.state_dir.to_str(),
+        Some("/var/lib/lanegate")
+    );
+    assert!(
+        config.draw.is_none() && config.warnings.is_empty(),
+        "{config:#?}"
+    );
+}
+
 #[test]
 fn every_shipped_policy_is_taken_whole_and_names_its_classes_in_both_scripts() {
     for (file, text) in POLICIES {

@@ -15,7 +15,10 @@ const fn floor(modules: &'static [&'static str], apart: bool) -> Floor {
 }
 
 static FLOORS: [Floor; 7] = [
-    floor(&["clock", "metrics", "systemd", "stuck", "config"], false),
+    floor(
+        &["clock", "metrics", "systemd", "stuck", "config", "logs"],
+        false,
+    ),
     floor(&["journal", "store", "mqtt", "claims", "draws"], false),
     floor(&["committer"], false),
     floor(&["device", "authority", "http"], true),

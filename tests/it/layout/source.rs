@@ -4,14 +4,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// One file of the tree.
-pub(super) struct File {
+pub(crate) struct File {
     /// From the root, with slashes.
-    pub(super) path: String,
-    pub(super) text: String,
+    pub(crate) path: String,
+    pub(crate) text: String,
 }
 
 impl File {
-    pub(super) fn of(path: &str, text: &str) -> Self {
+    pub(crate) fn of(path: &str, text: &str) -> Self {
         Self {
             path: path.to_owned(),
             text: text.to_owned(),
@@ -39,7 +39,7 @@ pub(super) fn read(path: &str) -> String {
 }
 
 /// What is written by hand, in order of paths.
-pub(super) fn tree() -> Vec<File> {
+pub(crate) fn tree() -> Vec<File> {
     let mut files = Vec::new();
     walk(&root(), &root(), &mut files);
     files.sort_by(|a, b| a.path.cmp(&b.path));
