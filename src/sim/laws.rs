@@ -263,9 +263,10 @@ impl Laws {
         }
     }
 
-    /// A lane was told how its arm stands.
+    /// A lane was told how its arm stands. Both switches at once tell nothing,
+    /// and an arm on its way down is raised until something does (L3).
     pub(crate) fn told(&mut self, lane: usize, inputs: &Inputs) {
-        if (inputs.arm_down || inputs.arm_up) && self.rested.contains(&lane) {
+        if inputs.arm_down != inputs.arm_up && self.rested.contains(&lane) {
             self.lowering.remove(&lane);
         }
     }
