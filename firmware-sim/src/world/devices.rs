@@ -326,7 +326,10 @@ impl World {
             return;
         }
         let port = l.layout.seal_port.clone();
-        l.stray_seals |= self.trucks[truck].merged;
+        if self.trucks[truck].merged {
+            l.stray_seals = true;
+            l.stray_at = Some(self.now);
+        }
         self.emit(Output::Serial {
             port,
             bytes: bytes.clone(),

@@ -64,7 +64,8 @@ pub(crate) struct Lane {
     pub(crate) last_arrival: Us,
     /// Locks spoke of a tailgater that no loop told from the truck before.
     pub(crate) stray_seals: bool,
-    /// When a lock was last heard with nobody on the presence loop.
+    /// When a lock was last heard with nobody on the presence loop, or of a truck
+    /// no loop told from the one before.
     pub(crate) stray_at: Option<Us>,
     pub(crate) mood: Mood,
     /// An officer is on the way to see to the mood.
