@@ -11,7 +11,7 @@ trap 'kill -INT $(jobs -p) 2>/dev/null || true; wait; rm -rf "$dir"' EXIT
 cargo build --features sim
 lanegate=$target/debug/lanegate
 
-"$lanegate" demo --trucks 5000 --lanes 6 --seed 7 --json --sampling >"$dir/demo" &
+"$lanegate" demo --trucks 2000 --lanes 6 --seed 7 --json --sampling >"$dir/demo" &
 until grep -q '^metrics at ' "$dir/demo"; do read -rt 0.2 <> <(:) || true; done
 address=$(sed -n 's|^metrics at http://\(.*\)/metrics,.*|\1|p' "$dir/demo")
 cp -r monitoring/prometheus/rules "$dir/rules"
@@ -23,6 +23,6 @@ read -rt "$for" <> <(:) || true
 "$lanegate" report --prometheus http://127.0.0.1:19090 --since "${for}s" --output "$dir/port.html"
 chromium --headless --no-sandbox --disable-gpu --no-first-run --disable-background-networking \
     --disable-component-update --disable-sync --user-data-dir="$dir/chromium" --hide-scrollbars \
-    --force-device-scale-factor=1 --window-size=1280,1560 --screenshot="$PWD/docs/port.png" \
+    --force-device-scale-factor=1 --window-size=1200,1460 --screenshot="$PWD/docs/port.png" \
     "file://$dir/port.html" 2>"$dir/chromium.log" || { cat "$dir/chromium.log" >&2; exit 1; }
 ls -l docs/port.png

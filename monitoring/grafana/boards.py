@@ -54,7 +54,7 @@ VERDICTS = lines(
     "Verdicts an hour. Inspect growing beside release: see what stops trucks.",
     "short",
     never(),
-    [(per_hour("lanegate_verdicts_total", "verdict"), "{{verdict}}")],
+    [(per_hour("lanegate_verdicts_total", "verdict", LANE + ",verdict!=\"other\""), "{{verdict}}")],
     stacked=True,
 )
 STATES = states(

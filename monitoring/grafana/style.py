@@ -4,6 +4,8 @@ Colours are those of Okabe and Ito, which differ for every kind of colour
 vision; whatever has a colour has a name or a number beside it.
 """
 
+import copy
+
 from grafana_foundation_sdk.builders import (
     bargauge,
     common as commons,
@@ -45,7 +47,8 @@ GOOD_BAD = (BLUE, ORANGE, VERMILION)
 SOURCE = models.DataSourceRef(type_val="prometheus", uid="${datasource}")
 PORT = 'port=~"$port"'
 CONTROLLER = PORT + ',controller=~"$controller"'
-LANE = CONTROLLER + ',lane=~"$lane"'
+# "other" is what nobody configured: it stands for mistakes and is no lane.
+LANE = CONTROLLER + ',lane=~"$lane",lane!="other"'
 
 
 def steps(*values):
@@ -188,12 +191,14 @@ def board(uid, title, says, rows_of_panels, back="1h"):
         )
     )
     made = made.with_variable(
-        variable("lane", "Lane", f"label_values(lanegate_lane_state{{{CONTROLLER}}}, lane)")
+        variable("lane", "Lane", f"label_values(lanegate_device_info{{{CONTROLLER}}}, lane)")
     )
     n, y = 0, 0
     for height, panels in rows_of_panels:
         width = 24 // len(panels)
         for place, each in enumerate(panels):
+            # A panel may stand on several boards, in a place of its own on each.
+            each = copy.deepcopy(each)
             n += 1
             at = models.GridPos(h=height, w=width, x=place * width, y=y)
             made = made.with_panel(each.id(n).grid_pos(at))

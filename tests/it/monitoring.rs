@@ -173,6 +173,34 @@ fn every_panel_says_what_it_shows_in_its_unit_and_colours_all_eyes_tell_apart() 
 }
 
 #[test]
+fn panels_have_numbers_of_their_own_and_fill_their_rows_without_lying_over_each_other() {
+    for board in dashboards() {
+        let ids: BTreeSet<_> = board.panels().iter().map(|p| p["id"].as_u64()).collect();
+        assert_eq!(ids.len(), board.panels().len(), "{}", board.file);
+        let mut cells = BTreeSet::new();
+        for panel in board.panels() {
+            let at = |key: &str| panel["gridPos"][key].as_u64().unwrap();
+            assert!(
+                at("x") + at("w") <= 24,
+                "{}, {}",
+                board.file,
+                panel["title"]
+            );
+            for (x, y) in (at("x")..at("x") + at("w"))
+                .flat_map(|x| (at("y")..at("y") + at("h")).map(move |y| (x, y)))
+            {
+                let free = cells.insert((x, y));
+                assert!(
+                    free,
+                    "{}, {}: lies over another",
+                    board.file, panel["title"]
+                );
+            }
+        }
+    }
+}
+
+#[test]
 fn the_dashboards_are_what_their_generator_makes() {
     let script = repository().join("monitoring/grafana/generate.py");
     let output = Command::new("python3")

@@ -11,7 +11,7 @@ const STYLE: &str = "
 :root{color-scheme:light}
 body{font:14px/1.4 system-ui,sans-serif;margin:16px;color:#1b1f24;background:#f4f5f7}
 h1{font-size:22px;margin:0}header p{margin:2px 0 14px;color:#555}
-main{display:grid;grid-template-columns:repeat(24,1fr);gap:10px}
+main{display:grid;grid-template-columns:repeat(24,minmax(0,1fr));gap:10px}
 section{background:#fff;border:1px solid #d8dce1;border-radius:6px;padding:10px;min-width:0}
 h2{font-size:14px;margin:0 0 6px}
 .says{font-size:12px;color:#666;margin:6px 0 0}

@@ -13,7 +13,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use crate::peers::programs::{Lines, Owned, until};
 
 /// More than come in the time a test takes.
-const TRUCKS: &str = "5000";
+const TRUCKS: &str = "2000";
 /// A demonstration that was told to end ends within.
 const ENDS_WITHIN: Duration = Duration::from_secs(30);
 
