@@ -34,6 +34,8 @@ pub use backoff::Backoff;
 const AGREE_MS: i64 = 2_000;
 /// For so long what a broker kept comes in, on a slow line too.
 const KEPT: Micros = Micros::from_s(5);
+/// So much quicker than all before, those were held up.
+const QUICKER_MS: i64 = 1_000;
 /// A change of wall minus monotonic time beyond this is a step. The time
 /// daemon steps from 400 ms on and slews below.
 const STEP_US: i64 = 250_000;
@@ -70,7 +72,8 @@ pub enum Agreement {
     /// Sent longer ago: late, or our clock is ahead, or it may have waited at the
     /// broker; it proves nothing, the age of the cache included.
     Behind,
-    /// Sent in our future, which cannot be: trust is withdrawn.
+    /// Sent in our future, which cannot be: trust is withdrawn, as it is by one
+    /// that is [`Self::Behind`] and would be ahead.
     Ahead,
 }
 
@@ -93,6 +96,12 @@ pub struct Trust {
     authority: Mutex<Skew>,
     /// Until then what is heard may have waited at the broker for any time.
     kept_until: AtomicU64,
+}
+
+/// A heartbeat's way beside the quickest before it; one of both is 0.
+struct Way {
+    late_ms: i64,
+    quicker_ms: i64,
 }
 
 impl Trust {
@@ -136,15 +145,22 @@ impl Trust {
     /// A heartbeat of the authority, sent at `sent` by its clock, is here.
     pub fn heartbeat(&self, sent: Wall, mono: Mono, wall: Wall) -> Agreement {
         let kept = mono.0 < self.kept_until.load(Ordering::SeqCst);
-        let late_ms = self.late_ms(sent, mono);
+        let way = self.way(sent, mono);
+        if kept && way.quicker_ms > QUICKER_MS {
+            // Those before were held up, so this one may be too.
+            self.kept_until.store((mono + KEPT).0, Ordering::SeqCst);
+        }
+        let held_up = kept || way.late_ms > AGREE_MS;
         // What the authority's clock reads now, at least.
-        let ahead_ms = (sent - wall).saturating_add(late_ms);
+        let ahead_ms = (sent - wall).saturating_add(way.late_ms);
         if ahead_ms > AGREE_MS {
             self.withdraw();
-            return Agreement::Ahead;
         }
-        if kept || ahead_ms < -AGREE_MS || late_ms > AGREE_MS {
+        if held_up || ahead_ms < -AGREE_MS {
             return Agreement::Behind;
+        }
+        if ahead_ms > AGREE_MS {
+            return Agreement::Ahead;
         }
         // The authority knows the time; a record from later was stamped wrongly.
         self.recorded_ms.fetch_min(wall.0, Ordering::SeqCst);
@@ -152,12 +168,19 @@ impl Trust {
         Agreement::Agrees
     }
 
-    /// How much longer than others a heartbeat was on its way, at least.
-    fn late_ms(&self, sent: Wall, mono: Mono) -> i64 {
+    /// How long a heartbeat was on its way beside the quickest before it.
+    fn way(&self, sent: Wall, mono: Mono) -> Way {
         let mut authority = self.authority();
-        let late = authority.later_by(sent, mono);
+        let (late, quicker) = (
+            authority.later_by(sent, mono),
+            authority.quicker_by(sent, mono),
+        );
         authority.heartbeat(sent, mono, None);
-        i64::try_from(late.as_ms()).unwrap_or(i64::MAX)
+        let ms = |by: Micros| i64::try_from(by.as_ms()).unwrap_or(i64::MAX);
+        Way {
+            late_ms: ms(late),
+            quicker_ms: ms(quicker),
+        }
     }
 
     fn authority(&self) -> MutexGuard<'_, Skew> {

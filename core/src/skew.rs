@@ -182,6 +182,15 @@ impl Skew {
         Micros(u64::try_from(later).unwrap_or(0))
     }
 
+    /// How much less; nothing if it is the first.
+    #[must_use]
+    pub fn quicker_by(&self, stamp: Wall, arrived: Mono) -> Micros {
+        let quicker = self.bound.map_or(0, |bound| {
+            bound.offset_us.saturating_sub(offset_us(arrived, stamp))
+        });
+        Micros(u64::try_from(quicker).unwrap_or(0))
+    }
+
     /// When `event` was, on our clock; none until that is proven, or if it
     /// lies before our start.
     #[must_use]

@@ -64,7 +64,23 @@ fn the_first_heartbeat_out_of_a_kept_session_confirms_nothing() {
     assert_eq!(trust.heartbeat(wall, mono, behind), Agreement::Ahead);
     let (mono, wall) = together(20);
     assert_eq!(trust.heartbeat(wall, mono, wall), Agreement::Agrees);
+    // A long backlog: each was held up for less than the one before.
+    let slow = Trust::new(HOLD);
+    let (mono, wall) = together(0);
+    slow.resumed(mono);
+    for s in (0..20).step_by(4) {
+        let (mono, wall) = together(s);
+        let held_s = 60 - i64::try_from(s * 3).unwrap();
+        let behind = wall.plus_s(-held_s);
+        assert_eq!(slow.heartbeat(behind, mono, behind), Agreement::Behind);
+        assert_eq!(slow.judge(mono, behind), Trusted::Unknown);
+    }
+    assert_eq!(
+        slow.heartbeat(wall.plus_s(30), at(30), wall.plus_s(30)),
+        Agreement::Agrees
+    );
     // Who knows how late a heartbeat is needs no rest.
+    let (mono, wall) = together(20);
     trust.resumed(mono);
     assert_eq!(trust.heartbeat(wall, mono, wall), Agreement::Agrees);
 }
@@ -90,7 +106,7 @@ fn a_late_heartbeat_confirms_no_clock_that_is_behind_by_as_much() {
     let set_back = wall.plus_s(-4);
     assert_eq!(trust.judge(mono, set_back), Trusted::Unknown);
     let kept = trust.heartbeat(set_back, mono, set_back);
-    assert_eq!(kept, Agreement::Ahead);
+    assert_eq!(kept, Agreement::Behind);
     assert_eq!(trust.judge(mono, set_back), Trusted::Unknown);
     // A little late it still tells which clock is right, and is no news.
     let (mono, wall) = together(100);

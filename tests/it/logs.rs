@@ -86,8 +86,9 @@ fn last_words(rest: &str) -> Option<String> {
 #[test]
 fn every_line_of_the_program_is_in_the_table_and_the_table_has_no_other() {
     let shell = tree().into_iter().filter(|file| {
-        let tests = file.path.contains("test") || file.path.starts_with("src/sim/");
-        file.path.starts_with("src/") && !tests
+        // Of the feature sim alone.
+        let sim = file.path.starts_with("src/sim/") || file.path == "src/stuck.rs";
+        file.path.starts_with("src/") && !sim && !file.path.contains("test")
     });
     let said: Vec<Said> = shell.flat_map(|file| said(&file)).collect();
     assert!(said.len() > 50, "{}", said.len());

@@ -15,6 +15,9 @@ use crate::record::{
 };
 use crate::time::Wall;
 
+/// No controller starts so often; a passage that names more was not ours.
+const START_MAX: u64 = 1_000_000_000_000;
+
 impl Ledger {
     fn open(&mut self, id: &PassageId, lane: Option<&LaneId>) {
         if !self.passages.contains_key(id) {
@@ -312,8 +315,9 @@ impl Ledger {
     fn leave_out_starts(&mut self, body: &ReconciledBody) {
         let held = body.ledger.iter().map(|entry| &entry.balance);
         let held = held.flat_map(|b| b.reserved.iter().chain(&b.unsettled));
-        let named = held.filter_map(|r| r.passage.start()).max();
-        let last = named.unwrap_or_default().max(body.through);
+        let named = held.filter_map(|r| r.passage.start());
+        let named = named.filter(|start| *start <= START_MAX).max();
+        let last = named.unwrap_or_default().max(body.through.min(START_MAX));
         if self.starts <= last {
             self.starts = last.saturating_add(1);
         }

@@ -74,7 +74,8 @@ fn room(around: &Around<'_>, dir: &Path, findings: &mut Findings) -> bool {
 fn speed(around: &Around<'_>, dir: &Path, findings: &mut Findings) {
     let shown = format!("{} sync", dir.display());
     if around.daemon.is_some() {
-        let what = "not measured beside the daemon: lanegate_journal_sync_seconds of /metrics tells";
+        let what =
+            "not measured beside the daemon: lanegate_journal_sync_seconds of /metrics tells";
         return findings.good(Area::Disk, shown, what);
     }
     let commit_max = around

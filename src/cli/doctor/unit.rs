@@ -248,7 +248,7 @@ fn started(unit: &Unit, findings: &mut Findings) {
         .is_none_or(|s| s == "0" || s.is_empty())
     {
         let what = "WatchdogSec is not set: a daemon that stands still is not restarted";
-        findings.warning(Area::Unit, &shown, what, "write WatchdogSec=10");
+        findings.warning(Area::Unit, &shown, what, "write WatchdogSec=9");
     }
     if unit.last("PrivateDevices") == Some("yes") {
         let what = "PrivateDevices=yes hides the serial ports from the daemon";
