@@ -23,8 +23,12 @@ pub enum ProtocolKind {
     Camera,
     /// An electronic seal or its reader.
     Seal,
+    /// A reader of tags or cards.
+    Tag,
     /// The lane's inputs and outputs.
     Io,
+    /// A sign that shows text.
+    Sign,
 }
 
 /// One protocol.
@@ -35,6 +39,9 @@ pub struct Protocol {
     pub kind: ProtocolKind,
     /// What can be set.
     pub settings: &'static [Setting],
+    /// What the table of settings cannot tell: texts with a grammar of their
+    /// own, settings that must go together. Asked when the table is content.
+    pub(super) agree: Option<fn(&Settings) -> Vec<SettingFault>>,
     /// Makes a decoder from settings already checked against the table; use
     /// [`Protocol::decoder`].
     pub(super) make: fn(&Settings) -> Box<dyn Decoder + Send>,
@@ -56,7 +63,11 @@ impl Protocol {
     /// Everything wrong with these settings.
     #[must_use]
     pub fn faults(&self, settings: &Settings) -> Vec<SettingFault> {
-        settings::faults(self.settings, settings)
+        let faults = settings::faults(self.settings, settings);
+        match self.agree {
+            Some(agree) if faults.is_empty() => agree(settings),
+            Some(_) | None => faults,
+        }
     }
 }
 

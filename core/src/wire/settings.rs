@@ -31,6 +31,12 @@ pub enum Values {
         /// Largest.
         max: u32,
     },
+    /// Any text of up to so many characters; what it must say beyond that the
+    /// protocol checks itself.
+    Text {
+        /// Most characters.
+        len_max: usize,
+    },
 }
 
 /// A setting that cannot be used.
@@ -52,6 +58,8 @@ impl Values {
                 Ok(n) if (min..=max).contains(&n) => None,
                 Ok(_) | Err(_) => Some(format!("\"{text}\" is no number from {min} to {max}")),
             },
+            Self::Text { len_max } if text.chars().count() <= len_max => None,
+            Self::Text { len_max } => Some(format!("longer than {len_max} characters")),
         }
     }
 }

@@ -147,7 +147,11 @@ impl Machine {
     /// Asked by another user, with a copy of the program it may run.
     pub(super) fn doctor_as(&self, id: u32) -> Doctored {
         let program = self.site.path("lanegate");
-        fs::copy(env!("CARGO_BIN_EXE_lanegate"), &program).unwrap();
+        // Copied by another process: one this process writes stays open in
+        // whatever another test starts meanwhile, and cannot be run.
+        let mut copy = Command::new("cp");
+        copy.arg(env!("CARGO_BIN_EXE_lanegate")).arg(&program);
+        assert!(copy.status().unwrap().success());
         let mut command = Command::new(program);
         self.told(command.uid(id).gid(id).args(Self::ARGS))
     }

@@ -31,6 +31,7 @@ pub(in crate::wire) static PROTOCOL: Protocol = Protocol {
     name: "vzenith-mqtt",
     kind: ProtocolKind::Camera,
     settings: &SETTINGS,
+    agree: None,
     make,
 };
 

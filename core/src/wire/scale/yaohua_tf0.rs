@@ -25,6 +25,7 @@ pub(in crate::wire) static PROTOCOL: Protocol = Protocol {
     name: "yaohua-tf0",
     kind: ProtocolKind::Scale,
     settings: &SETTINGS,
+    agree: None,
     make,
 };
 

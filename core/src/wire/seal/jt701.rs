@@ -37,6 +37,7 @@ pub(in crate::wire) static PROTOCOL: Protocol = Protocol {
     name: "jt701",
     kind: ProtocolKind::Seal,
     settings: &[],
+    agree: None,
     make,
 };
 

@@ -13,6 +13,7 @@ pub(in crate::wire) static PROTOCOL: Protocol = Protocol {
     name: "modbus-rtu",
     kind: ProtocolKind::Io,
     settings: &SETTINGS,
+    agree: None,
     make,
 };
 
