@@ -28,7 +28,7 @@ pub use frame::{
     ReplyContent, ReplyFrame, SealEvent, SealFrame, WeightFrame, WeightMode,
 };
 pub use noise::{Hint, NoiseWhy};
-pub use registry::{HexFault, Protocol, ProtocolKind, decode_line, protocol, protocols};
+pub use registry::{Ask, HexFault, Protocol, ProtocolKind, decode_line, protocol, protocols};
 pub use settings::{Setting, SettingFault, Settings, Values};
 
 /// Turns one device's bytes into items. Cut anywhere, the same bytes give the

@@ -1,6 +1,8 @@
 //! The protocols by name.
 
 use super::settings::{self, Setting, SettingFault, Settings};
+use crate::time::Micros;
+
 use super::{Decoder, Item, camera, io, scale, seal};
 
 /// Every protocol, one line each, in the order of names.
@@ -31,14 +33,29 @@ pub enum ProtocolKind {
     Sign,
 }
 
+/// A question the gateway puts again and again.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Ask {
+    /// What is sent.
+    pub bytes: Vec<u8>,
+    /// How often; the answer is awaited as long.
+    pub every: Micros,
+}
+
 /// One protocol.
 pub struct Protocol {
     /// Its name in configuration and `decode`.
     pub name: &'static str,
     /// What speaks it.
     pub kind: ProtocolKind,
+    /// What it is for people who choose one: makers, models, what the frames
+    /// do not say, and the source. Markdown, for `docs/protocols.md`.
+    pub about: &'static str,
     /// What can be set.
     pub settings: &'static [Setting],
+    /// What the gateway sends to be told, where the device does not speak by
+    /// itself.
+    pub ask: Option<fn(&Settings) -> Ask>,
     /// What the table of settings cannot tell: texts with a grammar of their
     /// own, settings that must go together. Asked when the table is content.
     pub(super) agree: Option<fn(&Settings) -> Vec<SettingFault>>,

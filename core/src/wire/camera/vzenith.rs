@@ -30,7 +30,9 @@ use crate::time::Wall;
 pub(in crate::wire) static PROTOCOL: Protocol = Protocol {
     name: "vzenith-mqtt",
     kind: ProtocolKind::Camera,
+    about: "Vzenith and compatible cameras over MQTT: `ivs_result`, `keep_alive` and more. Source: open.vzicloud.com/doc/mqtt.",
     settings: &SETTINGS,
+    ask: None,
     agree: None,
     make,
 };

@@ -24,7 +24,9 @@ use super::super::{WeightFrame, WeightMode};
 pub(in crate::wire) static PROTOCOL: Protocol = Protocol {
     name: "yaohua-tf0",
     kind: ProtocolKind::Scale,
+    about: "Yaohua XK3190 (A9, A9+, D2+, DS, A12, A23p, A26), continuous output, format tF=0: twelve bytes with a checksum. No flag of stability, overload or unit. Source: A26 manual p. 12, A23p manual p. 23.",
     settings: &SETTINGS,
+    ask: None,
     agree: None,
     make,
 };

@@ -36,7 +36,9 @@ use crate::time::Wall;
 pub(in crate::wire) static PROTOCOL: Protocol = Protocol {
     name: "jt701",
     kind: ProtocolKind::Seal,
+    about: "Jointech JT701 and JT701D locks: binary reports (`$`) and text frames (`(`) on one stream. Source: the maker's manual V1.4.",
     settings: &[],
+    ask: None,
     agree: None,
     make,
 };

@@ -12,7 +12,9 @@ use super::{Crc, Dialect, FLASH_BASE, FLASH_UNIT_MS, OFF, SETTINGS, unpack};
 pub(in crate::wire) static PROTOCOL: Protocol = Protocol {
     name: "modbus-rtu",
     kind: ProtocolKind::Io,
+    about: "Relay and input boards that speak Modbus RTU. Source: Modbus over serial line V1.02 and the boards' manuals.",
     settings: &SETTINGS,
+    ask: None,
     agree: None,
     make,
 };
