@@ -9,6 +9,7 @@
 //! `registry.rs` (and its `mod` line), one file in `tests/frames/`.
 
 pub mod checksum;
+mod document;
 mod frame;
 mod framer;
 mod noise;
@@ -23,6 +24,7 @@ mod seal;
 #[cfg(test)]
 mod tests;
 
+pub use document::markdown;
 pub use frame::{
     CoordinateMicrodeg, Frame, HeartbeatFrame, InputsFrame, NoRead, PlateText, PlatesFrame,
     ReplyContent, ReplyFrame, SealEvent, SealFrame, WeightFrame, WeightMode,

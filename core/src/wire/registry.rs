@@ -6,11 +6,30 @@ use crate::time::Micros;
 use super::{Decoder, Item, camera, io, scale, seal};
 
 /// Every protocol, one line each, in the order of names.
-static PROTOCOLS: [&Protocol; 4] = [
+static PROTOCOLS: [&Protocol; 23] = [
+    &scale::ascii_line::AND,
+    &scale::ascii_line::OWN,
+    &scale::ascii_line::AVERY_STREAM,
+    &scale::ascii_line::CARDINAL_SB200,
+    &scale::ascii_line::CARDINAL_SB400,
+    &scale::ascii_line::DINI_ARGEO,
     &seal::jt701::PROTOCOL,
     &io::modbus_rtu::PROTOCOL,
+    &scale::mt_continuous::PROTOCOL,
+    &scale::mt_sics::PROTOCOL,
+    &scale::ascii_line::NCI,
+    &scale::ascii_line::RICE_LAKE,
+    &scale::ascii_line::RINSTRUM,
+    &scale::sbi::PROTOCOL,
+    &scale::sma::PROTOCOL,
+    &scale::systec::PROTOCOL,
     &camera::vzenith::PROTOCOL,
+    &scale::yaohua_a12::PROTOCOL,
+    &scale::yaohua_a12e::PROTOCOL,
+    &scale::yaohua_command::PROTOCOL,
     &scale::yaohua_tf0::PROTOCOL,
+    &scale::yaohua_tf1::PROTOCOL,
+    &scale::yaohua_tf2::PROTOCOL,
 ];
 
 /// Longest line of hex `decode` takes, in bytes decoded.
