@@ -45,7 +45,7 @@ pub fn markdown() -> String {
             continue;
         }
         let (_, heading, output) = title(kind);
-        put(&mut out, format_args!("\n## {heading}\n\n{output}\n"));
+        put(&mut out, format_args!("\n## {heading}\n\n{output}"));
         for protocol in of_kind {
             section(&mut out, protocol);
         }

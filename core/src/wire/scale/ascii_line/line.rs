@@ -186,15 +186,19 @@ impl Line {
         frame.ok_or((read.len, NoiseWhy::NotDecimal))
     }
 
+    /// What is no line: one byte of it is dropped, or all of it where nothing
+    /// but its end tells where the next one begins.
     fn miss(&self, bytes: &[u8], why: NoiseWhy) -> Step {
-        let unanchored = self.layouts.iter().filter(|layout| layout.unanchored);
+        let seen = &bytes[..bytes.len().min(LINE_LEN_MAX)];
         let line = |layout: &Layout| {
             let end = &layout.end;
-            let at = bytes.windows(end.len()).position(|found| found == end);
+            let at = seen.windows(end.len()).position(|found| found == end);
             at.map(|at| at + end.len())
         };
-        match unanchored.filter_map(line).min() {
+        let mut unanchored = self.layouts.iter().filter(|layout| layout.unanchored);
+        match unanchored.clone().filter_map(line).min() {
             Some(len) => Step::Skip(len, why),
+            None if unanchored.next().is_some() && seen.len() < LINE_LEN_MAX => Step::Need,
             None => Step::drop(why),
         }
     }
