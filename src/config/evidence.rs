@@ -6,7 +6,7 @@ use lanegate_core::lane::{EvidenceDevice, Role};
 use lanegate_core::model::{DeviceId, Kg, WeightUnit};
 use lanegate_core::time::Micros;
 use lanegate_core::wire::scale::StableRule;
-use lanegate_core::wire::{self, Protocol, ProtocolKind, Settings};
+use lanegate_core::wire::{self, Ask, Protocol, ProtocolKind, Settings};
 use toml::de::DeValue;
 
 use super::device::{DeviceConfig, ScaleConfig, Source};
@@ -36,6 +36,10 @@ pub(super) fn device(s: &Section<'_>, base: &Path) -> Option<(DeviceConfig, Evid
     let settings = settings(s, protocol, implied);
     let (late, lost) = (ms("late_ms", 100..=600_000), ms("lost_ms", 200..=3_600_000));
     let evidence = evidence(s, role, source.as_ref());
+    let question = protocol.and_then(|p| p.ask).zip(settings.as_ref());
+    if let Some(ask) = question.map(|(ask, settings)| ask(settings)) {
+        asked(s, &ask, late, scale.flatten());
+    }
     let driver = DeviceConfig {
         id: id?,
         role: role?,
@@ -85,6 +89,18 @@ fn evidence(
         reads_min: u32::try_from(reads_min?).expect("read in a range up to 10"),
         can_recapture,
     })
+}
+
+/// What a device that is asked needs besides.
+fn asked(s: &Section<'_>, ask: &Ask, late: Option<Micros>, scale: Option<ScaleConfig>) {
+    if late.is_some_and(|late| late <= ask.every) {
+        let why = "is not above every_ms of its settings: it would be late between two questions";
+        s.fault("late_ms", why);
+    }
+    if scale.is_some_and(|scale| scale.stable.gap_max < ask.every) {
+        let why = "stable_gap_ms_max is below every_ms of its settings: nothing would be stable";
+        s.fault("scale", why);
+    }
 }
 
 /// Some(None) for a device that is no scale.

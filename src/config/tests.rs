@@ -3,6 +3,7 @@ use std::os::unix::fs::symlink;
 use super::keys::{self, Key, Rule};
 use super::*;
 
+mod scales;
 mod together;
 
 const REFERENCE: &str = include_str!("../../config/lane.toml");

@@ -38,8 +38,11 @@ pub struct Seen {
 
 /// A sans-IO driver on a serial port.
 pub(super) trait Driver {
-    /// It asks, and is answered: the port's input is cleared before it writes.
-    const ASKS: bool;
+    /// It has outputs, which are off at a stop.
+    const HAS_OUTPUTS: bool;
+    /// The port's input is emptied before it writes: what came before a
+    /// question is no answer to it.
+    fn clears(&self) -> bool;
 
     fn id(&self) -> &DeviceId;
     fn opened(&mut self, now: Now);
@@ -58,7 +61,11 @@ pub(super) trait Driver {
 }
 
 impl Driver for Stream {
-    const ASKS: bool = false;
+    const HAS_OUTPUTS: bool = false;
+
+    fn clears(&self) -> bool {
+        self.is_asked()
+    }
 
     fn id(&self) -> &DeviceId {
         self.id()
@@ -104,7 +111,7 @@ impl Driver for Stream {
     }
 
     fn take_reopen(&mut self) -> bool {
-        false
+        self.take_reopen()
     }
 
     fn is_quiet(&self) -> bool {
@@ -130,7 +137,11 @@ impl Driver for Stream {
 }
 
 impl Driver for Board {
-    const ASKS: bool = true;
+    const HAS_OUTPUTS: bool = true;
+
+    fn clears(&self) -> bool {
+        true
+    }
 
     fn id(&self) -> &DeviceId {
         self.id()

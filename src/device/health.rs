@@ -49,6 +49,9 @@ pub enum Why {
     /// A unit answers that it cannot.
     #[error("it refuses the question (exception {}): check its input and output numbers", code(*.0))]
     Exception(Option<u8>),
+    /// It answers that it does not understand, or cannot.
+    #[error("it refuses the question ({0}): check its protocol and settings")]
+    Refuses(String),
     /// It answers, but not what was asked.
     #[error("its answers do not fit: {0}")]
     BadAnswer(BadWhy),

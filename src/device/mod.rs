@@ -2,6 +2,7 @@
 //! outputs. What decides is sans-IO ([`Stream`], [`Board`]) and is what the
 //! simulator drives; threads only move bytes.
 
+mod asking;
 mod board;
 mod broker;
 mod driver;

@@ -314,8 +314,7 @@ impl<D: Driver> Worker<D> {
 
     async fn write(&mut self, port: &mut Port) -> Result<(), Why> {
         while let Some(bytes) = self.driver.poll_transmit() {
-            if D::ASKS {
-                // What came before the question is no answer to it.
+            if self.driver.clears() {
                 port.clear()?;
             }
             port.write(&bytes).await?;
@@ -325,7 +324,7 @@ impl<D: Driver> Worker<D> {
 
     /// L11: outputs are off at a stop.
     async fn outputs_off(&mut self, port: &mut Port) {
-        if !D::ASKS {
+        if !D::HAS_OUTPUTS {
             return;
         }
         self.driver.command(BoardCommand::AllOff, self.clock.now());

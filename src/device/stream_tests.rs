@@ -429,3 +429,6 @@ fn a_closed_line_is_lost_at_once_and_half_a_frame_from_before_never_becomes_whol
     s.handle_timeout(now(4200));
     assert!(readings(&mut s).is_empty());
 }
+
+#[path = "asked_tests.rs"]
+mod asked;

@@ -272,6 +272,46 @@ async fn a_scale_that_is_unplugged_is_lost_and_weighs_again_when_plugged_in() {
     bench.running.ended().await;
 }
 
+/// Answers each question with the same frame until the port is gone.
+fn answering(mut master: File, question: &'static [u8], answer: &'static [u8]) -> JoinHandle<()> {
+    std::thread::spawn(move || {
+        let mut heard = Vec::new();
+        let mut byte = [0];
+        while master.read_exact(&mut byte).is_ok() {
+            heard.extend(byte);
+            if heard.ends_with(question) {
+                heard.clear();
+                // What the driver does not fetch any more is no fault.
+                master.write_all(answer).ok();
+            }
+        }
+    })
+}
+
+#[tokio::test]
+async fn a_scale_that_is_asked_weighs_over_a_port() {
+    let mut adapter = Adapter::plugged("asked");
+    let mut config = scale("scale-1");
+    config.protocol = "yaohua-command".to_owned();
+    config.settings = [("every_ms", "1000")]
+        .map(|(k, v)| (k.to_owned(), v.to_owned()))
+        .into();
+    config.late = Micros::from_s(5);
+    let mut bench = Bench::stream(config, adapter.line(), 64);
+    let scale = answering(adapter.master(), b"\x02AB03\x03", b"\x02AB+038240015\x03");
+    bench.back().await;
+    let evidence = |e: &Event| {
+        let (weight, taken) = weight(e)?;
+        (weight.stable && taken == Taken::OnArrival).then_some(weight.gross)
+    };
+    assert_eq!(bench.until("a weight", evidence).await, Some(Kg(38_240)));
+    bench.stop.cancel();
+    bench.running.ended().await;
+    // With nobody on the other side its read ends.
+    adapter.unplug();
+    scale.join().unwrap();
+}
+
 /// Case c68: the port is not there, then another program has it, then it works.
 #[tokio::test]
 async fn a_port_that_is_absent_then_busy_says_so_and_is_used_when_it_is_free() {
