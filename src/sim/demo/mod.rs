@@ -97,20 +97,7 @@ fn perform(plan: &DemoPlan, screen: &mut Screen) -> io::Result<u8> {
     options.start_wall_ms = wall_now().0;
     options.officer = plan.officer;
     let world = World::new(options);
-    let mut stage = match &plan.dir {
-        Some(dir) => Stage::set_at(dir, &world)?,
-        None => Stage::set(&world)?,
-    };
-    if plan.sampling {
-        stage.draw()?;
-    }
-    if plan.mishaps {
-        stage.hear(mishap::heard(plan.lanes));
-    }
-    let mut daemon = stage.daemon(&std::env::current_exe()?);
-    if plan.journald {
-        daemon.arg("--log-format=journald");
-    }
+    let (mut stage, mut daemon) = set(plan, &world)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
@@ -164,6 +151,25 @@ fn perform(plan: &DemoPlan, screen: &mut Screen) -> io::Result<u8> {
         screen.line(&[Span::new(summary.to_json().to_string(), Tone::Plain)]);
     }
     Ok(if good { GOOD } else { NOT_GOOD })
+}
+
+/// The stage the plan asks for, and its daemon.
+fn set(plan: &DemoPlan, world: &World) -> io::Result<(Stage, DaemonUnderTest)> {
+    let mut stage = match &plan.dir {
+        Some(dir) => Stage::set_at(dir, world)?,
+        None => Stage::set(world)?,
+    };
+    if plan.sampling {
+        stage.draw()?;
+    }
+    if plan.mishaps {
+        stage.hear(mishap::heard(plan.lanes));
+    }
+    let mut daemon = stage.daemon(&std::env::current_exe()?);
+    if plan.journald {
+        daemon.arg("--log-format=journald");
+    }
+    Ok((stage, daemon))
 }
 
 fn report(screen: &Screen, played: &Played, summary: &Summary) {
