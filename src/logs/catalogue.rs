@@ -53,12 +53,14 @@ in `LANEGATE_LINES_LOST`.
 
 One passage's whole story:
 
+<!-- run by packaging/first-release: it needs journald -->
 ```sh
 journalctl -u lanegate LANEGATE_PASSAGE=SZB-X-01-412-17
 ```
 
 Everything that wakes somebody, of this boot; every alarm of a lane; one kind of line by its name:
 
+<!-- run by packaging/first-release: it needs journald -->
 ```sh
 journalctl -u lanegate -b -p err
 journalctl -u lanegate LANEGATE_MESSAGE=alarm LANEGATE_LANE=SZB-X-01
