@@ -6,7 +6,7 @@ use crate::time::Micros;
 use super::{Decoder, Item, camera, io, scale, seal};
 
 /// Every protocol, one line each, in the order of names.
-static PROTOCOLS: [&Protocol; 4] = [
+static PROTOCOLS: &[&Protocol] = &[
     &seal::jt701::PROTOCOL,
     &io::modbus_rtu::PROTOCOL,
     &camera::vzenith::PROTOCOL,
@@ -97,7 +97,7 @@ pub fn protocol(name: &str) -> Option<&'static Protocol> {
 /// All protocols, in the order of names.
 #[must_use]
 pub fn protocols() -> &'static [&'static Protocol] {
-    &PROTOCOLS
+    PROTOCOLS
 }
 
 /// A line that is no hex.
