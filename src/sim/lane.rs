@@ -238,11 +238,7 @@ impl SimLane {
     /// The next thing a driver saw.
     pub(super) fn poll_event(&mut self) -> Option<Event> {
         let board = self.board.poll_event();
-        board.or_else(|| {
-            self.devices
-                .iter_mut()
-                .find_map(|d| d.stream.poll_event())
-        })
+        board.or_else(|| self.devices.iter_mut().find_map(|d| d.stream.poll_event()))
     }
 
     /// The next bytes a driver writes.
