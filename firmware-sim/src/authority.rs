@@ -23,6 +23,7 @@ mod desk;
 mod feed;
 mod journal;
 mod ledger;
+mod reading;
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -167,7 +168,7 @@ impl Authority {
             "feed/answer" => Self::feed_answer,
             "hello" => Self::hello,
             "records" => {
-                if let Some(record) = self.object(tail, payload) {
+                if let Some(record) = self.object(tail, payload, reading::record(payload)) {
                     self.record(at, record, payload);
                 }
                 return;
@@ -177,13 +178,18 @@ impl Authority {
             lane if lane.starts_with("lanes/") => Self::lane_state,
             _ => return,
         };
-        if let Some(value) = self.object(tail, payload) {
+        if let Some(value) = self.object(tail, payload, serde_json::from_slice(payload)) {
             handler(self, at, tail, value);
         }
     }
 
-    fn object(&mut self, tail: &str, payload: &[u8]) -> Option<Value> {
-        match serde_json::from_slice::<Value>(payload) {
+    fn object(
+        &mut self,
+        tail: &str,
+        payload: &[u8],
+        read: serde_json::Result<Value>,
+    ) -> Option<Value> {
+        match read {
             Ok(value) if value.is_object() => return Some(value),
             // An empty retained payload clears a retained state.
             _ if payload.is_empty() => {}
