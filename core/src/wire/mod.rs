@@ -11,6 +11,7 @@
 pub mod checksum;
 mod frame;
 mod framer;
+pub mod json_path;
 mod noise;
 mod registry;
 mod settings;
