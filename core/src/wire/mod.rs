@@ -20,13 +20,14 @@ mod camera;
 pub mod io;
 pub mod scale;
 mod seal;
+mod tag;
 
 #[cfg(test)]
 mod tests;
 
 pub use frame::{
-    CoordinateMicrodeg, Frame, HeartbeatFrame, InputsFrame, NoRead, PlateText, PlatesFrame,
-    ReplyContent, ReplyFrame, SealEvent, SealFrame, WeightFrame, WeightMode,
+    CardNumber, CoordinateMicrodeg, Frame, HeartbeatFrame, InputsFrame, NoRead, PlateText,
+    PlatesFrame, ReplyContent, ReplyFrame, SealEvent, SealFrame, TagFrame, WeightFrame, WeightMode,
 };
 pub use noise::{Hint, NoiseWhy};
 pub use registry::{Ask, HexFault, Protocol, ProtocolKind, decode_line, protocol, protocols};
