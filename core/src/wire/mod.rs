@@ -9,6 +9,7 @@
 //! `registry.rs` (and its `mod` line), one file in `tests/frames/`.
 
 pub mod checksum;
+pub mod fit;
 mod frame;
 mod framer;
 pub mod json_path;
