@@ -33,6 +33,8 @@ const EVENTS_MAX: usize = 64;
 /// A stamp this much older than its arrival fits what is known of the
 /// device's clock: whole seconds, and a message's way.
 const ON_ITS_WAY: Micros = Micros::from_ms(2_000);
+/// Silence of a device that speaks only when something happens.
+const NEVER: Micros = Micros(u64::MAX);
 /// Answers kept for the line.
 const TRANSMIT_MAX: usize = 32;
 
@@ -52,6 +54,8 @@ pub struct Stream {
     config: DeviceConfig,
     decoder: Box<dyn Decoder + Send>,
     stability: Option<Stability>,
+    /// It speaks only when something happens: its line alone tells of it.
+    silent: bool,
     skew: Skew,
     health: Health,
     /// Since when the line is open; none = closed.
@@ -84,11 +88,18 @@ impl Stream {
         let decoder = known
             .decoder(&config.settings)
             .map_err(StreamFault::Setting)?;
-        let health = Health::new(config.id.clone(), config.late, config.lost, now);
+        // A card reader that is not asked is silent until a card is swiped.
+        let silent = config.role == Role::CardReader && known.ask.is_none();
+        let (late, lost) = match silent {
+            true => (NEVER, NEVER),
+            false => (config.late, config.lost),
+        };
+        let health = Health::new(config.id.clone(), late, lost, now);
         Ok(Self {
             stability: config.scale.map(|s| Stability::new(s.stable)),
             config,
             decoder,
+            silent,
             skew: Skew::new(),
             health,
             opened: None,
@@ -114,6 +125,10 @@ impl Stream {
         self.opened = Some(now);
         if let Some(stability) = &mut self.stability {
             stability.reset();
+        }
+        if self.silent {
+            let event = self.health.stands(now);
+            self.emit(event);
         }
     }
 

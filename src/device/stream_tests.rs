@@ -492,6 +492,21 @@ fn a_swipe_is_the_drivers_card_once() {
     assert!(readings(&mut s).is_empty(), "a swipe is no state");
 }
 
+/// Between two swipes there may be hours; the first one after them counts.
+#[test]
+fn a_card_reader_is_not_lost_by_its_silence_but_by_its_line() {
+    let mut s = opened(device("wiegand26", Role::CardReader));
+    s.handle_timeout(now(7_200_000));
+    assert_eq!(s.state().0, DeviceState::Ok);
+    s.bytes(b"00101101000000001010001000\r\n", now(7_200_100));
+    assert_eq!(readings(&mut s)[0].taken, Taken::OnArrival);
+    s.closed(Why::Gone, now(7_300_000));
+    assert_eq!(s.state().0, DeviceState::Lost);
+    s.opened(at(7_301_000));
+    s.bytes(b"00101101000000001010001000\r\n", now(7_301_100));
+    assert_eq!(readings(&mut s)[0].taken, Taken::Unusable, "it may be old");
+}
+
 #[test]
 fn a_closed_line_is_lost_at_once_and_half_a_frame_from_before_never_becomes_whole() {
     let mut s = scale();
