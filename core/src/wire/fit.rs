@@ -11,7 +11,7 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use super::settings::{Settings, Values};
-use super::{Decoder, Frame, Hint, Item, Protocol, protocols};
+use super::{Frame, Hint, Item, Protocol, protocols};
 
 /// Bytes judged of one line, the latest; more would tell no more.
 const HEARD_LEN_MAX: usize = 16 * 1024;
@@ -331,10 +331,8 @@ fn fit(protocol: &'static Protocol, framing: Framing, heard: &Heard) -> Option<F
     };
     let counts = fit.is_strong() || fit.frames >= WEAK_FRAMES_MIN;
     let default = |name: &str, word: &str| {
-        let known = protocol.settings.iter();
-        known
-            .into_iter()
-            .any(|s| s.name == name && s.default == word)
+        let mut known = protocol.settings.iter();
+        known.any(|s| s.name == name && s.default == word)
     };
     fit.settings.retain(|name, word| !default(name, word));
     counts.then_some(fit)

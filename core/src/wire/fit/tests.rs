@@ -1,7 +1,7 @@
 //! Fits of bytes devices send, and of bytes that fit two protocols.
 
 use super::super::framer::{Framer, Grammar, Step};
-use super::super::{NoiseWhy, ProtocolKind, WeightFrame, WeightMode};
+use super::super::{Decoder, NoiseWhy, ProtocolKind, WeightFrame, WeightMode};
 use super::*;
 
 fn heard(bursts: &[&[u8]]) -> Heard {
