@@ -6,7 +6,7 @@ use crate::time::Micros;
 use super::{Decoder, Item, camera, io, scale, seal, tag};
 
 /// Every protocol, one line each, in the order of names.
-static PROTOCOLS: [&Protocol; 9] = [
+static PROTOCOLS: &[&Protocol] = &[
     &seal::json::PROTOCOL,
     &seal::jt701::PROTOCOL,
     &seal::jt808::PROTOCOL,
@@ -102,7 +102,7 @@ pub fn protocol(name: &str) -> Option<&'static Protocol> {
 /// All protocols, in the order of names.
 #[must_use]
 pub fn protocols() -> &'static [&'static Protocol] {
-    &PROTOCOLS
+    PROTOCOLS
 }
 
 /// A line that is no hex.
