@@ -14,8 +14,8 @@ use crate::clock::Stopwatch;
 const SILENCE: Duration = Duration::from_millis(60);
 /// Longest wait for bytes before the time is looked at.
 const WAIT: Duration = Duration::from_millis(20);
-/// Bytes after which what was heard is judged again.
-const JUDGED_EVERY: usize = 256;
+/// Bytes after which what was heard is first judged; then at twice as many.
+const JUDGED_FIRST: usize = 256;
 /// Most bytes of one answer.
 const ANSWER_LEN_MAX: usize = 4_096;
 
@@ -79,18 +79,19 @@ impl Listener {
         self.set(line)?;
         let clock = Stopwatch::started();
         let mut heard = Heard::new();
-        let (mut quiet, mut unjudged) = (Stopwatch::started(), 0);
+        let mut quiet = Stopwatch::started();
+        let (mut bytes_heard, mut judged_at) = (0, JUDGED_FIRST);
         while clock.elapsed() < time {
             let bytes = self.read()?;
             if !bytes.is_empty() {
                 heard.push(&bytes);
-                unjudged += bytes.len();
+                bytes_heard += bytes.len();
                 quiet = Stopwatch::started();
             } else if quiet.elapsed() >= SILENCE {
                 heard.silent();
             }
-            if unjudged >= JUDGED_EVERY {
-                unjudged = 0;
+            if bytes_heard >= judged_at {
+                judged_at = 2 * bytes_heard;
                 if enough(&heard) {
                     break;
                 }
