@@ -17,10 +17,12 @@ use super::source::source;
 /// How long before presence a camera may have seen the truck, unless said.
 const CAMERA_LEAD_MS: u64 = 3000;
 
-static ROLES: [(&str, Role); 3] = [
+static ROLES: [(&str, Role); 5] = [
     ("camera", Role::Camera),
     ("scale", Role::Scale),
     ("seal", Role::SealReader),
+    ("tag", Role::TagReader),
+    ("card", Role::CardReader),
 ];
 static UNITS: [(&str, WeightUnit); 2] = [("kg", WeightUnit::Kg), ("t", WeightUnit::Tonne)];
 
@@ -54,7 +56,8 @@ fn kind(role: Role) -> Option<ProtocolKind> {
         Role::Camera => Some(ProtocolKind::Camera),
         Role::Scale => Some(ProtocolKind::Scale),
         Role::SealReader => Some(ProtocolKind::Seal),
-        Role::ContainerReader | Role::TagReader | Role::CardReader => None,
+        Role::TagReader | Role::CardReader => Some(ProtocolKind::Tag),
+        Role::ContainerReader => None,
     }
 }
 

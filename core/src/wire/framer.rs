@@ -17,6 +17,8 @@ pub(super) enum Step {
     Need,
     /// They are one, this long.
     Frame(usize, Frame),
+    /// They are one message, this long, that speaks of several things at once.
+    Frames(usize, Vec<Frame>),
     /// The first of them is none.
     Drop(NoiseWhy, Option<Hint>),
 }
@@ -70,12 +72,22 @@ impl<G: Grammar> Framer<G> {
                     flush(&mut self.noise, out);
                     out.push(Item::Frame(frame));
                 }
+                Step::Frames(len, frames) => {
+                    assert!((1..=rest.len()).contains(&len), "a frame lies in its bytes");
+                    from += len;
+                    flush(&mut self.noise, out);
+                    out.extend(frames.into_iter().map(Item::Frame));
+                }
                 Step::Need if !idle && rest.len() < G::FRAME_LEN_MAX => break,
                 step @ (Step::Need | Step::Drop(..)) => {
                     let (why, hint) = match step {
                         Step::Drop(why, hint) => (why, hint),
-                        Step::Need | Step::Frame(..) if idle => (NoiseWhy::Cut, None),
-                        Step::Need | Step::Frame(..) => (NoiseWhy::TooLong, None),
+                        Step::Need | Step::Frame(..) | Step::Frames(..) if idle => {
+                            (NoiseWhy::Cut, None)
+                        }
+                        Step::Need | Step::Frame(..) | Step::Frames(..) => {
+                            (NoiseWhy::TooLong, None)
+                        }
                     };
                     self.noise.add(rest[0], why, hint);
                     from += 1;

@@ -9,8 +9,10 @@
 //! `registry.rs` (and its `mod` line), one file in `tests/frames/`.
 
 pub mod checksum;
+pub mod fit;
 mod frame;
 mod framer;
+pub mod json_path;
 mod noise;
 mod registry;
 mod settings;
@@ -19,13 +21,14 @@ mod camera;
 pub mod io;
 pub mod scale;
 mod seal;
+mod tag;
 
 #[cfg(test)]
 mod tests;
 
 pub use frame::{
-    CoordinateMicrodeg, Frame, HeartbeatFrame, InputsFrame, NoRead, PlateText, PlatesFrame,
-    ReplyContent, ReplyFrame, SealEvent, SealFrame, WeightFrame, WeightMode,
+    CardNumber, CoordinateMicrodeg, Frame, HeartbeatFrame, InputsFrame, NoRead, PlateText,
+    PlatesFrame, ReplyContent, ReplyFrame, SealEvent, SealFrame, TagFrame, WeightFrame, WeightMode,
 };
 pub use noise::{Hint, NoiseWhy};
 pub use registry::{Ask, HexFault, Protocol, ProtocolKind, decode_line, protocol, protocols};

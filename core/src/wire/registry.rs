@@ -3,13 +3,18 @@
 use super::settings::{self, Setting, SettingFault, Settings};
 use crate::time::Micros;
 
-use super::{Decoder, Item, camera, io, scale, seal};
+use super::{Decoder, Item, camera, io, scale, seal, tag};
 
 /// Every protocol, one line each, in the order of names.
 static PROTOCOLS: &[&Protocol] = &[
+    &seal::json::PROTOCOL,
     &seal::jt701::PROTOCOL,
+    &seal::jt808::PROTOCOL,
     &io::modbus_rtu::PROTOCOL,
+    &tag::uhfreader18::PROTOCOL,
+    &tag::uhfreader288::PROTOCOL,
     &camera::vzenith::PROTOCOL,
+    &tag::wiegand26::PROTOCOL,
     &scale::yaohua_tf0::PROTOCOL,
 ];
 
