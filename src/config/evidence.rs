@@ -17,10 +17,12 @@ use super::source::source;
 /// How long before presence a camera may have seen the truck, unless said.
 const CAMERA_LEAD_MS: u64 = 3000;
 
-static ROLES: [(&str, Role); 3] = [
+static ROLES: [(&str, Role); 5] = [
     ("camera", Role::Camera),
     ("scale", Role::Scale),
     ("seal", Role::SealReader),
+    ("tag", Role::TagReader),
+    ("card", Role::CardReader),
 ];
 static UNITS: [(&str, WeightUnit); 2] = [("kg", WeightUnit::Kg), ("t", WeightUnit::Tonne)];
 
@@ -58,7 +60,8 @@ fn kind(role: Role) -> Option<ProtocolKind> {
         Role::Camera => Some(ProtocolKind::Camera),
         Role::Scale => Some(ProtocolKind::Scale),
         Role::SealReader => Some(ProtocolKind::Seal),
-        Role::ContainerReader | Role::TagReader | Role::CardReader => None,
+        Role::TagReader | Role::CardReader => Some(ProtocolKind::Tag),
+        Role::ContainerReader => None,
     }
 }
 
@@ -94,11 +97,12 @@ fn evidence(
 /// What a device that is asked needs besides.
 fn asked(s: &Section<'_>, ask: &Ask, late: Option<Micros>, scale: Option<ScaleConfig>) {
     if late.is_some_and(|late| late <= ask.every) {
-        let why = "is not above every_ms of its settings: it would be late between two questions";
+        let why = "is not above the time between two questions: it would be late by then";
         s.fault("late_ms", why);
     }
     if scale.is_some_and(|scale| scale.stable.gap_max < ask.every) {
-        let why = "stable_gap_ms_max is below every_ms of its settings: nothing would be stable";
+        let why =
+            "stable_gap_ms_max is below the time between two questions: nothing would be stable";
         s.fault("scale", why);
     }
 }

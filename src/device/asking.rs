@@ -32,6 +32,8 @@ enum State {
 #[derive(Clone, Debug)]
 pub(super) struct Asking {
     ask: Ask,
+    /// An answer may be several frames, within `every` of the question.
+    many: bool,
     state: State,
     /// Questions in a row without an answer.
     misses: u32,
@@ -41,9 +43,10 @@ pub(super) struct Asking {
 }
 
 impl Asking {
-    pub(super) const fn new(ask: Ask) -> Self {
+    pub(super) const fn new(ask: Ask, many: bool) -> Self {
         Self {
             ask,
+            many,
             state: State::Closed,
             misses: 0,
             echoed: None,
@@ -103,15 +106,19 @@ impl Asking {
         missed
     }
 
-    /// An answer came; false: nobody asked for it.
-    pub(super) fn answered(&mut self) -> bool {
-        let State::Waiting { asked } = self.state else {
-            return false;
-        };
-        let until = asked + self.ask.every;
-        self.state = State::Resting { until };
-        self.misses = 0;
-        true
+    /// A frame of an answer came; false: nobody asked for it.
+    pub(super) fn answered(&mut self, now: Mono) -> bool {
+        match self.state {
+            State::Waiting { asked } => {
+                let until = asked + self.ask.every;
+                self.state = State::Resting { until };
+                self.misses = 0;
+                true
+            }
+            // Behind an open port nothing was asked yet.
+            State::Resting { until } => self.many && self.misses == 0 && now < until,
+            State::Closed | State::Missed => false,
+        }
     }
 
     /// Takes the question itself off what came: first what it turned out not
@@ -155,10 +162,15 @@ mod tests {
     }
 
     fn asking() -> Asking {
-        let mut asking = Asking::new(Ask {
+        asking_many(false)
+    }
+
+    fn asking_many(many: bool) -> Asking {
+        let ask = Ask {
             bytes: b"\x02AB03\x03".to_vec(),
             every: Micros::from_ms(300),
-        });
+        };
+        let mut asking = Asking::new(ask, many);
         asking.opened(at(0));
         asking
     }
@@ -168,11 +180,23 @@ mod tests {
         let mut asking = asking();
         assert!(asking.question(at(0)).is_some());
         assert_eq!(asking.question(at(10)), None);
-        assert!(asking.answered());
-        assert!(!asking.answered(), "a second answer was not asked for");
+        assert!(asking.answered(at(20)));
+        assert!(
+            !asking.answered(at(20)),
+            "a second answer was not asked for"
+        );
         assert_eq!(asking.deadline(), Some(at(300)));
         assert_eq!(asking.question(at(299)), None);
         assert!(asking.question(at(300)).is_some());
+    }
+
+    #[test]
+    fn of_a_reader_every_frame_of_an_answer_counts_up_to_the_next_question() {
+        let mut asking = asking_many(true);
+        assert!(asking.question(at(0)).is_some());
+        assert!(asking.answered(at(20)));
+        assert!(asking.answered(at(299)));
+        assert!(!asking.answered(at(300)));
     }
 
     #[test]
@@ -188,7 +212,7 @@ mod tests {
             assert!(!asking.missed(at(now + 299)));
             assert!(asking.missed(at(now + 300)));
             assert!(!asking.missed(at(now + 301)), "said once");
-            assert!(!asking.answered(), "too late");
+            assert!(!asking.answered(at(now + 301)), "too late");
             assert!(asking.take_reopen());
             assert!(!asking.take_reopen());
             now += 300;
@@ -197,7 +221,7 @@ mod tests {
         assert_eq!(pauses, [0, 600, 1200, 2400, 4800, 5000, 5000]);
         let due = asking.deadline().unwrap();
         asking.question(due);
-        asking.answered();
+        asking.answered(due);
         asking.opened(at(60_000));
         assert_eq!(asking.deadline(), Some(at(60_000)), "well again");
     }

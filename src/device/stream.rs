@@ -9,7 +9,7 @@
 
 use std::collections::VecDeque;
 
-use lanegate_core::lane::Event;
+use lanegate_core::lane::{Event, Role};
 use lanegate_core::model::{
     Content, DeviceId, DeviceState, PlateRead, PlatesReading, Reading, SealReading, Taken,
     WeightReading,
@@ -18,8 +18,8 @@ use lanegate_core::skew::{ClockFault, Skew};
 use lanegate_core::time::{Clock, Micros, Mono, Now, Wall};
 use lanegate_core::wire::scale::Stability;
 use lanegate_core::wire::{
-    Decoder, Frame, Hint, Item, PlatesFrame, ReplyContent, ReplyFrame, SealFrame, SettingFault,
-    WeightFrame, WeightMode, protocol,
+    Decoder, Frame, Hint, Item, PlatesFrame, ProtocolKind, ReplyContent, ReplyFrame, SealFrame,
+    SettingFault, TagFrame, WeightFrame, WeightMode, protocol,
 };
 
 use super::asking::Asking;
@@ -35,6 +35,8 @@ const EVENTS_MAX: usize = 64;
 /// A stamp this much older than its arrival fits what is known of the
 /// device's clock: whole seconds, and a message's way.
 const ON_ITS_WAY: Micros = Micros::from_ms(2_000);
+/// Silence of a device that speaks only when something happens.
+const NEVER: Micros = Micros(u64::MAX);
 /// Answers kept for the line.
 const TRANSMIT_MAX: usize = 32;
 
@@ -56,6 +58,8 @@ pub struct Stream {
     asking: Option<Asking>,
     decoder: Box<dyn Decoder + Send>,
     stability: Option<Stability>,
+    /// It speaks only when something happens: its line alone tells of it.
+    silent: bool,
     skew: Skew,
     health: Health,
     /// Since when the line is open; none = closed.
@@ -88,13 +92,24 @@ impl Stream {
         let decoder = known
             .decoder(&config.settings)
             .map_err(StreamFault::Setting)?;
-        let asking = known.ask.map(|ask| Asking::new(ask(&config.settings)));
-        let health = Health::new(config.id.clone(), config.late, config.lost, now);
+        // Of a reader's answer every tag counts, of a scale's the first weight.
+        let many = known.kind != ProtocolKind::Scale;
+        let asking = known
+            .ask
+            .map(|ask| Asking::new(ask(&config.settings), many));
+        // A card reader that is not asked is silent until a card is swiped.
+        let silent = config.role == Role::CardReader && known.ask.is_none();
+        let (late, lost) = match silent {
+            true => (NEVER, NEVER),
+            false => (config.late, config.lost),
+        };
+        let health = Health::new(config.id.clone(), late, lost, now);
         Ok(Self {
             asking,
             stability: config.scale.map(|s| Stability::new(s.stable)),
             config,
             decoder,
+            silent,
             skew: Skew::new(),
             health,
             opened: None,
@@ -124,6 +139,10 @@ impl Stream {
         if let Some(asking) = &mut self.asking {
             asking.opened(now);
             self.ask(now);
+        }
+        if self.silent {
+            let event = self.health.stands(now);
+            self.emit(event);
         }
     }
 
@@ -303,7 +322,9 @@ impl Stream {
             Frame::Weight(frame) => self.take_weight(&frame, retained, now),
             Frame::Plates(frame) => self.take_plates(frame, retained, now),
             Frame::Seal(frame) => self.take_seal(frame, retained, now),
+            Frame::Tag(frame) => self.take_tag(frame, retained, now),
             Frame::Heartbeat(frame) => {
+                self.answer(frame.ack);
                 if let Some(at) = frame.at.filter(|_| !retained) {
                     self.learn_sent(at, now);
                     self.note_off(now);
@@ -324,7 +345,7 @@ impl Stream {
         if content == Some(&ReplyContent::Question) {
             return false;
         }
-        if self.asking.as_mut().is_some_and(|a| !a.answered()) {
+        if self.asking.as_mut().is_some_and(|a| !a.answered(now)) {
             let len = if let Frame::Weight(weight) = frame {
                 weight.raw.len()
             } else {
@@ -446,13 +467,7 @@ impl Stream {
 
     fn take_seal(&mut self, frame: SealFrame, retained: bool, now: Now) {
         self.judge_seal_clock(&frame, now);
-        if let Some(ack) = frame.ack {
-            if self.transmit.len() < TRANSMIT_MAX {
-                self.transmit.push_back(ack);
-            } else {
-                self.dropped += 1;
-            }
-        }
+        self.answer(frame.ack);
         let seal = SealReading {
             id: frame.id,
             state: frame.state,
@@ -471,6 +486,31 @@ impl Stream {
         };
         let at = seal.at;
         self.read(Content::Seal(seal), taken, at, now);
+    }
+
+    /// A tag or a swipe is of whoever stands at the reader now: without a time
+    /// of its own it counts by its arrival, once, on a line proven live.
+    fn take_tag(&mut self, frame: TagFrame, retained: bool, now: Now) {
+        let content = match self.config.role {
+            Role::CardReader => Content::Card(frame.id),
+            Role::TagReader => Content::Tag(frame.id),
+            // The configuration gives these no reader of tags.
+            Role::Camera | Role::Scale | Role::SealReader | Role::ContainerReader => return,
+        };
+        let taken = self.undated(retained, now.mono);
+        self.read(content, taken, None, now);
+    }
+
+    /// What the device waits for before it goes on.
+    fn answer(&mut self, ack: Option<Vec<u8>>) {
+        let Some(ack) = ack else {
+            return;
+        };
+        if self.transmit.len() < TRANSMIT_MAX {
+            self.transmit.push_back(ack);
+        } else {
+            self.dropped += 1;
+        }
     }
 
     /// An undated reading counts as taken when it arrives only on a line that

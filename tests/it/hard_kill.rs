@@ -15,21 +15,24 @@
 
 use std::path::Path;
 use std::process::Command;
+use std::sync::mpsc;
 use std::time::Duration;
 
 use firmware_sim::authority::{Authority, AuthorityOptions};
 use firmware_sim::{Us, World};
 use lanegate::clock::{Stopwatch, wall_now};
 use lanegate::sim::demo::{DaemonUnderTest, Stage};
-use rumqttc::{Client, Connection, Event, MqttOptions, Packet, QoS};
+use rumqttc::{Client, Event, MqttOptions, Packet, Publish, QoS};
 use serde_json::{Value, json};
 
 use super::kill::{Chance, options};
-use super::order::frames;
+use super::order::texts;
 
 const CONTROLLER: &str = "sim-x";
 /// One look at the wire.
 const GLANCE: Duration = Duration::from_millis(2);
+/// Messages that wait for the authority to look.
+const HEARD_MAX: usize = 1024;
 /// A daemon that says nothing for so long is not coming back.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// Between two looks at how full the cache is.
@@ -38,6 +41,8 @@ const COUNT_EVERY_US: Us = 1_000_000;
 const FILLED_WITHIN: Duration = Duration::from_secs(600);
 /// Between two batches.
 const BATCH_US: Us = 10_000;
+/// So often a life lasts until it has caught up with the feed.
+const CAUGHT_UP_EVERY: usize = 8;
 /// A life lasts at most so long after the daemon is back.
 const LIFE_US_MAX: Us = 250_000;
 
@@ -58,7 +63,7 @@ struct Said {
 struct Customs {
     authority: Authority,
     client: Client,
-    connection: Connection,
+    heard: mpsc::Receiver<Publish>,
     since: Stopwatch,
     said: Said,
 }
@@ -68,7 +73,26 @@ impl Customs {
         let address = stage.broker();
         let mut options = MqttOptions::new("customs", address.ip().to_string(), address.port());
         options.set_max_packet_size(16 << 20, 16 << 20);
-        let (client, connection) = Client::new(options, 4096);
+        let (client, mut connection) = Client::new(options, 4096);
+        // Nothing cuts this poll short, which would lose an acknowledgement now
+        // and then: the client then waits for it without end.
+        let (hears, heard) = mpsc::sync_channel(HEARD_MAX);
+        std::thread::spawn(move || {
+            for event in connection.iter() {
+                let over = match event {
+                    Ok(Event::Incoming(Packet::Publish(message))) => hears.send(message).is_err(),
+                    Ok(_) => false,
+                    // The broker's end, or a fault that the test sees as silence.
+                    Err(why) => {
+                        eprintln!("the authority's connection: {why}");
+                        true
+                    }
+                };
+                if over {
+                    return;
+                }
+            }
+        });
         let topic = format!("lanegate/{CONTROLLER}/#");
         client.subscribe(topic, QoS::AtLeastOnce).unwrap();
         let options = AuthorityOptions {
@@ -79,7 +103,7 @@ impl Customs {
         Self {
             authority: Authority::new(options, (0..cached).map(declaration).collect()),
             client,
-            connection,
+            heard,
             since: Stopwatch::started(),
             said: Said::default(),
         }
@@ -92,8 +116,7 @@ impl Customs {
     /// Hears what has come and sends what is due.
     fn glance(&mut self) {
         let now = self.now();
-        let heard = self.connection.recv_timeout(GLANCE).map(Result::unwrap);
-        if let Ok(Event::Incoming(Packet::Publish(message))) = heard {
+        if let Ok(message) = self.heard.recv_timeout(GLANCE) {
             self.note(&message.topic, &message.payload);
             self.authority
                 .message(now, &message.topic, &message.payload);
@@ -201,23 +224,36 @@ impl Customs {
     }
 }
 
-/// The last batch on record.
+/// The last batch on record. Nothing else is read: the journal of a long run
+/// is long, and this is asked after many a kill.
 fn fed(journal: &Path) -> Option<u64> {
     let files = std::fs::read_dir(journal)
         .unwrap()
         .map(|f| f.unwrap().path());
-    let segments = files.filter(|path| path.extension().is_some_and(|e| e == "lgj"));
-    let records = segments.flat_map(|path| frames(&std::fs::read(path).unwrap()).0);
-    let feeds = records.filter(|record| record["kind"] == "feed");
-    feeds
-        .filter_map(|record| record["body"]["seq"].as_u64())
-        .max()
+    let mut segments: Vec<_> = files
+        .filter(|path| path.extension().is_some_and(|e| e == "lgj"))
+        .collect();
+    segments.sort_unstable();
+    segments.iter().rev().find_map(|path| {
+        let bytes = std::fs::read(path).unwrap();
+        let (texts, _) = texts(&bytes);
+        let feeds = texts.iter().rev().map(|text| str::from_utf8(text).unwrap());
+        let last = feeds
+            .into_iter()
+            .find(|text| text.contains(r#""kind":"feed""#))?;
+        let record: Value = serde_json::from_str(last).unwrap();
+        record["body"]["seq"].as_u64()
+    })
 }
 
 fn declaration(n: usize) -> Value {
     let text = include_str!("../../core/src/model/specimen/declaration.json");
     let mut declaration: Value = serde_json::from_str(text).unwrap();
     declaration["id"] = json!(format!("5345202{n:09}"));
+    // What has expired does not stay in the cache for long.
+    let now = wall_now();
+    declaration["valid_from"] = json!(now.plus_s(-3600).to_string());
+    declaration["valid_until"] = json!(now.plus_s(20 * 3600).to_string());
     declaration["vehicles"][0]["plates"] = json!([format!("粤B{:05}", n % 100_000)]);
     json!({"declaration": declaration})
 }
@@ -264,6 +300,11 @@ fn nothing_the_daemon_let_out_is_lost_by_a_kill_at_any_moment() {
                 next += 3;
             }
             customs.glance();
+        }
+        // Lives too short for a snapshot of the feed would ask for it without
+        // end.
+        if kill % CAUGHT_UP_EVERY == 0 {
+            customs.until_all_is_applied(&daemon);
         }
         daemon.kill().unwrap();
     }

@@ -1,6 +1,9 @@
 //! One integration binary: each file is a module, so that they link once.
 
 // `cfg(test)` holds here anyway; said aloud, the lints know these for tests.
+#[cfg(feature = "sim")]
+#[cfg(test)]
+mod book;
 #[cfg(test)]
 mod cli_check;
 #[cfg(test)]
@@ -15,6 +18,9 @@ mod cli_decode;
 mod cli_in_force;
 #[cfg(test)]
 mod cli_journal;
+#[cfg(feature = "sim")]
+#[cfg(test)]
+mod cli_probe;
 #[cfg(test)]
 mod cli_recheck;
 #[cfg(feature = "sim")]
@@ -40,6 +46,9 @@ mod fuzz;
 #[cfg(feature = "sim")]
 #[cfg(test)]
 mod hard_kill;
+#[cfg(feature = "sim")]
+#[cfg(test)]
+mod instruments;
 #[cfg(test)]
 mod journal_files;
 #[cfg(feature = "sim")]

@@ -17,6 +17,8 @@ pub enum Frame {
     Seal(SealFrame),
     /// A sign of life, with or without a time.
     Heartbeat(HeartbeatFrame),
+    /// A tag or a card near a reader.
+    Tag(TagFrame),
     /// Discrete inputs.
     Inputs(InputsFrame),
     /// An answer (or, on a tapped bus, a request).
@@ -186,6 +188,29 @@ pub struct SealFrame {
     pub ack: Option<Vec<u8>>,
 }
 
+/// A tag or card that a reader names. It names, it proves nothing: tags can be
+/// copied, and an antenna hears farther than its lane.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct TagFrame {
+    /// Its number, in the writing set for the reader; hex in capitals.
+    pub id: String,
+    /// Which antenna heard it, from 1.
+    pub antenna: Option<u8>,
+    /// How strong, in the reader's own measure; more is stronger.
+    pub rssi: Option<u8>,
+    /// The two parts of an access card's number.
+    pub card: Option<CardNumber>,
+}
+
+/// What an access card is numbered by.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct CardNumber {
+    /// Whose card, 0 to 255.
+    pub facility: u8,
+    /// Which of them.
+    pub number: u16,
+}
+
 /// A sign of life.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct HeartbeatFrame {
@@ -195,6 +220,8 @@ pub struct HeartbeatFrame {
     pub at: Option<Wall>,
     /// The kind of message, where it is more than a heartbeat.
     pub message: Option<String>,
+    /// What to write back so that it goes on.
+    pub ack: Option<Vec<u8>>,
 }
 
 /// Discrete inputs of one unit.
@@ -278,9 +305,8 @@ impl Frame {
             Self::Weight(frame) => weight(frame),
             Self::Plates(frame) => plates(frame),
             Self::Seal(frame) => seal(frame),
-            Self::Heartbeat(f) => {
-                json!({"kind": "heartbeat", "id": f.id, "at": f.at, "message": f.message})
-            }
+            Self::Heartbeat(frame) => heartbeat(frame),
+            Self::Tag(frame) => tag(frame),
             Self::Inputs(f) => json!({"kind": "inputs", "unit": f.unit, "inputs": f.bits}),
             Self::Reply(frame) => reply(frame),
         }
@@ -329,7 +355,31 @@ fn seal(f: &SealFrame) -> Value {
         json["lon"] = degrees(at.lon).into();
     }
     if let Some(ack) = &f.ack {
-        json["ack"] = String::from_utf8_lossy(ack).into();
+        json["ack"] = written(ack).into();
+    }
+    json
+}
+
+/// Bytes as text where they are text, as hex where they are not.
+fn written(bytes: &[u8]) -> String {
+    let text = std::str::from_utf8(bytes).ok();
+    let plain = text.filter(|t| t.bytes().all(|b| (0x20..0x7f).contains(&b)));
+    plain.map_or_else(|| hex(bytes), str::to_owned)
+}
+
+fn heartbeat(f: &HeartbeatFrame) -> Value {
+    let mut json = json!({"kind": "heartbeat", "id": f.id, "at": f.at, "message": f.message});
+    if let Some(ack) = &f.ack {
+        json["ack"] = written(ack).into();
+    }
+    json
+}
+
+fn tag(f: &TagFrame) -> Value {
+    let mut json = json!({"kind": "tag", "id": f.id, "antenna": f.antenna, "rssi": f.rssi});
+    if let Some(card) = f.card {
+        json["facility"] = card.facility.into();
+        json["card"] = card.number.into();
     }
     json
 }

@@ -17,6 +17,8 @@ pub(super) enum Step {
     Need,
     /// They are one, this long.
     Frame(usize, Frame),
+    /// They are one message, this long, that speaks of several things at once.
+    Frames(usize, Vec<Frame>),
     /// The first of them is none.
     Drop(NoiseWhy, Option<Hint>),
     /// They are a whole line, this long, that says nothing usable: for formats
@@ -84,6 +86,13 @@ impl<G: Grammar> Framer<G> {
                     from += len;
                     flush(&mut self.noise, out);
                     out.push(Item::Frame(frame));
+                    continue;
+                }
+                Step::Frames(len, frames) => {
+                    assert!((1..=rest.len()).contains(&len), "a frame lies in its bytes");
+                    from += len;
+                    flush(&mut self.noise, out);
+                    out.extend(frames.into_iter().map(Item::Frame));
                     continue;
                 }
                 Step::Need if idle => (1, NoiseWhy::Cut, None),

@@ -10,8 +10,10 @@
 
 pub mod checksum;
 mod document;
+pub mod fit;
 mod frame;
 mod framer;
+pub mod json_path;
 mod noise;
 mod registry;
 mod settings;
@@ -20,14 +22,15 @@ mod camera;
 pub mod io;
 pub mod scale;
 mod seal;
+mod tag;
 
 #[cfg(test)]
 mod tests;
 
 pub use document::markdown;
 pub use frame::{
-    CoordinateMicrodeg, Frame, HeartbeatFrame, InputsFrame, NoRead, PlateText, PlatesFrame,
-    ReplyContent, ReplyFrame, SealEvent, SealFrame, WeightFrame, WeightMode,
+    CardNumber, CoordinateMicrodeg, Frame, HeartbeatFrame, InputsFrame, NoRead, PlateText,
+    PlatesFrame, ReplyContent, ReplyFrame, SealEvent, SealFrame, TagFrame, WeightFrame, WeightMode,
 };
 pub use noise::{Hint, NoiseWhy};
 pub use registry::{Ask, HexFault, Protocol, ProtocolKind, decode_line, protocol, protocols};

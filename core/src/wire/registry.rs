@@ -3,17 +3,19 @@
 use super::settings::{self, Setting, SettingFault, Settings};
 use crate::time::Micros;
 
-use super::{Decoder, Item, camera, io, scale, seal};
+use super::{Decoder, Item, camera, io, scale, seal, tag};
 
 /// Every protocol, one line each, in the order of names.
-static PROTOCOLS: [&Protocol; 23] = [
+static PROTOCOLS: &[&Protocol] = &[
     &scale::ascii_line::AND,
     &scale::ascii_line::OWN,
     &scale::ascii_line::AVERY_STREAM,
     &scale::ascii_line::CARDINAL_SB200,
     &scale::ascii_line::CARDINAL_SB400,
     &scale::ascii_line::DINI_ARGEO,
+    &seal::json::PROTOCOL,
     &seal::jt701::PROTOCOL,
+    &seal::jt808::PROTOCOL,
     &io::modbus_rtu::PROTOCOL,
     &scale::mt_continuous::PROTOCOL,
     &scale::mt_sics::PROTOCOL,
@@ -23,7 +25,10 @@ static PROTOCOLS: [&Protocol; 23] = [
     &scale::sbi::PROTOCOL,
     &scale::sma::PROTOCOL,
     &scale::systec::PROTOCOL,
+    &tag::uhfreader18::PROTOCOL,
+    &tag::uhfreader288::PROTOCOL,
     &camera::vzenith::PROTOCOL,
+    &tag::wiegand26::PROTOCOL,
     &scale::yaohua_a12::PROTOCOL,
     &scale::yaohua_a12e::PROTOCOL,
     &scale::yaohua_command::PROTOCOL,
@@ -116,7 +121,7 @@ pub fn protocol(name: &str) -> Option<&'static Protocol> {
 /// All protocols, in the order of names.
 #[must_use]
 pub fn protocols() -> &'static [&'static Protocol] {
-    &PROTOCOLS
+    PROTOCOLS
 }
 
 /// A line that is no hex.

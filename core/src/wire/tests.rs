@@ -204,7 +204,7 @@ fn endless_noise_is_reported_as_it_comes() {
 
 /// The stream protocols whose good frames are told from noise: by a checksum,
 /// or by fields that fit.
-const STREAMS: [(&str, &[&str]); 3] = [
+const STREAMS: [(&str, &[&str]); 7] = [
     (
         "yaohua-tf0",
         &["022b30333832343030313603", "022b30303230303032314203"],
@@ -217,6 +217,31 @@ const STREAMS: [(&str, &[&str]); 3] = [
         ],
     ),
     ("modbus-rtu", &["01020120a050", "01050000ff008c3a"]),
+    (
+        "jt808",
+        &[
+            "7e0002000001390000123400617d017e",
+            "7e0200001f0139000012340030000000000030000201597d010206cc43d00000000000000704100800003101095d7e",
+        ],
+    ),
+    (
+        "uhfreader18",
+        &["13000103010c0000000000000000000003133f39", "050001012765"],
+    ),
+    (
+        "uhfreader288",
+        &[
+            "1500010301010ce28068940000400a9d22a9eb5c70d2",
+            "050001012765",
+        ],
+    ),
+    (
+        "wiegand26",
+        &[
+            "30303130313130313030303030303030313031303030313030300d0a",
+            "3131313131313131313131313131313131313131313131313131",
+        ],
+    ),
 ];
 
 /// Which protocol; which sample after which noise; where the bytes are cut.
@@ -261,7 +286,9 @@ proptest! {
         let golden = line.get(&lines);
         let frame = bytes(&golden.hex);
         let all = [&noise[0], &frame, &noise[1], &frame, &noise[2]].map(Vec::as_slice).concat();
-        let decode = |cuts| pushed(made(protocol, &golden.set).as_mut(), &all, cuts);
+        let decode = |cuts: &BTreeSet<usize>| {
+            pushed(made(protocol, &golden.set).as_mut(), &all, cuts)
+        };
         prop_assert_eq!(decode(&BTreeSet::new()), decode(&cuts), "{}", protocol.name);
     }
 
