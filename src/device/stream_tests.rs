@@ -464,6 +464,8 @@ fn a_tag_counts_by_its_arrival_and_not_right_after_a_reconnect() {
     s.bytes(&bytes(EPC), now(100));
     let early = readings(&mut s);
     assert_eq!((early[0].taken, &early[0].content), (Taken::Unusable, &tag));
+    // It is asked again; what nobody asks for is not taken.
+    s.handle_timeout(now(2490));
     s.bytes(&bytes(EPC), now(2500));
     let live = readings(&mut s);
     assert_eq!((live[0].taken, &live[0].content), (Taken::OnArrival, &tag));
