@@ -27,3 +27,4 @@ pub mod broker;
 pub mod pty;
 pub mod realtime;
 mod realtime_world;
+pub mod scales;

@@ -3,13 +3,13 @@
 use std::path::Path;
 
 use lanegate_core::lane::{EvidenceDevice, Role};
-use lanegate_core::model::{DeviceId, Kg};
+use lanegate_core::model::{DeviceId, Kg, WeightUnit};
 use lanegate_core::time::Micros;
 use lanegate_core::wire::scale::StableRule;
 use lanegate_core::wire::{self, Protocol, ProtocolKind, Settings};
 use toml::de::DeValue;
 
-use super::device::{DeviceConfig, ScaleConfig, Source, WeightUnit};
+use super::device::{DeviceConfig, ScaleConfig, Source};
 use super::keys;
 use super::section::{Section, number, parsed, text, word};
 use super::source::source;

@@ -34,7 +34,7 @@ use toml::de::DeTable;
 
 pub use device::{
     ArmDrive, DeviceConfig, InputBit, InputMap, IoConfig, MqttSource, Outputs, Parity, PulseTimer,
-    ScaleConfig, SerialLine, Source, WeightUnit,
+    ScaleConfig, SerialLine, Source,
 };
 pub use draw::DrawConfig;
 pub use fault::ConfigFault;

@@ -10,7 +10,7 @@ use std::collections::VecDeque;
 
 use lanegate_core::lane::{Event, Role};
 use lanegate_core::model::{
-    Content, DeviceId, DeviceState, Kg, PlateRead, PlatesReading, Reading, SealReading, Taken,
+    Content, DeviceId, DeviceState, PlateRead, PlatesReading, Reading, SealReading, Taken,
     WeightReading,
 };
 use lanegate_core::skew::{ClockFault, Skew};
@@ -22,7 +22,7 @@ use lanegate_core::wire::{
 };
 
 use super::health::{Counts, Health, NoiseShare, Why};
-use crate::config::{DeviceConfig, WeightUnit};
+use crate::config::DeviceConfig;
 use crate::metrics::queues::{Level, Queue};
 
 /// Silence on a serial line that ends a message.
@@ -285,15 +285,11 @@ impl Stream {
         let Some(scale) = self.config.scale else {
             return;
         };
-        let unit = match scale.unit {
-            WeightUnit::Kg => "kg",
-            WeightUnit::Tonne => "t",
-        };
-        let shown = Kg::from_decimal(&frame.value, unit);
-        let overload = frame.overload || shown.is_some_and(|kg| kg > scale.capacity);
-        let invalid = overload || frame.underload || frame.mode != WeightMode::Gross;
+        let shown = frame.kg();
+        let above = shown.is_some_and(|kg| kg > scale.capacity);
+        let overload = frame.overload || above || frame.is_beyond_any_scale();
         // Only gross is compared; a net or tare figure says nothing of it.
-        let gross = shown.filter(|_| !invalid);
+        let gross = shown.filter(|_| !overload && frame.mode == WeightMode::Gross);
         let steady = match (&mut self.stability, gross) {
             (Some(stability), Some(kg)) => stability.weight(kg, now.mono),
             (Some(stability), None) => {

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use lanegate_core::lane::Role;
-use lanegate_core::model::SealState;
+use lanegate_core::model::{Kg, SealState, WeightUnit};
 use lanegate_core::wire::Settings;
 use lanegate_core::wire::scale::StableRule;
 

@@ -71,6 +71,9 @@ mod order;
 mod peers;
 #[cfg(test)]
 mod policy;
+#[cfg(feature = "sim")]
+#[cfg(test)]
+mod scales;
 #[cfg(test)]
 mod shipped;
 #[cfg(feature = "sim")]

@@ -1,8 +1,9 @@
 //! Frames: what a device said, typed, not yet judged.
 
 use serde_json::{Value, json};
+use smol_str::SmolStr;
 
-use crate::model::{Kg, SealAlarm, SealId, SealState};
+use crate::model::{Kg, SealAlarm, SealId, SealState, WeightUnit};
 use crate::time::Wall;
 
 /// One whole message of a device.
@@ -39,10 +40,11 @@ pub enum WeightMode {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct WeightFrame {
     /// Decimal text: sign only if negative, at least one digit before the
-    /// point, as many behind it as sent. Never a float.
-    pub value: String,
-    /// `kg` or `t`.
-    pub unit: &'static str,
+    /// point, as many behind it as sent. Never a float. None = the indicator
+    /// shows no figure (overload as blanks or letters, an error).
+    pub value: Option<SmolStr>,
+    /// As the frame says it, or as configured where it does not.
+    pub unit: WeightUnit,
     /// What the figure means.
     pub mode: WeightMode,
     /// The device's own flag; none = the format has no flag.
@@ -56,11 +58,22 @@ pub struct WeightFrame {
 }
 
 impl WeightFrame {
-    /// The figure in whole kilograms; none while over- or underloaded.
+    /// The figure in whole kilograms; none while over- or underloaded, and of
+    /// a unit that is not metric.
     #[must_use]
     pub fn kg(&self) -> Option<Kg> {
         let valid = !self.overload && !self.underload;
-        Kg::from_decimal(&self.value, self.unit).filter(|_| valid)
+        let value = self.value.as_ref().filter(|_| valid)?;
+        Kg::from_decimal(value, self.unit)
+    }
+
+    /// A figure in a metric unit that no scale for vehicles can show: some
+    /// indicators say overload by nines.
+    #[must_use]
+    pub fn is_beyond_any_scale(&self) -> bool {
+        let metric = self.unit.per_kg_micro().is_some();
+        let shown = |value: &SmolStr| Kg::from_decimal(value, self.unit).is_some();
+        metric && self.value.as_ref().is_some_and(|value| !shown(value))
     }
 }
 
@@ -270,6 +283,11 @@ pub enum ReplyContent {
     },
     /// It failed; none = the unit left out the code (malformed exception).
     Exception(Option<u8>),
+    /// Nothing but the function: the question itself, returned by an adapter
+    /// or heard on a tapped line. No sign of life.
+    Question,
+    /// The unit says that it cannot or does not understand, in its own word.
+    Refused(SmolStr),
     /// Not an answer: the master's question.
     Request {
         /// First.
@@ -301,7 +319,7 @@ fn weight(f: &WeightFrame) -> Value {
         WeightMode::Net => "net",
         WeightMode::Tare => "tare",
     };
-    json!({"kind": "weight", "value": f.value, "unit": f.unit, "mode": mode, "stable": f.stable,
+    json!({"kind": "weight", "value": f.value, "unit": f.unit.word(), "mode": mode, "stable": f.stable,
         "overload": f.overload, "underload": f.underload, "raw": hex(&f.raw)})
 }
 
@@ -385,6 +403,8 @@ fn reply(f: &ReplyFrame) -> Value {
         ReplyContent::Exception(None) => {
             json!({"ok": false, "exception": null, "why": "malformed exception: it has no code"})
         }
+        ReplyContent::Question => json!({"kind": "request"}),
+        ReplyContent::Refused(word) => json!({"ok": false, "why": word}),
         ReplyContent::Request { start, count } => {
             json!({"kind": "request", "start": start, "count": count})
         }

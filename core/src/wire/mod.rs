@@ -9,6 +9,7 @@
 //! `registry.rs` (and its `mod` line), one file in `tests/frames/`.
 
 pub mod checksum;
+mod document;
 pub mod fit;
 mod frame;
 mod framer;
@@ -26,6 +27,7 @@ mod tag;
 #[cfg(test)]
 mod tests;
 
+pub use document::markdown;
 pub use frame::{
     CardNumber, CoordinateMicrodeg, Frame, HeartbeatFrame, InputsFrame, NoRead, PlateText,
     PlatesFrame, ReplyContent, ReplyFrame, SealEvent, SealFrame, TagFrame, WeightFrame, WeightMode,

@@ -3,6 +3,7 @@
 use super::super::framer::{Framer, Grammar, Step};
 use super::super::{Decoder, NoiseWhy, ProtocolKind, WeightFrame, WeightMode};
 use super::*;
+use crate::model::WeightUnit;
 
 fn heard(bursts: &[&[u8]]) -> Heard {
     let mut heard = Heard::new();
@@ -107,8 +108,8 @@ impl Grammar for Digits {
         Step::Frame(
             9,
             Frame::Weight(WeightFrame {
-                value,
-                unit: "kg",
+                value: Some(value.into()),
+                unit: WeightUnit::Kg,
                 mode: WeightMode::Gross,
                 stable: None,
                 overload: false,
