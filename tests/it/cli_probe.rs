@@ -14,6 +14,7 @@ use std::time::Duration;
 use firmware_sim::bench::{Bench, Day, Instrument};
 use rustix::fs::OFlags;
 use rustix::pty::OpenptFlags;
+use rustix::termios::OptionalActions;
 use serde_json::Value;
 
 use crate::cli_support::{Ran, Site};
@@ -33,6 +34,10 @@ impl Device {
         let master = rustix::pty::openpt(flags).unwrap();
         rustix::pty::grantpt(&master).unwrap();
         rustix::pty::unlockpt(&master).unwrap();
+        // Of both ends: nothing is echoed before anybody opens the port.
+        let mut termios = rustix::termios::tcgetattr(&master).unwrap();
+        termios.make_raw();
+        rustix::termios::tcsetattr(&master, OptionalActions::Now, &termios).unwrap();
         let name = rustix::pty::ptsname(&master, Vec::new()).unwrap();
         let port = PathBuf::from(OsStr::from_bytes(name.to_bytes()));
         let status = rustix::fs::fcntl_getfl(&master).unwrap();
@@ -121,6 +126,29 @@ fn seven_bits_with_parity_are_told_in_words() {
     assert_eq!(found["fits"][0]["line"], "9600 7E1", "{ran:#?}");
     let hint = found["lines"][0]["hint"].as_str().unwrap();
     assert!(hint.contains("even parity"), "{hint}");
+}
+
+/// `=000.3000` is 3.000 read backwards and 0.3 read forwards: no byte says
+/// which, so nothing is guessed.
+#[test]
+fn a_scale_that_two_formats_fit_is_not_guessed() {
+    let device = Device::saying(b"=000.3000=000.3000=000.3100");
+    let (ran, found) = device.probed(&["--seconds", "3"]);
+    let ran = ran.ends(1);
+    assert_eq!(found["decided"], false, "{ran:#?}");
+    let fits = found["fits"].as_array().unwrap();
+    let rivals = usize::try_from(found["rivals"].as_u64().unwrap()).unwrap();
+    let rivals: Vec<&str> = fits[..rivals]
+        .iter()
+        .map(|fit| fit["protocol"].as_str().unwrap())
+        .collect();
+    for name in ["yaohua-tf1", "yaohua-tf2"] {
+        assert!(rivals.contains(&name), "{rivals:?}");
+    }
+    let port = device.port.to_str().unwrap();
+    let said = Site::new().run(&["probe", port, "--seconds", "2"]).ends(1);
+    assert!(said.out.contains("not decided between"), "{said:#?}");
+    assert!(said.out.contains("display"), "{said:#?}");
 }
 
 #[test]

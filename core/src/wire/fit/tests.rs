@@ -164,3 +164,18 @@ fn two_that_read_different_values_from_the_same_bytes_are_not_guessed_between() 
         "two frames without a check are an accident"
     );
 }
+
+#[test]
+fn yaohuas_two_unchecked_formats_are_never_guessed_between() {
+    for line in [
+        b"=000.3000=000.3000=000.3100=000.31".as_slice(),
+        b"=000.0000=000.0000=000.0000=000.00",
+    ] {
+        let told = fits(&heard(&[line]));
+        let rivals: Vec<_> = names(&told)[..told.rivals].to_vec();
+        assert!(
+            rivals.contains(&"yaohua-tf1") && rivals.contains(&"yaohua-tf2"),
+            "{told:?}"
+        );
+    }
+}

@@ -153,3 +153,28 @@ pub(super) fn command(bytes: &[u8]) -> Vec<u8> {
     frame.extend(crc16_mcrf4xx(&frame).to_le_bytes());
     frame
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::{Settings, protocol};
+
+    fn asked(name: &str, set: &[(&str, &str)]) -> String {
+        let own = |(name, word): &(&str, &str)| ((*name).to_owned(), (*word).to_owned());
+        let settings: Settings = set.iter().map(own).collect();
+        let ask = protocol(name).unwrap().ask.unwrap()(&settings);
+        let hex = |text: String, byte: &u8| text + &format!("{byte:02X}");
+        ask.bytes.iter().fold(String::new(), hex)
+    }
+
+    /// CRCs computed apart from this program, from the polynomial.
+    #[test]
+    fn the_question_is_an_inventory_at_the_antenna_set() {
+        assert_eq!(asked("uhfreader18", &[]), "04FF011BB4");
+        assert_eq!(asked("uhfreader18", &[("address", "0")]), "040001DB4B");
+        let one = "0DFF01040001000000008002";
+        assert_eq!(asked("uhfreader288", &[]), format!("{one}BAE6"));
+        let third = "0DFF0104000100000000820A";
+        let set = [("antenna", "3"), ("ask_ms", "2000")];
+        assert_eq!(asked("uhfreader288", &set), format!("{third}4259"));
+    }
+}

@@ -28,12 +28,12 @@ static SETTINGS: [Setting; 2] = [
     },
     Setting {
         name: "ask_ms",
-        default: "300",
+        default: "1500",
         values: Values::Number {
-            min: 100,
+            min: 200,
             max: 10_000,
         },
-        meaning: "time between two inventories",
+        meaning: "time between two inventories: longer than the reader's own inventory time (1 s unless set), or its answers come too late",
     },
 ];
 

@@ -28,12 +28,12 @@ static SETTINGS: [Setting; 4] = [
     },
     Setting {
         name: "ask_ms",
-        default: "300",
+        default: "500",
         values: Values::Number {
-            min: 100,
+            min: 200,
             max: 10_000,
         },
-        meaning: "time between two inventories",
+        meaning: "time between two inventories; each lasts half of it at most",
     },
     Setting {
         name: "antenna",
@@ -65,16 +65,19 @@ fn make(settings: &Settings) -> Box<dyn Decoder + Send> {
     }))
 }
 
-/// An inventory: Q 4, session 0, no mask, target A, the antenna, 2 s at most.
+/// An inventory: Q 4, session 0, no mask, target A, the antenna, and the time
+/// it may take in tenths of a second: an answer that comes after the next
+/// question would be thrown away.
 fn ask(settings: &Settings) -> Ask {
     let antenna = 0x80 + antenna(settings).unwrap_or(1) - 1;
     let address = byte(settings, "address");
+    let every_ms = number(&SETTINGS, settings, "ask_ms");
+    let scan = u8::try_from(every_ms / 200).unwrap_or(u8::MAX);
     let inventory = [
-        address, 0x01, 0x04, 0x00, 0x01, 0x00, 0x00, 0x00, 0x00, antenna, 0x14,
+        address, 0x01, 0x04, 0x00, 0x01, 0x00, 0x00, 0x00, 0x00, antenna, scan,
     ];
-    let every = number(&SETTINGS, settings, "ask_ms");
     Ask {
         bytes: command(&inventory),
-        every: Micros::from_ms(u64::from(every)),
+        every: Micros::from_ms(u64::from(every_ms)),
     }
 }
