@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::exchange::ExchangeFrame;
 use crate::model::{Kg, SealAlarm, SealId, SealState};
 use crate::time::Wall;
 
@@ -20,6 +21,9 @@ pub enum Frame {
     Inputs(InputsFrame),
     /// An answer (or, on a tapped bus, a request).
     Reply(ReplyFrame),
+    /// What a host and its board or sign say to each other without a frame of
+    /// its own above.
+    Exchange(ExchangeFrame),
 }
 
 /// What a weight figure means.
@@ -187,10 +191,12 @@ pub struct HeartbeatFrame {
 /// Discrete inputs of one unit.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct InputsFrame {
-    /// Which unit.
-    pub unit: u8,
+    /// Which unit; none where the device has no number.
+    pub unit: Option<u8>,
     /// The first input asked for first; padded to whole bytes.
     pub bits: Vec<bool>,
+    /// The outputs, where the same message tells them.
+    pub outputs: Option<Vec<bool>>,
 }
 
 /// An answer of a unit.
@@ -263,8 +269,9 @@ impl Frame {
             Self::Heartbeat(f) => {
                 json!({"kind": "heartbeat", "id": f.id, "at": f.at, "message": f.message})
             }
-            Self::Inputs(f) => json!({"kind": "inputs", "unit": f.unit, "inputs": f.bits}),
+            Self::Inputs(frame) => inputs(frame),
             Self::Reply(frame) => reply(frame),
+            Self::Exchange(frame) => frame.to_json(),
         }
     }
 }
@@ -312,6 +319,17 @@ fn seal(f: &SealFrame) -> Value {
     }
     if let Some(ack) = &f.ack {
         json["ack"] = String::from_utf8_lossy(ack).into();
+    }
+    json
+}
+
+fn inputs(f: &InputsFrame) -> Value {
+    let mut json = json!({"kind": "inputs", "inputs": f.bits});
+    if let Some(unit) = f.unit {
+        json["unit"] = unit.into();
+    }
+    if let Some(outputs) = &f.outputs {
+        json["outputs"] = json!(outputs);
     }
     json
 }

@@ -9,6 +9,7 @@
 //! `registry.rs` (and its `mod` line), one file in `tests/frames/`.
 
 pub mod checksum;
+mod exchange;
 mod frame;
 mod framer;
 mod noise;
@@ -19,10 +20,12 @@ mod camera;
 pub mod io;
 pub mod scale;
 mod seal;
+pub mod sign;
 
 #[cfg(test)]
 mod tests;
 
+pub use exchange::{ExchangeFrame, Field, Speaker};
 pub use frame::{
     CoordinateMicrodeg, Frame, HeartbeatFrame, InputsFrame, NoRead, PlateText, PlatesFrame,
     ReplyContent, ReplyFrame, SealEvent, SealFrame, WeightFrame, WeightMode,

@@ -3,13 +3,21 @@
 use super::settings::{self, Setting, SettingFault, Settings};
 use crate::time::Micros;
 
-use super::{Decoder, Item, camera, io, scale, seal};
+use super::{Decoder, Item, camera, io, scale, seal, sign};
 
 /// Every protocol, one line each, in the order of names.
-static PROTOCOLS: [&Protocol; 4] = [
+static PROTOCOLS: [&Protocol; 12] = [
+    &io::adam4000::PROTOCOL,
     &seal::jt701::PROTOCOL,
+    &io::lcus::PROTOCOL,
     &io::modbus_rtu::PROTOCOL,
+    &io::modbus_tcp::PROTOCOL,
+    &io::mqtt_io::PROTOCOL,
+    &sign::SUNPN,
+    &sign::TEXT_SIGN,
     &camera::vzenith::PROTOCOL,
+    &io::xy_lc301::PROTOCOL,
+    &sign::XY_DISPLAY,
     &scale::yaohua_tf0::PROTOCOL,
 ];
 
