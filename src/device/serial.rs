@@ -10,19 +10,20 @@ use std::time::Duration;
 use lanegate_core::time::Micros;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio_serial::{
-    ClearBuffer, DataBits, ErrorKind, SerialPort as _, SerialPortBuilderExt as _, SerialStream,
-    StopBits,
+    ClearBuffer, DataBits, ErrorKind, FlowControl, SerialPort as _, SerialPortBuilderExt as _,
+    SerialStream, StopBits,
 };
 
 use super::health::Why;
-use crate::config::{Parity, SerialLine};
+use crate::config::{Flow, Parity, SerialLine};
 
 /// A driver that takes no bytes for this long is gone.
 const WRITE_MAX: Duration = Duration::from_secs(1);
 /// Read at once; frames are far shorter.
 const CHUNK: usize = 512;
-/// Shortest and longest wait before a port is opened again.
-pub(super) const REOPEN: (Micros, Micros) = (Micros::from_ms(250), Micros::from_s(5));
+/// Shortest and longest wait before a port is opened again: what was plugged in
+/// is back within two seconds, and a try costs next to nothing.
+pub(super) const REOPEN: (Micros, Micros) = (Micros::from_ms(250), Micros::from_ms(1500));
 
 /// An open port.
 pub(super) struct Port {
@@ -50,6 +51,11 @@ impl Port {
                 StopBits::Two
             } else {
                 StopBits::One
+            })
+            .flow_control(match line.flow {
+                Flow::None => FlowControl::None,
+                Flow::Hardware => FlowControl::Hardware,
+                Flow::Software => FlowControl::Software,
             })
             // Said outright: the default has changed between releases.
             .dtr_on_open(true)

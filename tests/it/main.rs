@@ -62,6 +62,9 @@ mod order;
 mod peers;
 #[cfg(test)]
 mod policy;
+#[cfg(feature = "sim")]
+#[cfg(test)]
+mod replug;
 #[cfg(test)]
 mod shipped;
 #[cfg(feature = "sim")]

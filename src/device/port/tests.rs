@@ -13,7 +13,7 @@ use lanegate_core::lane::{Lights, Role};
 use lanegate_core::model::{Content, Kg, Taken, WeightReading};
 use lanegate_core::wire::Settings;
 use lanegate_core::wire::checksum::crc16_modbus;
-use lanegate_core::wire::io::modbus_rtu::Dialect;
+use lanegate_core::wire::io::board::{BoardWire, Numbers};
 use lanegate_core::wire::scale::StableRule;
 use rustix::fs::{Mode, OFlags};
 use rustix::pty::OpenptFlags;
@@ -23,8 +23,8 @@ use tokio::time::timeout;
 use super::*;
 use crate::clock::ClockConfig;
 use crate::config::{
-    ArmDrive, DeviceConfig, InputBit, InputMap, IoConfig, Outputs, Parity, PulseTimer, ScaleConfig,
-    Source, WeightUnit,
+    ArmDown, ArmDrive, DeviceConfig, Flow, InputBit, InputMap, IoConfig, Line, Outputs, Parity,
+    PulseTimer, ScaleConfig, Source, WeightUnit,
 };
 
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -94,6 +94,7 @@ impl Adapter {
             data_bits: 8,
             parity: Parity::None,
             stop_bits: 1,
+            flow: Flow::None,
         }
     }
 
@@ -142,7 +143,7 @@ impl Bench {
         let stop = around.stop.clone();
         let stream = Stream::new(config, Micros::from_ms(100), around.clock.mono()).unwrap();
         Self {
-            running: start_stream(stream, line, around).unwrap(),
+            running: start_stream(stream, Line::Serial(line), around).unwrap(),
             events,
             stop,
         }
@@ -401,13 +402,16 @@ mod board {
         IoConfig {
             id: DeviceId::parse("io-1").unwrap(),
             protocol: "modbus-rtu".to_owned(),
-            dialect: Dialect {
-                unit: 1,
-                on: 0xff00,
-                crc_swapped: false,
-                echo: false,
-            },
-            line,
+            wire: BoardWire::of(
+                "modbus-rtu",
+                &Settings::new(),
+                Numbers {
+                    inputs: 4,
+                    outputs: 5,
+                },
+            )
+            .unwrap(),
+            source: Source::Serial(line),
             arm: ArmDrive::UpDown {
                 up: 0,
                 down: 1,
@@ -424,7 +428,7 @@ mod board {
                 presence: bit(0),
                 inhibit: bit(1),
                 arm_up: bit(2),
-                arm_down: bit(3),
+                arm_down: ArmDown::Input(bit(3)),
                 bay: None,
                 diverter_bay: None,
                 whole: None,
@@ -440,7 +444,7 @@ mod board {
         let (around, events) = surroundings(64);
         let stop = around.stop.clone();
         let config = config(adapter.line());
-        let line = config.line.clone();
+        let line = config.source.line().unwrap();
         let board = Board::new(config, around.clock.mono());
         let (running, handle) = start_board(board, line, around).unwrap();
         let bench = Bench {

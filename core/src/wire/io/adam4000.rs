@@ -237,6 +237,7 @@ impl Speaks for Adam {
             answers_writes: true,
             times_pulses: false,
             numbered: false,
+            asks_outputs: true,
             rest: REST,
         }
     }

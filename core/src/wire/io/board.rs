@@ -71,6 +71,9 @@ pub struct Can {
     pub times_pulses: bool,
     /// Its answers name their question: a late one passes for no other.
     pub numbered: bool,
+    /// It can be asked for its outputs, or for a sign of life in their place,
+    /// and the answer looks unlike one about inputs.
+    pub asks_outputs: bool,
     /// After a time-out, an answer later than this never comes.
     pub rest: Micros,
 }
@@ -187,12 +190,6 @@ pub(super) trait Speaks {
     fn active_low(&self) -> &'static [u16] {
         &[]
     }
-
-    /// Outputs that mean something else than a free contact, with what to
-    /// write; none = all are free.
-    fn fixed(&self) -> &'static [(&'static str, u16)] {
-        &[]
-    }
 }
 
 /// How one board is spoken to.
@@ -281,13 +278,6 @@ impl BoardWire {
     #[must_use]
     pub fn active_low(&self) -> &'static [u16] {
         self.codec().active_low()
-    }
-
-    /// The outputs a lane may use, with their names in `lane.toml`, where each
-    /// number has its own meaning; empty = every number is a free contact.
-    #[must_use]
-    pub fn fixed(&self) -> &'static [(&'static str, u16)] {
-        self.codec().fixed()
     }
 }
 

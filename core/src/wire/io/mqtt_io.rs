@@ -249,6 +249,7 @@ impl Speaks for MqttIo {
             answers_writes: told,
             times_pulses: !self.pulse.is_empty(),
             numbered: true,
+            asks_outputs: false,
             rest: Micros(0),
         }
     }

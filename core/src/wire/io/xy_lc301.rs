@@ -163,6 +163,7 @@ impl Speaks for XyLc301 {
             answers_writes: true,
             times_pulses: true,
             numbered: false,
+            asks_outputs: false,
             rest: REST,
         }
     }
@@ -227,15 +228,6 @@ impl Speaks for XyLc301 {
 
     fn active_low(&self) -> &'static [u16] {
         &[2, 4, 5]
-    }
-
-    fn fixed(&self) -> &'static [(&'static str, u16)] {
-        &[
-            ("arm_up", RAISE),
-            ("arm_down", LOWER),
-            ("exit_green", LANE_GREEN),
-            ("exit_green", CANOPY_GREEN),
-        ]
     }
 }
 

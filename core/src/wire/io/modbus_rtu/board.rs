@@ -135,6 +135,7 @@ impl Speaks for Modbus {
             answers_writes: true,
             times_pulses: !self.registers,
             numbered: self.framing == Framing::Tcp,
+            asks_outputs: true,
             rest: REST,
         }
     }
