@@ -4,7 +4,7 @@
 
 use lanegate_core::lane::Event;
 use lanegate_core::model::{DeviceId, DeviceState};
-use lanegate_core::time::{Micros, Mono, Now};
+use lanegate_core::time::{Micros, Mono};
 use lanegate_core::wire::sign::{Shown, SignWire};
 
 use super::health::{Counts, Why};

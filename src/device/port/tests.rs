@@ -24,8 +24,9 @@ use super::*;
 use crate::clock::ClockConfig;
 use crate::config::{
     ArmDown, ArmDrive, DeviceConfig, Flow, InputBit, InputMap, IoConfig, Line, Outputs, Parity,
-    PulseTimer, ScaleConfig, Source, WeightUnit,
+    PulseTimer, ScaleConfig, SerialLine, Source, WeightUnit,
 };
+use crate::device::serial::Port;
 
 const PATIENCE: Duration = Duration::from_secs(20);
 const TRUCK: &[u8] = b"\x02+038240016\x03";
