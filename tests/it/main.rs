@@ -1,6 +1,9 @@
 //! One integration binary: each file is a module, so that they link once.
 
 // `cfg(test)` holds here anyway; said aloud, the lints know these for tests.
+#[cfg(feature = "sim")]
+#[cfg(test)]
+mod book;
 #[cfg(test)]
 mod cli_check;
 #[cfg(test)]

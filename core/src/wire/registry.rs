@@ -6,7 +6,7 @@ use crate::time::Micros;
 use super::{Decoder, Item, camera, io, scale, seal, sign};
 
 /// Every protocol, one line each, in the order of names.
-static PROTOCOLS: [&Protocol; 12] = [
+static PROTOCOLS: &[&Protocol] = &[
     &io::adam4000::PROTOCOL,
     &seal::jt701::PROTOCOL,
     &io::lcus::PROTOCOL,
@@ -105,7 +105,7 @@ pub fn protocol(name: &str) -> Option<&'static Protocol> {
 /// All protocols, in the order of names.
 #[must_use]
 pub fn protocols() -> &'static [&'static Protocol] {
-    &PROTOCOLS
+    PROTOCOLS
 }
 
 /// A line that is no hex.

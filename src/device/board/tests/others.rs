@@ -25,23 +25,26 @@ impl Line {
             events: Vec::new(),
         };
         line.master.opened(now(0));
-        line.drain();
         line
     }
 
-    fn drain(&mut self) -> VecDeque<Vec<u8>> {
+    /// What it writes now.
+    fn sent(&mut self) -> VecDeque<Vec<u8>> {
         let mut new = VecDeque::new();
         while let Some(bytes) = self.master.poll_transmit() {
             self.written.push((self.ms, bytes.clone()));
             new.push_back(bytes);
         }
+        new
+    }
+
+    fn drain(&mut self) {
         while let Some(event) = self.master.poll_event() {
             self.events.push((self.ms, event));
         }
         if self.master.take_reopen() {
             self.master.opened(now(self.ms * 1000));
         }
-        new
     }
 
     /// Lets time pass to `ms`; `device` answers what is written at once.
@@ -52,7 +55,7 @@ impl Line {
             if self.master.poll_timeout().is_some_and(|due| due <= at.mono) {
                 self.master.handle_timeout(at);
             }
-            for question in self.drain() {
+            for question in self.sent() {
                 let answer = device(self.ms, &question);
                 // As an adapter lumps them.
                 for lump in answer.chunks(3) {
@@ -256,16 +259,16 @@ fn status(one: u8) -> Vec<u8> {
 #[test]
 fn a_toll_lane_controller_is_driven_by_pulses_and_known_to_be_down_by_time() {
     let mut line = Line::new(toll_lane());
-    assert_eq!(line.written[0].1[3], 0, "the first question moves nothing");
     // Loops free, arm not up.
     line.run(3000, |_, _| status(0b0011_0000));
+    assert_eq!(line.written[0].1[3], 0, "the first question moves nothing");
     let down: Vec<_> = line
         .inputs()
         .iter()
         .map(|(ms, i)| (*ms, i.arm_down))
         .collect();
     assert!(
-        down.iter().all(|(ms, down)| *down == (*ms >= 2001)),
+        down.iter().all(|(ms, down)| *down == (*ms > 2000)),
         "{down:?}"
     );
     line.command(BoardCommand::Lift);
@@ -335,15 +338,13 @@ fn a_board_behind_the_broker_is_heard_and_written_only_then() {
     line.tell(QUIET, false);
     assert!(line.inputs()[0].1.arm_down);
     assert_eq!(line.master.state().0, DeviceState::Ok);
-    let set = line.written.last().unwrap();
-    assert_eq!(set.1, br#"{"output":3,"on":false}"#);
-    line.tell(QUIET, false);
     line.run(210, |_, _| Vec::new());
     assert_eq!(line.times(br#"{"output":4,"on":true}"#).len(), 1);
+    assert_eq!(line.written.len(), 1, "red is off already");
     line.tell(r#"{"inputs":[0,0,0,1],"outputs":[0,0,0,0,1]}"#, false);
     assert!(line.failed().is_empty());
     line.command(BoardCommand::Lift);
-    assert_eq!(line.drain().len(), 1);
+    assert_eq!(line.sent().len(), 1);
     assert_eq!(line.times(br#"{"output":0,"pulse_ms":500}"#).len(), 1);
     // Too few inputs are no inputs: what is missing is not "off".
     let told = line.inputs().len();
