@@ -22,8 +22,8 @@ const WRITE_MAX: Duration = Duration::from_secs(1);
 /// Read at once; frames are far shorter.
 const CHUNK: usize = 512;
 /// Shortest and longest wait before a port is opened again: what was plugged in
-/// is back within two seconds, and a try costs next to nothing.
-pub(super) const REOPEN: (Micros, Micros) = (Micros::from_ms(250), Micros::from_ms(1500));
+/// is back within a second, and a try costs next to nothing.
+pub(super) const REOPEN: (Micros, Micros) = (Micros::from_ms(250), Micros::from_ms(700));
 
 /// An open port.
 pub(super) struct Port {

@@ -2,13 +2,14 @@
 //! here wrote: pymodbus over TCP, Mosquitto between.
 
 use std::fs;
-use std::io::Read as _;
+use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 
 use super::programs::{Lines, Mosquitto, Owned, free_port, python, until};
 use super::site::Site;
@@ -16,6 +17,9 @@ use super::site::Site;
 const SERIAL: &str =
     "protocol = \"modbus-rtu\"\nsource = { serial = \"dev/io\", line = \"9600 8N1\" }";
 const BY_BOARD: (&str, &str) = ("pulse_timed_by = \"board\"", "pulse_timed_by = \"gateway\"");
+
+/// The arm down, nothing on the loops, red.
+const DOWN: &str = r#"{"inputs":[0,0,0,1,0],"outputs":[0,0,0,1,0,0,0,0]}"#;
 
 fn said(lines: &[String], line: &str) -> usize {
     lines.iter().filter(|said| *said == line).count()
@@ -52,6 +56,11 @@ fn a_board_of_pymodbus_over_tcp_moves_the_arm_and_is_back_after_a_restart() {
     lines.until("the arm is lowered", |lines| {
         (said(lines, "coil 1 1") == 1).then_some(())
     });
+    // Down and seen to be: an arm that is lost on its way is raised again (L3).
+    lines.until("the contact is opened and the inputs read", |lines| {
+        let opened = lines.iter().position(|line| line == "coil 1 0")?;
+        (said(&lines[opened..], "poll") > 3).then_some(())
+    });
     process.kill();
     site.until_device("io-1", "lost");
     let why = site.device("io-1").unwrap()["why"].to_string();
@@ -72,6 +81,8 @@ fn a_board_of_pymodbus_over_tcp_moves_the_arm_and_is_back_after_a_restart() {
 fn certificate(dir: &Path) {
     let mut params = CertificateParams::new(Vec::<String>::new()).unwrap();
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let name = &mut params.distinguished_name;
+    name.push(DnType::CommonName, "the yard's authority");
     let issuer = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
     let params = CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
     let key = KeyPair::generate().unwrap();
@@ -113,7 +124,7 @@ fn rights(dir: &Path) -> String {
     for (n, user) in ["gateway", "board", "stranger"].iter().enumerate() {
         let mut command = Command::new("mosquitto_passwd");
         command.args(if n == 0 { &["-c", "-b"][..] } else { &["-b"] });
-        command.arg(&passwords).args([user, &format!("of-{user}")]);
+        command.arg(&passwords).arg(user).arg(format!("of-{user}"));
         assert!(command.status().unwrap().success(), "{command:?}");
     }
     let rights = dir.join("rights");
@@ -143,9 +154,17 @@ fn a_board_behind_mosquitto_with_tls_and_rights_of_its_own_moves_the_arm_and_a_s
         command.args(["-t", topic]);
         command
     };
-    let tell = |user: &str, state: &str| {
+    // Each tells a state a line, ten times a second.
+    let teller = |user: &str| {
         let mut command = client("mosquitto_pub", user, "lane/1/state");
-        assert!(command.args(["-m", state]).status().unwrap().success());
+        let mut process = Owned::start(command.arg("-l").stdin(Stdio::piped()));
+        let mut tell = process.0.stdin.take().unwrap();
+        let thread = std::thread::spawn(move || {
+            while writeln!(tell, "{DOWN}").is_ok() {
+                std::thread::park_timeout(Duration::from_millis(100));
+            }
+        });
+        (process, thread)
     };
     let mut heard = client("mosquitto_sub", "board", "lane/1/set");
     let mut heard = Owned::start(heard.stdout(Stdio::piped()));
@@ -163,25 +182,29 @@ fn a_board_behind_mosquitto_with_tls_and_rights_of_its_own_moves_the_arm_and_a_s
         (SERIAL, messages),
         ("client_id = \"dev-devices\"", &devices),
     ]);
-    const DOWN: &str = r#"{"inputs":[0,0,0,1,0],"outputs":[0,0,0,1,0,0,0,0]}"#;
     // What a stranger says on this lane's topic never arrives.
-    for _ in 0..20 {
-        tell("stranger", DOWN);
-    }
+    until("the daemon listens", || {
+        (broker.logged("Sending SUBACK to dev-devices") > 0).then_some(())
+    });
+    let stranger = teller("stranger");
+    until("the broker refuses the stranger", || {
+        (broker.logged("Denied PUBLISH from") > 10).then_some(())
+    });
     assert_eq!(site.device("io-1").unwrap()["frames"], 0);
-    // The board tells its state until the lane has it for long enough.
+    // The board itself is heard.
+    let board = teller("board");
     until("the lane is vacant", || {
-        tell("board", DOWN);
         site.lane().filter(|lane| lane["state"] == "vacant")
     });
     site.officer(&["maintenance"]);
     site.officer(&["move", "up"]);
     let lift = r#"{"output":0,"pulse_ms":500}"#;
-    until("the lift", || {
-        tell("board", DOWN);
-        (said(&heard_lines.all(), lift) > 0).then_some(())
-    });
+    heard_lines.until("the lift", |lines| (said(lines, lift) > 0).then_some(()));
     drop(site);
+    for (process, thread) in [stranger, board] {
+        drop(process);
+        thread.join().unwrap();
+    }
     drop(broker);
     fs::remove_dir_all(dir).unwrap();
 }

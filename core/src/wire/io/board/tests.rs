@@ -331,6 +331,11 @@ fn a_toll_lane_controller_is_told_lamps_and_pulses_and_never_to_lower_by_itself(
         on: true,
     };
     assert!(xy.ask(maintained, 0, &BTreeMap::new()).is_err());
+}
+
+#[test]
+fn a_toll_lane_controller_tells_loops_arm_and_lamps_and_the_newest_counts() {
+    let xy = wire("xy-lc301", &[]);
     let poll = ask(&xy, Call::Inputs);
     let Answer::Done(told) = xy.answer(&poll, &status(0b0001_1000)) else {
         panic!("no answer");
