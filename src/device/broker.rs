@@ -55,7 +55,7 @@ pub enum Outlet {
     /// A lane's board.
     Board(Box<Board>, mpsc::Receiver<BoardCommand>),
     /// A lane's sign.
-    Sign(SignDriver, mpsc::Receiver<Shown>),
+    Sign(Box<SignDriver>, mpsc::Receiver<Shown>),
 }
 
 /// Asks devices to read again.
@@ -144,7 +144,7 @@ pub fn start_cameras(
         let behind = (source, around, from_router);
         running.push(match outlet {
             Outlet::Board(board, commands) => start(*board, Some(commands), behind, &connection),
-            Outlet::Sign(sign, shown) => start(sign, Some(shown), behind, &connection),
+            Outlet::Sign(sign, shown) => start(*sign, Some(shown), behind, &connection),
         });
     }
     tokio::spawn(router.run(events));

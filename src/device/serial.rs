@@ -28,7 +28,7 @@ pub(super) const REOPEN: (Micros, Micros) = (Micros::from_ms(250), Micros::from_
 /// An open port.
 pub(super) struct Port {
     stream: SerialStream,
-    buffer: [u8; CHUNK],
+    buffer: Box<[u8; CHUNK]>,
 }
 
 impl Port {
@@ -63,7 +63,7 @@ impl Port {
             .map_err(|fault| why_not(&fault))?;
         let port = Self {
             stream,
-            buffer: [0; CHUNK],
+            buffer: Box::new([0; CHUNK]),
         };
         port.clear().map_err(|_| Why::Gone)?;
         Ok(port)
@@ -72,7 +72,7 @@ impl Port {
     /// The next bytes. An unplugged adapter reads as nothing for ever, or as
     /// an error: both are the end.
     pub(super) async fn read(&mut self) -> Result<usize, Why> {
-        match self.stream.read(&mut self.buffer).await {
+        match self.stream.read(self.buffer.as_mut_slice()).await {
             Ok(0) => Err(Why::Gone),
             Ok(len) => Ok(len),
             Err(fault) => Err(why_gone(&fault)),

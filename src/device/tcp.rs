@@ -34,7 +34,7 @@ const CLEAR_MAX: usize = 64 << 10;
 /// An open connection.
 pub(super) struct Port {
     stream: TcpStream,
-    buffer: [u8; CHUNK],
+    buffer: Box<[u8; CHUNK]>,
 }
 
 impl Port {
@@ -55,7 +55,7 @@ impl Port {
         watched(&stream).map_err(|fault| Why::Port(fault.to_string()))?;
         Ok(Self {
             stream,
-            buffer: [0; CHUNK],
+            buffer: Box::new([0; CHUNK]),
         })
     }
 
@@ -63,7 +63,7 @@ impl Port {
     pub(super) async fn read(&mut self) -> Result<usize, Why> {
         loop {
             self.stream.readable().await.map_err(|_| Why::Closed)?;
-            match self.stream.try_read(&mut self.buffer) {
+            match self.stream.try_read(self.buffer.as_mut_slice()) {
                 Ok(0) => return Err(Why::Closed),
                 Ok(len) => return Ok(len),
                 Err(fault) if fault.kind() == io::ErrorKind::WouldBlock => {}
@@ -91,7 +91,7 @@ impl Port {
     pub(super) fn clear(&mut self) -> Result<(), Why> {
         let mut thrown = 0;
         while thrown < CLEAR_MAX {
-            match self.stream.try_read(&mut self.buffer) {
+            match self.stream.try_read(self.buffer.as_mut_slice()) {
                 Ok(0) => return Err(Why::Closed),
                 Ok(len) => thrown += len,
                 Err(fault) if fault.kind() == io::ErrorKind::WouldBlock => return Ok(()),
@@ -113,8 +113,9 @@ fn watched(stream: &TcpStream) -> rustix::io::Result<()> {
 }
 
 fn why_not(address: &TcpAddress, fault: &io::Error) -> Why {
-    match fault.kind() {
-        io::ErrorKind::ConnectionRefused => Why::NotServed(address.to_string()),
-        _ => Why::Unreachable(address.to_string(), fault.to_string()),
+    if fault.kind() == io::ErrorKind::ConnectionRefused {
+        Why::NotServed(address.to_string())
+    } else {
+        Why::Unreachable(address.to_string(), fault.to_string())
     }
 }

@@ -200,7 +200,7 @@ fn told(
     {
         let (handle, shown) = sign_handle();
         handles.sign = Some(handle);
-        let sign = SignDriver::new(config.clone(), now);
+        let sign = Box::new(SignDriver::new(config.clone(), now));
         outlets.push((Outlet::Sign(sign, shown), source.clone()));
     }
     outlets

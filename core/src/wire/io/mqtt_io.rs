@@ -169,7 +169,8 @@ fn agree(settings: &Settings) -> Vec<SettingFault> {
         faults.push(wrong("set", "needs $n, and $on or $01"));
     }
     let pulse = set("pulse");
-    if !pulse.is_empty() && !(pulse.contains("$n") && pulse.contains("$ms")) {
+    let named = pulse.contains("$n") && pulse.contains("$ms");
+    if !(pulse.is_empty() || named) {
         faults.push(wrong("pulse", "needs $n and $ms, or is empty"));
     }
     faults

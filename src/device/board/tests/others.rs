@@ -77,23 +77,26 @@ impl Line {
     }
 
     fn inputs(&self) -> Vec<(u64, Inputs)> {
-        let inputs = |(ms, event): &(u64, Event)| match event {
-            Event::Reading(reading) => match reading.content {
-                Content::Inputs(inputs) => Some((*ms, inputs)),
-                _ => None,
-            },
-            _ => None,
+        let inputs = |(ms, event): &(u64, Event)| {
+            let Event::Reading(reading) = event else {
+                return None;
+            };
+            let Content::Inputs(inputs) = reading.content else {
+                return None;
+            };
+            Some((*ms, inputs))
         };
         self.events.iter().filter_map(inputs).collect()
     }
 
     fn failed(&self) -> Vec<&str> {
-        let failed = |(_, event): &'_ (u64, Event)| match event {
-            Event::OutputFailed { what } => Some(what.clone()),
-            _ => None,
-        };
-        let all: Vec<String> = self.events.iter().filter_map(failed).collect();
-        all.into_iter().map(|what| &*what.leak()).collect()
+        let mut failed = Vec::new();
+        for (_, event) in &self.events {
+            if let Event::OutputFailed { what } = event {
+                failed.push(what.as_str());
+            }
+        }
+        failed
     }
 
     fn times(&self, what: &[u8]) -> Vec<u64> {
