@@ -23,7 +23,9 @@ pub use truth::Score;
 pub use world::{Fact, Input, LaneLayout, Link, Output, Phase, Physical, To, TruckView, World};
 
 pub mod authority;
+pub mod bench;
 pub mod broker;
 pub mod pty;
 pub mod realtime;
 mod realtime_world;
+pub mod scales;

@@ -36,7 +36,7 @@ use toml::de::DeTable;
 pub use device::{
     ArmDown, ArmDrive, DeviceConfig, Flow, InputBit, InputMap, IoConfig, Language, Line,
     MqttSource, Outputs, Parity, PulseTimer, ScaleConfig, SerialLine, SignConfig, Source,
-    TcpAddress, WeightUnit,
+    TcpAddress,
 };
 pub use draw::DrawConfig;
 pub use fault::ConfigFault;

@@ -12,6 +12,8 @@ const BAUDS: [u32; 12] = [
 ];
 /// Topics of one device; a camera has two forms of two messages.
 const TOPICS_MAX: usize = 8;
+/// Protocols in whole messages that come over a line or over topics.
+const BY_EITHER: [&str; 1] = ["json-seal"];
 /// Longest topic; a broker's own limit is far higher.
 const TOPIC_LEN_MAX: usize = 256;
 
@@ -56,7 +58,12 @@ pub(super) fn source(device: &Section<'_>, protocol: &str, base: &Path) -> Optio
     let s = device.section("source", &keys::SOURCE);
     const LINE: [&str; 4] = ["serial", "line", "flow", "tcp"];
     const CAMERA: [&str; 3] = ["sn", "topics", "recapture_topic"];
-    match way(protocol) {
+    let by_topics = BY_EITHER.contains(&protocol) && s.has("topics");
+    let way = match by_topics {
+        true => Way::Messages,
+        false => way(protocol),
+    };
+    match way {
         Way::Messages => {
             refuse(&s, protocol, &LINE);
             refuse(&s, protocol, &["command_topic"]);

@@ -18,6 +18,9 @@ mod cli_decode;
 mod cli_in_force;
 #[cfg(test)]
 mod cli_journal;
+#[cfg(feature = "sim")]
+#[cfg(test)]
+mod cli_probe;
 #[cfg(test)]
 mod cli_recheck;
 #[cfg(feature = "sim")]
@@ -43,6 +46,9 @@ mod fuzz;
 #[cfg(feature = "sim")]
 #[cfg(test)]
 mod hard_kill;
+#[cfg(feature = "sim")]
+#[cfg(test)]
+mod instruments;
 #[cfg(test)]
 mod journal_files;
 #[cfg(feature = "sim")]
@@ -68,6 +74,9 @@ mod policy;
 #[cfg(feature = "sim")]
 #[cfg(test)]
 mod replug;
+#[cfg(feature = "sim")]
+#[cfg(test)]
+mod scales;
 #[cfg(test)]
 mod shipped;
 #[cfg(feature = "sim")]

@@ -9,9 +9,12 @@
 //! `registry.rs` (and its `mod` line), one file in `tests/frames/`.
 
 pub mod checksum;
+mod document;
 mod exchange;
+pub mod fit;
 mod frame;
 mod framer;
+pub mod json_path;
 mod noise;
 mod registry;
 mod settings;
@@ -21,14 +24,16 @@ pub mod io;
 pub mod scale;
 mod seal;
 pub mod sign;
+mod tag;
 
 #[cfg(test)]
 mod tests;
 
+pub use document::markdown;
 pub use exchange::{ExchangeFrame, Field, Speaker};
 pub use frame::{
-    CoordinateMicrodeg, Frame, HeartbeatFrame, InputsFrame, NoRead, PlateText, PlatesFrame,
-    ReplyContent, ReplyFrame, SealEvent, SealFrame, WeightFrame, WeightMode,
+    CardNumber, CoordinateMicrodeg, Frame, HeartbeatFrame, InputsFrame, NoRead, PlateText,
+    PlatesFrame, ReplyContent, ReplyFrame, SealEvent, SealFrame, TagFrame, WeightFrame, WeightMode,
 };
 pub use noise::{Hint, NoiseWhy};
 pub use registry::{Ask, HexFault, Protocol, ProtocolKind, decode_line, protocol, protocols};

@@ -3,5 +3,7 @@
 pub(crate) mod board;
 pub mod boards;
 pub(crate) mod camera;
+pub(crate) mod jt808;
+pub(crate) mod readers;
 pub(crate) mod scale;
 pub(crate) mod seal;

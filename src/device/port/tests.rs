@@ -10,7 +10,7 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use lanegate_core::lane::{Lights, Role};
-use lanegate_core::model::{Content, Kg, Taken, WeightReading};
+use lanegate_core::model::{Content, Kg, Taken, WeightReading, WeightUnit};
 use lanegate_core::wire::Settings;
 use lanegate_core::wire::checksum::crc16_modbus;
 use lanegate_core::wire::io::board::{BoardWire, Numbers};
@@ -24,7 +24,7 @@ use super::*;
 use crate::clock::ClockConfig;
 use crate::config::{
     ArmDown, ArmDrive, DeviceConfig, Flow, InputBit, InputMap, IoConfig, Line, Outputs, Parity,
-    PulseTimer, ScaleConfig, SerialLine, Source, WeightUnit,
+    PulseTimer, ScaleConfig, SerialLine, Source,
 };
 use crate::device::serial::Port;
 

@@ -230,6 +230,7 @@ impl Vzenith {
             id,
             at: sent,
             message,
+            ack: None,
         }))
     }
 
