@@ -80,10 +80,8 @@ fn evidence(
     } else {
         0
     };
-    let can_recapture = match source? {
-        Source::Mqtt(mqtt) => mqtt.recapture_topic.is_some(),
-        Source::Serial(_) => false,
-    };
+    let mqtt = source?.mqtt();
+    let can_recapture = mqtt.is_some_and(|mqtt| mqtt.recapture_topic.is_some());
     Some(EvidenceDevice {
         role,
         lead: Micros::from_ms(lead?.unwrap_or(lead_default)),
@@ -152,7 +150,7 @@ fn implied(
     scale: Option<ScaleConfig>,
 ) -> Settings {
     let mut said = Settings::new();
-    if let Some(Source::Serial(line)) = source {
+    if let Some(line) = source.and_then(Source::serial) {
         said.insert("data_bits".to_owned(), line.data_bits.to_string());
         said.insert("parity".to_owned(), line.parity.word().to_owned());
     }

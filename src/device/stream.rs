@@ -330,7 +330,7 @@ impl Stream {
                     self.note_off(now);
                 }
             }
-            Frame::Inputs(_) | Frame::Reply(_) => {}
+            Frame::Inputs(_) | Frame::Reply(_) | Frame::Exchange(_) => {}
         }
     }
 

@@ -8,7 +8,7 @@ use lanegate_core::wire::Settings;
 use lanegate_core::wire::scale::StableRule;
 
 use super::*;
-use crate::config::{MqttSource, Parity, ScaleConfig, SerialLine, Source};
+use crate::config::{Flow, MqttSource, Parity, ScaleConfig, SerialLine, Source};
 
 const SETTLE: Micros = Micros::from_ms(2000);
 const START: u64 = 3_600_000;
@@ -45,6 +45,7 @@ fn serial() -> Source {
         data_bits: 8,
         parity: Parity::None,
         stop_bits: 1,
+        flow: Flow::None,
     })
 }
 
@@ -83,6 +84,7 @@ fn camera() -> Stream {
         topics: vec!["up".to_owned()],
         recapture_topic: None,
         sn: None,
+        command_topic: None,
     });
     config.late = Micros::from_ms(15_000);
     config.lost = Micros::from_ms(45_000);

@@ -13,7 +13,7 @@ use lanegate_core::lane::{Lights, Role};
 use lanegate_core::model::{Content, Kg, Taken, WeightReading, WeightUnit};
 use lanegate_core::wire::Settings;
 use lanegate_core::wire::checksum::crc16_modbus;
-use lanegate_core::wire::io::modbus_rtu::Dialect;
+use lanegate_core::wire::io::board::{BoardWire, Numbers};
 use lanegate_core::wire::scale::StableRule;
 use rustix::fs::{Mode, OFlags};
 use rustix::pty::OpenptFlags;
@@ -23,9 +23,10 @@ use tokio::time::timeout;
 use super::*;
 use crate::clock::ClockConfig;
 use crate::config::{
-    ArmDrive, DeviceConfig, InputBit, InputMap, IoConfig, Outputs, Parity, PulseTimer, ScaleConfig,
-    Source,
+    ArmDown, ArmDrive, DeviceConfig, Flow, InputBit, InputMap, IoConfig, Line, Outputs, Parity,
+    PulseTimer, ScaleConfig, SerialLine, Source,
 };
+use crate::device::serial::Port;
 
 const PATIENCE: Duration = Duration::from_secs(20);
 const TRUCK: &[u8] = b"\x02+038240016\x03";
@@ -94,6 +95,7 @@ impl Adapter {
             data_bits: 8,
             parity: Parity::None,
             stop_bits: 1,
+            flow: Flow::None,
         }
     }
 
@@ -142,7 +144,7 @@ impl Bench {
         let stop = around.stop.clone();
         let stream = Stream::new(config, Micros::from_ms(100), around.clock.mono()).unwrap();
         Self {
-            running: start_stream(stream, line, around).unwrap(),
+            running: start_stream(stream, Line::Serial(line), around).unwrap(),
             events,
             stop,
         }
@@ -441,13 +443,16 @@ mod board {
         IoConfig {
             id: DeviceId::parse("io-1").unwrap(),
             protocol: "modbus-rtu".to_owned(),
-            dialect: Dialect {
-                unit: 1,
-                on: 0xff00,
-                crc_swapped: false,
-                echo: false,
-            },
-            line,
+            wire: BoardWire::of(
+                "modbus-rtu",
+                &Settings::new(),
+                Numbers {
+                    inputs: 4,
+                    outputs: 5,
+                },
+            )
+            .unwrap(),
+            source: Source::Serial(line),
             arm: ArmDrive::UpDown {
                 up: 0,
                 down: 1,
@@ -464,7 +469,7 @@ mod board {
                 presence: bit(0),
                 inhibit: bit(1),
                 arm_up: bit(2),
-                arm_down: bit(3),
+                arm_down: ArmDown::Input(bit(3)),
                 bay: None,
                 diverter_bay: None,
                 whole: None,
@@ -480,7 +485,7 @@ mod board {
         let (around, events) = surroundings(64);
         let stop = around.stop.clone();
         let config = config(adapter.line());
-        let line = config.line.clone();
+        let line = config.source.line().unwrap();
         let board = Board::new(config, around.clock.mono());
         let (running, handle) = start_board(board, line, around).unwrap();
         let bench = Bench {
