@@ -41,4 +41,4 @@ status = "ST=stable US=motion OL=out"
 modes = "GS=gross NT=gross TR=net"
 ```
 
-`lanegate decode --protocol ascii-line --set layout=… --set status=…` shows what becomes of a captured line. A layout that begins with a weight or a field to skip is only looked for from one line end to the next."#;
+`lanegate decode --protocol ascii-line --set layout=… --set status=…` shows what becomes of a captured line. A layout that begins with a weight or a field to skip is only looked for from one line end to the next. The source is the indicator's own manual, or a capture."#;
