@@ -98,10 +98,9 @@ fn sample(name: &str) -> (Settings, Vec<u8>) {
         out.len() == 1 && out[0]["raw"] == hex
     };
     let line = lines.into_iter().find(weight).expect("a golden weight");
-    let set = match &line["set"] {
-        Value::Null => Settings::new(),
-        set => serde_json::from_value(set.clone()).expect("settings"),
-    };
+    let set = line.get("set").map_or_else(Settings::new, |set| {
+        serde_json::from_value(set.clone()).expect("settings")
+    });
     let hex = line["hex"].as_str().expect("hex");
     let byte = |i| u8::from_str_radix(&hex[i..i + 2], 16).expect("hex");
     (set, (0..hex.len()).step_by(2).map(byte).collect())

@@ -14,6 +14,7 @@ mod wall;
 mod world;
 mod yard;
 
+pub use devices::boards;
 pub use faults::kinds;
 pub use options::{
     Drivers, FaultOptions, Faults, Geometry, Mix, Must, Story, Times, Us, WorldOptions,

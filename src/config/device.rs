@@ -8,8 +8,9 @@ use lanegate_core::lane::Role;
 use lanegate_core::model::{DeviceId, Kg, WeightUnit};
 use lanegate_core::time::Micros;
 use lanegate_core::wire::Settings;
-use lanegate_core::wire::io::modbus_rtu::Dialect;
+use lanegate_core::wire::io::board::{BoardWire, Numbers};
 use lanegate_core::wire::scale::StableRule;
+use lanegate_core::wire::sign::SignWire;
 
 /// A device that gives evidence.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -50,8 +51,76 @@ pub struct ScaleConfig {
 pub enum Source {
     /// A serial line.
     Serial(SerialLine),
+    /// A TCP connection, usually to a serial device server.
+    Tcp(TcpAddress),
     /// Messages of the devices' broker.
     Mqtt(MqttSource),
+}
+
+impl Source {
+    /// The line its bytes come over; none = they come in messages.
+    #[must_use]
+    pub fn line(&self) -> Option<Line> {
+        match self {
+            Self::Serial(line) => Some(Line::Serial(line.clone())),
+            Self::Tcp(address) => Some(Line::Tcp(address.clone())),
+            Self::Mqtt(_) => None,
+        }
+    }
+
+    /// The serial line, if it is one.
+    #[must_use]
+    pub const fn serial(&self) -> Option<&SerialLine> {
+        match self {
+            Self::Serial(line) => Some(line),
+            Self::Tcp(_) | Self::Mqtt(_) => None,
+        }
+    }
+
+    /// The broker's topics, if it is messages.
+    #[must_use]
+    pub const fn mqtt(&self) -> Option<&MqttSource> {
+        match self {
+            Self::Mqtt(mqtt) => Some(mqtt),
+            Self::Serial(_) | Self::Tcp(_) => None,
+        }
+    }
+}
+
+/// A line that carries bytes one after the other.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Line {
+    /// A serial port.
+    Serial(SerialLine),
+    /// A TCP connection.
+    Tcp(TcpAddress),
+}
+
+impl std::fmt::Display for Line {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Serial(line) => line.path.display().fmt(f),
+            Self::Tcp(address) => address.fmt(f),
+        }
+    }
+}
+
+/// The other end of a TCP connection.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct TcpAddress {
+    /// Host name or address.
+    pub host: String,
+    /// Port.
+    pub port: u16,
+}
+
+impl std::fmt::Display for TcpAddress {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.host.contains(':') {
+            true => write!(f, "[{}]:{}", self.host, self.port),
+            false => write!(f, "{}:{}", self.host, self.port),
+        }
+    }
 }
 
 /// A serial line.
@@ -67,6 +136,19 @@ pub struct SerialLine {
     pub parity: Parity,
     /// 1 or 2.
     pub stop_bits: u8,
+    /// Who may hold back the other.
+    pub flow: Flow,
+}
+
+/// Flow control of a serial line.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Flow {
+    /// None: what devices of a lane use.
+    None,
+    /// RTS and CTS.
+    Hardware,
+    /// XON and XOFF. 11h and 13h are then no data: never on binary protocols.
+    Software,
 }
 
 /// Parity of a serial line.
@@ -101,6 +183,8 @@ pub struct MqttSource {
     pub recapture_topic: Option<String>,
     /// Its serial number, where commands must name it.
     pub sn: Option<String>,
+    /// Where what it is told is published.
+    pub command_topic: Option<String>,
 }
 
 /// The lane's inputs and outputs.
@@ -110,10 +194,10 @@ pub struct IoConfig {
     pub id: DeviceId,
     /// The codec's name.
     pub protocol: String,
-    /// How the board differs from the standard, its address included.
-    pub dialect: Dialect,
-    /// Its line.
-    pub line: SerialLine,
+    /// How it is spoken to.
+    pub wire: BoardWire,
+    /// Where its bytes come from.
+    pub source: Source,
     /// How the arm is driven.
     pub arm: ArmDrive,
     /// Length of an arm pulse.
@@ -189,14 +273,24 @@ pub struct InputMap {
     pub inhibit: InputBit,
     /// Upper limit switch.
     pub arm_up: InputBit,
-    /// Lower limit switch.
-    pub arm_down: InputBit,
+    /// How the arm is known to be down.
+    pub arm_down: ArmDown,
     /// A vehicle in the bay.
     pub bay: Option<InputBit>,
     /// The diverter stands towards the bay.
     pub diverter_bay: Option<InputBit>,
     /// The vehicle stands wholly on the platform.
     pub whole: Option<InputBit>,
+}
+
+/// How the arm is known to be down.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum ArmDown {
+    /// A lower limit switch.
+    Input(InputBit),
+    /// There is none: down is "off the upper switch for this long, and not
+    /// told to go up since".
+    OffUpFor(Micros),
 }
 
 /// One input.
@@ -215,7 +309,7 @@ impl InputMap {
             ("presence", Some(self.presence)),
             ("inhibit", Some(self.inhibit)),
             ("arm_up", Some(self.arm_up)),
-            ("arm_down", Some(self.arm_down)),
+            ("arm_down", self.arm_down.input()),
             ("bay", self.bay),
             ("diverter_bay", self.diverter_bay),
             ("whole", self.whole),
@@ -232,7 +326,28 @@ impl InputMap {
     }
 }
 
+impl ArmDown {
+    /// The input, if it is one.
+    #[must_use]
+    pub const fn input(self) -> Option<InputBit> {
+        match self {
+            Self::Input(bit) => Some(bit),
+            Self::OffUpFor(_) => None,
+        }
+    }
+}
+
 impl IoConfig {
+    /// How many inputs and outputs are used, up to the highest number.
+    #[must_use]
+    pub fn numbers(&self) -> Numbers {
+        let outputs = self.coils().map(|(_, coil)| coil + 1).max();
+        Numbers {
+            inputs: self.inputs.count(),
+            outputs: outputs.unwrap_or(0),
+        }
+    }
+
     /// All coils used, with their names in `lane.toml`.
     pub fn coils(&self) -> impl Iterator<Item = (&'static str, u16)> {
         let arm = match self.arm {
@@ -260,4 +375,32 @@ impl IoConfig {
             .chain(lamps)
             .filter_map(|(name, coil)| Some((name, coil?)))
     }
+}
+
+/// A sign that drivers read.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct SignConfig {
+    /// Its name, unique in the controller.
+    pub id: DeviceId,
+    /// The codec's name.
+    pub protocol: String,
+    /// How it is spoken to.
+    pub wire: SignWire,
+    /// Where it is told.
+    pub source: Source,
+    /// The languages shown, one line each.
+    pub languages: Vec<Language>,
+    /// It is told again this often, since it may have restarted.
+    pub repeat: Micros,
+}
+
+/// A language drivers read.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Language {
+    /// 简体
+    ZhHans,
+    /// 繁體
+    ZhHant,
+    /// English
+    En,
 }

@@ -6,7 +6,7 @@ use lanegate_core::lane::{EvidenceDevice, Role};
 use lanegate_core::model::{DeviceId, Kg, WeightUnit};
 use lanegate_core::time::Micros;
 use lanegate_core::wire::scale::StableRule;
-use lanegate_core::wire::{self, Protocol, ProtocolKind, Settings};
+use lanegate_core::wire::{self, Ask, Protocol, ProtocolKind, Settings};
 use toml::de::DeValue;
 
 use super::device::{DeviceConfig, ScaleConfig, Source};
@@ -38,6 +38,10 @@ pub(super) fn device(s: &Section<'_>, base: &Path) -> Option<(DeviceConfig, Evid
     let settings = settings(s, protocol, implied);
     let (late, lost) = (ms("late_ms", 100..=600_000), ms("lost_ms", 200..=3_600_000));
     let evidence = evidence(s, role, source.as_ref());
+    let question = protocol.and_then(|p| p.ask).zip(settings.as_ref());
+    if let Some(ask) = question.map(|(ask, settings)| ask(settings)) {
+        asked(s, &ask, late, scale.flatten());
+    }
     let driver = DeviceConfig {
         id: id?,
         role: role?,
@@ -76,10 +80,8 @@ fn evidence(
     } else {
         0
     };
-    let can_recapture = match source? {
-        Source::Mqtt(mqtt) => mqtt.recapture_topic.is_some(),
-        Source::Serial(_) => false,
-    };
+    let mqtt = source?.mqtt();
+    let can_recapture = mqtt.is_some_and(|mqtt| mqtt.recapture_topic.is_some());
     Some(EvidenceDevice {
         role,
         lead: Micros::from_ms(lead?.unwrap_or(lead_default)),
@@ -88,6 +90,19 @@ fn evidence(
         reads_min: u32::try_from(reads_min?).expect("read in a range up to 10"),
         can_recapture,
     })
+}
+
+/// What a device that is asked needs besides.
+fn asked(s: &Section<'_>, ask: &Ask, late: Option<Micros>, scale: Option<ScaleConfig>) {
+    if late.is_some_and(|late| late <= ask.every) {
+        let why = "is not above the time between two questions: it would be late by then";
+        s.fault("late_ms", why);
+    }
+    if scale.is_some_and(|scale| scale.stable.gap_max < ask.every) {
+        let why =
+            "stable_gap_ms_max is below the time between two questions: nothing would be stable";
+        s.fault("scale", why);
+    }
 }
 
 /// Some(None) for a device that is no scale.
@@ -135,7 +150,7 @@ fn implied(
     scale: Option<ScaleConfig>,
 ) -> Settings {
     let mut said = Settings::new();
-    if let Some(Source::Serial(line)) = source {
+    if let Some(line) = source.and_then(Source::serial) {
         said.insert("data_bits".to_owned(), line.data_bits.to_string());
         said.insert("parity".to_owned(), line.parity.word().to_owned());
     }

@@ -2,14 +2,14 @@
 
 use std::path::Path;
 
+use std::collections::BTreeMap;
+
 use lanegate_core::model::DeviceId;
 use lanegate_core::time::Micros;
-use lanegate_core::wire::io::modbus_rtu::Dialect;
+use lanegate_core::wire::io::board::{BoardFault, BoardWire, Call, Numbers};
 use lanegate_core::wire::{ProtocolKind, Settings};
 
-use super::device::{
-    ArmDrive, InputBit, InputMap, IoConfig, Outputs, PulseTimer, SerialLine, Source,
-};
+use super::device::{ArmDown, ArmDrive, InputBit, InputMap, IoConfig, Outputs, PulseTimer};
 use super::evidence::{protocol, settings};
 use super::keys;
 use super::section::{Section, list, number, parsed, text, word};
@@ -49,7 +49,7 @@ pub(super) fn io(lane: &Section<'_>, base: &Path) -> Option<IoConfig> {
     let id = s.need("id", parsed(DeviceId::parse));
     let protocol = protocol(&s, ProtocolKind::Io);
     let settings = settings(&s, protocol, Settings::new());
-    let line = protocol.and_then(|p| serial_only(&s, p.name, base));
+    let source = protocol.and_then(|p| source(&s, p.name, base));
     let arm = arm(&s);
     let timed_by = s.need("pulse_timed_by", word(&TIMERS));
     let pulse_ms = pulse(&s, timed_by);
@@ -57,11 +57,19 @@ pub(super) fn io(lane: &Section<'_>, base: &Path) -> Option<IoConfig> {
     let inputs = inputs(&s);
     let (poll, answer_max) = (ms("poll_ms", 20..=1000), ms("answer_ms_max", 20..=2000));
     let (late, lost) = (ms("late_ms", 50..=60_000), ms("lost_ms", 100..=600_000));
-    Some(IoConfig {
+    let (protocol, settings) = (protocol?, settings?);
+    let made = |numbers| BoardWire::of(protocol.name, &settings, numbers);
+    // Told before the rest is content: a board that cannot be one.
+    let none = Numbers {
+        inputs: 0,
+        outputs: 0,
+    };
+    let wire = made(none).map_err(|why| refuse_board(&s, &why)).ok()?;
+    let mut config = IoConfig {
         id: id?,
-        protocol: protocol?.name.to_owned(),
-        dialect: Dialect::of(&settings?).ok()?,
-        line: line?,
+        protocol: protocol.name.to_owned(),
+        wire,
+        source: source?,
         arm: arm?,
         pulse: Micros::from_ms(pulse_ms?),
         pulse_timed_by: timed_by?,
@@ -71,26 +79,62 @@ pub(super) fn io(lane: &Section<'_>, base: &Path) -> Option<IoConfig> {
         answer_max: answer_max?,
         late: late?,
         lost: lost?,
-    })
+    };
+    config.wire = made(config.numbers())
+        .map_err(|why| refuse_board(&s, &why))
+        .ok()?;
+    callable(&s, &config);
+    Some(config)
+}
+
+fn refuse_board(s: &Section<'_>, why: &BoardFault) {
+    let name = match why {
+        BoardFault::Setting(_) => "settings",
+        BoardFault::Cannot(_) => "protocol",
+    };
+    s.fault(name, why.to_string());
+}
+
+/// Everything the driver will ask of the board can be asked.
+fn callable(s: &Section<'_>, config: &IoConfig) {
+    let can = |call| config.wire.ask(call, 0, &BTreeMap::new());
+    let outputs = s.section("outputs", &keys::OUTPUTS);
+    let ms = u32::try_from(config.pulse.as_ms()).unwrap_or(u32::MAX);
+    for (name, output) in config.coils() {
+        let on = match (name.starts_with("arm_"), config.pulse_timed_by) {
+            (true, PulseTimer::Board) => Call::Pulse { output, ms },
+            (true, PulseTimer::Gateway) | (false, _) => Call::Set { output, on: true },
+        };
+        let off = Call::Set { output, on: false };
+        if let Some(why) = [on, off].into_iter().find_map(|call| can(call).err()) {
+            let whole_board = name.starts_with("arm_") && can(off).is_ok();
+            match whole_board {
+                true => s.fault("pulse_timed_by", format!("for {name}: {why}")),
+                false => outputs.fault(name, why.to_string()),
+            }
+        }
+    }
+    let asked = config.wire.can().asked;
+    if let Some(why) = can(Call::Inputs).err().filter(|_| asked) {
+        s.fault("inputs", why.to_string());
+    }
+    for (name, bit) in config.inputs.all() {
+        if config.wire.active_low().contains(&bit.number) && !bit.inverted {
+            s.fault(
+                "inverted",
+                format!(
+                    "lacks \"{name}\": input {} of this board reads 0 when it is so",
+                    bit.number
+                ),
+            );
+        }
+    }
 }
 
 static TIMERS: [(&str, PulseTimer); 2] = [
     ("board", PulseTimer::Board),
     ("gateway", PulseTimer::Gateway),
 ];
-
-fn serial_only(s: &Section<'_>, protocol: &str, base: &Path) -> Option<SerialLine> {
-    match source(s, protocol, base)? {
-        Source::Serial(line) => Some(line),
-        Source::Mqtt(_) => {
-            s.fault(
-                "source",
-                "lane I/O comes over a serial line, not in messages",
-            );
-            None
-        }
-    }
-}
 
 fn pulse(s: &Section<'_>, timed_by: Option<PulseTimer>) -> Option<u64> {
     let ms = s.need("pulse_ms", number(PULSE_MS))?;
@@ -198,8 +242,26 @@ fn inputs(io: &Section<'_>) -> Option<InputMap> {
         let number = s.maybe(name, number(0..=NUMBER_MAX))?;
         Some(number.map(|n| bit(name, n)))
     };
-    let [presence, inhibit, arm_up, arm_down] =
-        ["presence", "inhibit", "arm_up", "arm_down"].map(need);
+    let [presence, inhibit, arm_up] = ["presence", "inhibit", "arm_up"].map(need);
+    let after = io.maybe("arm_down_after_ms", number(500..=60_000));
+    let arm_down = match (maybe("arm_down"), after) {
+        (Some(Some(bit)), Some(None)) => Some(ArmDown::Input(bit)),
+        (Some(None), Some(Some(ms))) => Some(ArmDown::OffUpFor(Micros::from_ms(ms))),
+        (Some(Some(_)), Some(Some(_))) => {
+            let why = "goes with a board that has no inputs.arm_down: take one of them out";
+            io.fault("arm_down_after_ms", why);
+            None
+        }
+        (Some(None), Some(None)) => {
+            s.fault(
+                "arm_down",
+                "is missing: write arm_down = 3, or for a barrier without a lower limit switch \
+                 io.arm_down_after_ms",
+            );
+            None
+        }
+        (None, _) | (_, None) => None,
+    };
     let [bay, diverter_bay, whole] = ["bay", "diverter_bay", "whole"].map(maybe);
     Some(InputMap {
         presence: presence?,

@@ -104,7 +104,7 @@ pub(super) static DRAW: [Key; 4] = [
     required("anchor_day", "\"2026-12-31\""),
 ];
 
-pub(super) static LANE: [Key; 9] = [
+pub(super) static LANE: [Key; 10] = [
     required("id", "\"SZB-X-01\""),
     required("direction", "\"export\""),
     required("geometry", "\"side-exit\""),
@@ -113,6 +113,7 @@ pub(super) static LANE: [Key; 9] = [
     default("rejudge_n_max", "10"),
     optional("times"),
     optional("io"),
+    optional("sign"),
     optional("device"),
 ];
 
@@ -131,7 +132,7 @@ pub(super) static TIMES: [Key; 12] = [
     default("bay_ms_max", "120000"),
 ];
 
-pub(super) static IO: [Key; 14] = [
+pub(super) static IO: [Key; 15] = [
     required("id", "\"io-1\""),
     required("protocol", "\"modbus-rtu\""),
     required("source", SERIAL_EXAMPLE),
@@ -140,6 +141,7 @@ pub(super) static IO: [Key; 14] = [
     required("pulse_ms", "500"),
     required("pulse_timed_by", "\"board\""),
     required("inverted", "[]"),
+    optional("arm_down_after_ms"),
     optional("outputs"),
     optional("inputs"),
     default("poll_ms", "100"),
@@ -165,7 +167,7 @@ pub(super) static INPUTS: [Key; 7] = [
     required("presence", "0"),
     required("inhibit", "1"),
     required("arm_up", "2"),
-    required("arm_down", "3"),
+    optional("arm_down"),
     optional("bay"),
     optional("diverter_bay"),
     optional("whole"),
@@ -195,13 +197,24 @@ pub(super) static SCALE: [Key; 6] = [
     required("stable_gap_ms_max", "500"),
 ];
 
-pub(super) static SOURCE: [Key; 5] = [
+pub(super) static SIGN: [Key; 6] = [
+    required("id", "\"sign-1\""),
+    required("protocol", "\"text-sign\""),
+    required("source", SERIAL_EXAMPLE),
+    optional("settings"),
+    default("languages", "[\"zh-Hans\"]"),
+    default("repeat_ms", "5000"),
+];
+
+pub(super) static SOURCE: [Key; 8] = [
     optional("serial"),
     optional("line"),
+    optional("flow"),
+    optional("tcp"),
     optional("sn"),
     optional("topics"),
     optional("recapture_topic"),
+    optional("command_topic"),
 ];
 
-const SERIAL_EXAMPLE: &str =
-    "{ serial = \"/dev/serial/by-path/…\", line = \"9600 8N1\" } or { sn = \"…\" }";
+const SERIAL_EXAMPLE: &str = "{ serial = \"/dev/serial/by-path/…\", line = \"9600 8N1\" }, { tcp = \"192.0.2.7:4001\" } or { sn = \"…\" }";

@@ -11,6 +11,7 @@ use super::evidence::device;
 use super::io::io;
 use super::keys;
 use super::section::{Section, number, parsed, word};
+use super::sign::sign;
 use super::{ControllerConfig, LaneSetup};
 
 /// Devices of one lane.
@@ -57,6 +58,7 @@ pub(super) fn lane(
     let rejudge_n_max = count(s, "rejudge_n_max", 100);
     let times = times(&s.section("times", &keys::TIMES));
     let io = io(s, base);
+    let sign = sign(s, base);
     let sections = s.sections("device", &keys::DEVICE);
     if sections.len() > DEVICES_MAX {
         s.fault(
@@ -107,6 +109,7 @@ pub(super) fn lane(
         },
         devices: devices.into_iter().map(|(driver, _)| driver).collect(),
         io,
+        sign: sign?,
     })
 }
 

@@ -18,6 +18,7 @@ mod lane;
 mod ports;
 mod sanity;
 mod section;
+mod sign;
 mod source;
 mod tunnel;
 
@@ -28,13 +29,14 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use lanegate_core::lane::LaneConfig;
-use lanegate_core::model::{ControllerId, PortCode};
+use lanegate_core::model::{ControllerId, DeviceId, PortCode};
 use lanegate_core::time::Micros;
 use toml::de::DeTable;
 
 pub use device::{
-    ArmDrive, DeviceConfig, InputBit, InputMap, IoConfig, MqttSource, Outputs, Parity, PulseTimer,
-    ScaleConfig, SerialLine, Source,
+    ArmDown, ArmDrive, DeviceConfig, Flow, InputBit, InputMap, IoConfig, Language, Line,
+    MqttSource, Outputs, Parity, PulseTimer, ScaleConfig, SerialLine, SignConfig, Source,
+    TcpAddress,
 };
 pub use draw::DrawConfig;
 pub use fault::ConfigFault;
@@ -138,6 +140,20 @@ pub struct LaneSetup {
     pub devices: Vec<DeviceConfig>,
     /// For the driver of the lane's inputs and outputs.
     pub io: IoConfig,
+    /// For the driver of its sign, if it has one.
+    pub sign: Option<SignConfig>,
+}
+
+impl LaneSetup {
+    /// Every device with its place in the file and where its bytes come from.
+    pub fn sources(&self) -> impl Iterator<Item = (&DeviceId, String, &Source)> {
+        let io = (&self.io.id, "io".to_owned(), &self.io.source);
+        let sign = self.sign.iter();
+        let sign = sign.map(|sign| (&sign.id, "sign".to_owned(), &sign.source));
+        let devices = self.devices.iter().enumerate();
+        let devices = devices.map(|(n, d)| (&d.id, format!("device[{n}]"), &d.source));
+        std::iter::once(io).chain(sign).chain(devices)
+    }
 }
 
 impl Config {

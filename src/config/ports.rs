@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::{Config, Source};
+use super::Config;
 
 /// Warns of `by-id` names that do not tell equal adapters apart: adapters
 /// without a serial number (CH340) all have the same one, and it points to the
@@ -37,16 +37,10 @@ pub fn port_warnings(config: &Config, serial_dir: &Path) -> Vec<String> {
 
 fn serial_ports(config: &Config) -> impl Iterator<Item = (String, &PathBuf)> {
     config.lanes.iter().flat_map(|lane| {
-        let io = std::iter::once((lane.io.id.to_string(), &lane.io.line.path));
-        let device = |d: &'_ super::DeviceConfig| match &d.source {
-            Source::Serial(_) => Some(d.id.to_string()),
-            Source::Mqtt(_) => None,
-        };
-        let others = lane.devices.iter().filter_map(move |d| match &d.source {
-            Source::Serial(line) => Some((device(d)?, &line.path)),
-            Source::Mqtt(_) => None,
-        });
-        io.chain(others)
+        lane.sources().filter_map(|(device, _, source)| {
+            let line = source.serial()?;
+            Some((device.to_string(), &line.path))
+        })
     })
 }
 

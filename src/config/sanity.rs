@@ -7,7 +7,7 @@ use lanegate_core::lane::{Geometry, LaneConfig, Role};
 use lanegate_core::time::Micros;
 
 use super::fault::Sink;
-use super::{Config, IoConfig, LaneSetup, SerialLine, Source};
+use super::{ArmDown, Config, IoConfig, LaneSetup};
 
 /// Checks a configuration whose every key is fine in itself.
 pub(super) fn check(config: &Config, sink: &Sink) {
@@ -53,9 +53,8 @@ fn names(config: &Config, sink: &Sink) {
                 "a device's name is its own in the whole controller",
             );
         };
-        device(lane.io.id.to_string(), format!("{path}.io.id"));
-        for (j, driver) in lane.devices.iter().enumerate() {
-            device(driver.id.to_string(), format!("{path}.device[{j}].id"));
+        for (id, place, _) in lane.sources() {
+            device(id.to_string(), format!("{path}.{place}.id"));
         }
     }
 }
@@ -82,22 +81,20 @@ fn archive(config: &Config, sink: &Sink) {
 fn ports(config: &Config, sink: &Sink) {
     let (mut lines, mut topics) = (Once::default(), Once::default());
     for (i, lane) in config.lanes.iter().enumerate() {
-        let mut serial = |line: &SerialLine, path: String| {
-            let port = line.path.display().to_string();
-            ttyusb(&port, &path, sink);
-            lines.tell(port, path, sink, "two devices cannot share a port");
-        };
-        serial(&lane.io.line, format!("lane[{i}].io.source.serial"));
-        for (j, driver) in lane.devices.iter().enumerate() {
-            let path = format!("lane[{i}].device[{j}].source");
-            match &driver.source {
-                Source::Serial(line) => serial(line, format!("{path}.serial")),
-                Source::Mqtt(mqtt) => {
-                    for topic in &mqtt.topics {
-                        let why = "one device's messages are one device's";
-                        topics.tell(topic.clone(), path.clone(), sink, why);
-                    }
-                }
+        for (_, place, source) in lane.sources() {
+            let path = format!("lane[{i}].{place}.source");
+            if let Some(line) = source.line() {
+                let (line, name) = match source.serial() {
+                    Some(_) => (line.to_string(), "serial"),
+                    None => (line.to_string(), "tcp"),
+                };
+                let path = format!("{path}.{name}");
+                ttyusb(&line, &path, sink);
+                lines.tell(line, path, sink, "two devices cannot share a port");
+            }
+            for topic in source.mqtt().iter().flat_map(|mqtt| &mqtt.topics) {
+                let why = "one device's messages are one device's";
+                topics.tell(topic.clone(), path.clone(), sink, why);
             }
         }
     }
@@ -120,10 +117,7 @@ fn ttyusb(port: &str, path: &str, sink: &Sink) {
 }
 
 fn brokers(config: &Config, sink: &Sink) {
-    let messages = |lane: &LaneSetup| {
-        let source = |d: &super::DeviceConfig| matches!(d.source, Source::Mqtt(_));
-        lane.devices.iter().any(source)
-    };
+    let messages = |lane: &LaneSetup| lane.sources().any(|(_, _, source)| source.mqtt().is_some());
     if config.device_broker.is_none() && config.lanes.iter().any(messages) {
         sink.fault(
             "broker.devices",
@@ -241,6 +235,12 @@ fn board(io: &IoConfig, lane: &LaneConfig, path: &str, sink: &Sink) {
     if lane.io_stale < Micros(io.poll.0 + io.answer_max.0) {
         let why = "is below io.poll_ms + io.answer_ms_max: one late answer would make inputs stale";
         sink.fault(&format!("{path}.times.io_stale_ms"), why);
+    }
+    if let ArmDown::OffUpFor(after) = io.inputs.arm_down
+        && after >= lane.arm_max
+    {
+        let why = "is not below times.arm_ms_max: the arm would never be down in time";
+        sink.fault(&at("arm_down_after_ms"), why);
     }
     if io.pulse >= lane.arm_max {
         sink.fault(&at("pulse_ms"), "is not below times.arm_ms_max");

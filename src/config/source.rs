@@ -2,9 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use super::device::{MqttSource, Parity, SerialLine, Source};
+use super::device::{Flow, MqttSource, Parity, SerialLine, Source, TcpAddress};
 use super::keys;
-use super::section::{Section, list, parsed, text};
+use super::section::{Section, list, parsed, text, word};
 
 /// Speeds serial drivers accept.
 const BAUDS: [u32; 12] = [
@@ -17,22 +17,131 @@ const BY_EITHER: [&str; 1] = ["json-seal"];
 /// Longest topic; a broker's own limit is far higher.
 const TOPIC_LEN_MAX: usize = 256;
 
-/// The source of a device; a protocol in messages has a name ending in `-mqtt`.
+static FLOWS: [(&str, Flow); 3] = [
+    ("none", Flow::None),
+    ("hardware", Flow::Hardware),
+    ("software", Flow::Software),
+];
+
+/// What a protocol travels in.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Way {
+    /// A serial line, or the same bytes over TCP.
+    Line,
+    /// TCP alone.
+    Tcp,
+    /// Messages of a device.
+    Messages,
+    /// Messages of a board: state one way, commands the other.
+    Board,
+    /// A line, or messages to a sign.
+    Sign,
+}
+
+fn way(protocol: &str) -> Way {
+    match protocol {
+        "modbus-tcp" => Way::Tcp,
+        "mqtt-io" => Way::Board,
+        "text-sign" => Way::Sign,
+        name if name.ends_with("-mqtt") => Way::Messages,
+        _ => Way::Line,
+    }
+}
+
+/// The source of a device.
 pub(super) fn source(device: &Section<'_>, protocol: &str, base: &Path) -> Option<Source> {
     if !device.has("source") {
         // Reports what to write.
         let _absent: Option<String> = device.need("source", text);
         return None;
     }
-    let section = device.section("source", &keys::SOURCE);
-    let by_topics = BY_EITHER.contains(&protocol) && section.has("topics");
-    if protocol.ends_with("-mqtt") || by_topics {
-        refuse(&section, protocol, &["serial", "line"]);
-        mqtt(&section).map(Source::Mqtt)
-    } else {
-        refuse(&section, protocol, &["sn", "topics", "recapture_topic"]);
-        serial(&section, base).map(Source::Serial)
+    let s = device.section("source", &keys::SOURCE);
+    const LINE: [&str; 4] = ["serial", "line", "flow", "tcp"];
+    const CAMERA: [&str; 3] = ["sn", "topics", "recapture_topic"];
+    let by_topics = BY_EITHER.contains(&protocol) && s.has("topics");
+    let way = match by_topics {
+        true => Way::Messages,
+        false => way(protocol),
+    };
+    match way {
+        Way::Messages => {
+            refuse(&s, protocol, &LINE);
+            refuse(&s, protocol, &["command_topic"]);
+            mqtt(&s).map(Source::Mqtt)
+        }
+        Way::Board => {
+            refuse(&s, protocol, &LINE);
+            refuse(&s, protocol, &["sn", "recapture_topic"]);
+            told(&s, true).map(Source::Mqtt)
+        }
+        Way::Sign if s.has("command_topic") => {
+            refuse(&s, protocol, &LINE);
+            refuse(&s, protocol, &CAMERA);
+            told(&s, false).map(Source::Mqtt)
+        }
+        way @ (Way::Line | Way::Tcp | Way::Sign) => {
+            refuse(&s, protocol, &CAMERA);
+            refuse(&s, protocol, &["command_topic"]);
+            if way == Way::Tcp {
+                refuse(&s, protocol, &["serial", "line", "flow"]);
+            }
+            match s.has("tcp") || way == Way::Tcp {
+                true => tcp(&s).map(Source::Tcp),
+                false => serial(&s, base).map(Source::Serial),
+            }
+        }
     }
+}
+
+/// A device server, or a device with a network port.
+fn tcp(section: &Section<'_>) -> Option<TcpAddress> {
+    for name in ["serial", "line", "flow"] {
+        if section.has(name) {
+            let why = "does not go with tcp: speed and parity are set in the device server";
+            section.fault(name, why);
+        }
+    }
+    let address = section.maybe("tcp", parsed(address))?;
+    if address.is_none() {
+        section.fault("tcp", "is missing: write it like \"192.0.2.7:502\"");
+    }
+    address
+}
+
+fn address(text: &str) -> Result<TcpAddress, String> {
+    let wrong = || format!("\"{text}\" is no address: write it like \"192.0.2.7:4001\"");
+    let (host, port) = text.rsplit_once(':').ok_or_else(wrong)?;
+    let host = host.trim_matches(['[', ']']);
+    match port.parse() {
+        Ok(port) if !host.is_empty() && port > 0 => Ok(TcpAddress {
+            host: host.to_owned(),
+            port,
+        }),
+        Ok(_) | Err(_) => Err(wrong()),
+    }
+}
+
+/// A device that is told things in messages; a board also tells its state.
+fn told(section: &Section<'_>, board: bool) -> Option<MqttSource> {
+    let topics = section.maybe("topics", list(parsed(topic)))?;
+    let command = section.maybe("command_topic", parsed(topic))?;
+    if command.is_none() {
+        section.fault("command_topic", "is missing: write where the board is told");
+    }
+    let topics = topics.unwrap_or_default();
+    if board && (topics.is_empty() || topics.len() > TOPICS_MAX) {
+        section.fault(
+            "topics",
+            format!("write 1 to {TOPICS_MAX} topics of its state"),
+        );
+        return None;
+    }
+    Some(MqttSource {
+        topics,
+        recapture_topic: None,
+        sn: None,
+        command_topic: Some(command?),
+    })
 }
 
 fn refuse(section: &Section<'_>, protocol: &str, names: &[&str]) {
@@ -44,10 +153,11 @@ fn refuse(section: &Section<'_>, protocol: &str, names: &[&str]) {
 fn serial(section: &Section<'_>, base: &Path) -> Option<SerialLine> {
     let path = section.maybe("serial", text)?;
     let line = section.maybe("line", parsed(line_settings))?;
+    let flow = section.maybe("flow", word(&FLOWS))?;
     if path.is_none() {
         section.fault(
             "serial",
-            "is missing: write the port, best by /dev/serial/by-path",
+            "is missing: write the port, best by /dev/serial/by-path, or tcp",
         );
     }
     if line.is_none() {
@@ -60,6 +170,7 @@ fn serial(section: &Section<'_>, base: &Path) -> Option<SerialLine> {
         data_bits,
         parity,
         stop_bits,
+        flow: flow.unwrap_or(Flow::None),
     })
 }
 
@@ -108,6 +219,7 @@ fn mqtt(section: &Section<'_>) -> Option<MqttSource> {
         topics,
         recapture_topic: recapture.or(from_sn),
         sn,
+        command_topic: None,
     })
 }
 

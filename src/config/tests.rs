@@ -3,13 +3,15 @@ use std::os::unix::fs::symlink;
 use super::keys::{self, Key, Rule};
 use super::*;
 
+mod boards;
+mod scales;
 mod together;
 
 const REFERENCE: &str = include_str!("../../config/lane.toml");
 const DEV: &str = include_str!("../../config/lane.dev.toml");
 
 /// Every table of keys with the header that opens it in `lane.toml`.
-static TABLES: [(&str, &[Key]); 16] = [
+static TABLES: [(&str, &[Key]); 17] = [
     ("[controller]", &keys::CONTROLLER),
     ("[clock]", &keys::CLOCK),
     ("[broker.devices]", &keys::BROKER),
@@ -24,6 +26,7 @@ static TABLES: [(&str, &[Key]); 16] = [
     ("[lane.io]", &keys::IO),
     ("[lane.io.outputs]", &keys::OUTPUTS),
     ("[lane.io.inputs]", &keys::INPUTS),
+    ("[lane.sign]", &keys::SIGN),
     ("[[lane.device]]", &keys::DEVICE),
     ("[lane.device.scale]", &keys::SCALE),
 ];
@@ -120,7 +123,7 @@ fn a_default_written_in_the_reference_is_the_one_that_holds() {
             compared += 1;
         }
     }
-    assert_eq!(compared, 35);
+    assert_eq!(compared, 37);
 }
 
 #[test]
@@ -201,7 +204,7 @@ fn relative_paths_count_from_the_directory_of_the_file() {
         Path::new("/etc/lanegate/dev/state")
     );
     assert_eq!(
-        config.lanes[0].io.line.path,
+        config.lanes[0].io.source.serial().unwrap().path,
         Path::new("/etc/lanegate/dev/io")
     );
     assert_eq!(

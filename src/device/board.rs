@@ -1,18 +1,20 @@
-//! The lane's I/O board as a Modbus RTU master, sans-IO: inputs at every
-//! poll, lamps kept as commanded, arm pulses ahead of everything else.
+//! The lane's I/O board, whatever it speaks, sans-IO: inputs at every poll,
+//! lamps kept as commanded, arm pulses ahead of everything else.
 //!
 //! One question at a time. The order of questions, if the line is free:
 //!
 //! ```text
 //! contacts to open > arm > inputs, if due > lamps and diverter that differ > read-back of the coils
 //! ```
-//! RTU has no transaction number, so a late answer would pass for the next
-//! one's: the port's input is emptied before each question, and a function
+//! Most protocols have no transaction number, so a late answer would pass for
+//! the next one's: the port's input is emptied before each question, and a function
 //! code whose question was not answered is barred. A unit answers in order, so
 //! an answer to another function proves that nothing of the barred one is
 //! still to come; where that does not answer either, the line rests for longer
 //! than any unit thinks. A write that fails is thus followed by a poll, and no
-//! failure, however often repeated, keeps the inputs from being read.
+//! failure, however often repeated, keeps the inputs from being read. Numbered
+//! answers need none of that, and a board that speaks by itself is listened to
+//! between questions.
 //!
 //! Nothing is written before the board has answered a read (a port's name is
 //! no proof of what hangs on it), and nothing but reads at start. A lift is
@@ -23,24 +25,28 @@ use std::collections::{BTreeSet, VecDeque};
 use lanegate_core::lane::{Event, Lights};
 use lanegate_core::model::{DeviceId, DeviceState, Inputs};
 use lanegate_core::time::{Micros, Mono, Now};
-use lanegate_core::wire::io::modbus_rtu::{Outcome, Request, response};
+use lanegate_core::wire::io::board::{Answer, Can, Question};
 
 use super::health::{Counts, Health, NoiseShare, Why};
-use crate::config::IoConfig;
+use crate::config::{ArmDown, IoConfig, Source};
 use crate::metrics::queues::{Level, Queue};
 
 mod answer;
 mod arm;
 mod ask;
 mod coils;
+mod down;
 
 use arm::{Arm, Way, Write};
 use coils::Coils;
+use down::OffUp;
 
 /// A lamp that does not hold is told of once in this time.
 const TELL_AGAIN: Micros = Micros::from_s(5);
 /// Longest answer: 64 coils and an echo are far below it.
 const ANSWER_LEN_MAX: usize = 256;
+/// What a board says by itself, not yet a whole message.
+const UNASKED_LEN_MAX: usize = 64;
 /// Events that wait for the lane; from half of it on the board is not asked.
 const EVENTS_MAX: usize = 64;
 
@@ -78,7 +84,18 @@ enum Function {
 }
 
 impl Purpose {
-    const fn function(self) -> Function {
+    const fn is_write(self) -> bool {
+        match self {
+            Self::Poll | Self::ReadBack => false,
+            Self::Arm(_) | Self::Set { .. } => true,
+        }
+    }
+
+    /// Where every answer looks the same, all questions are one function.
+    const fn function(self, can: Can) -> Function {
+        if !can.asks_outputs {
+            return Function::ReadInputs;
+        }
         match self {
             Self::Poll => Function::ReadInputs,
             Self::ReadBack => Function::ReadCoils,
@@ -88,7 +105,7 @@ impl Purpose {
 }
 
 struct Asked {
-    request: Request,
+    question: Question,
     purpose: Purpose,
     at: Mono,
     until: Mono,
@@ -98,6 +115,7 @@ struct Asked {
 /// The lane's I/O board.
 pub struct Board {
     config: IoConfig,
+    can: Can,
     health: Health,
     open: bool,
     /// It has answered a read since the port was opened or it was lost.
@@ -105,6 +123,10 @@ pub struct Board {
     /// Its coils have been read since then.
     swept: bool,
     asked: Option<Asked>,
+    /// The number of the next question.
+    number: u16,
+    /// What came without a question.
+    unasked: Vec<u8>,
     /// Functions an answer of which may still come late.
     barred: BTreeSet<Function>,
     /// Until then it may; later it never will.
@@ -119,6 +141,7 @@ pub struct Board {
     read_back_due: bool,
     failures: u32,
     arm: Arm,
+    down: Option<OffUp>,
     coils: Coils,
     lamps_told: Option<Mono>,
     inputs: Option<(Mono, Inputs)>,
@@ -139,12 +162,19 @@ impl Board {
         Self {
             health: Health::new(config.id.clone(), config.late, config.lost, now),
             arm: Arm::new(config.arm, config.pulse, config.pulse_timed_by),
-            gap: gap(config.line.baud),
+            gap: gap(&config.source),
+            can: config.wire.can(),
+            down: match config.inputs.arm_down {
+                ArmDown::Input(_) => None,
+                ArmDown::OffUpFor(after) => Some(OffUp::new(after)),
+            },
             config,
             open: false,
             answered: false,
             swept: false,
             asked: None,
+            number: 0,
+            unasked: Vec::new(),
             barred: BTreeSet::new(),
             rest_until: now,
             quiet_until: now,
@@ -197,20 +227,70 @@ impl Board {
         self.counts.bytes += bytes.len() as u64;
         self.noise.add(bytes.len(), 0, now.mono);
         let Some(asked) = self.asked.as_mut().filter(|a| now.mono < a.until) else {
-            // Nobody asked, or long ago: a late answer, an echo, noise.
-            self.count_noise(bytes.len(), now.mono);
+            self.hear_unasked(bytes, now);
             self.handle_timeout(now);
             return;
         };
         let room = ANSWER_LEN_MAX.saturating_sub(asked.answer.len());
         asked.answer.extend(bytes.iter().take(room));
-        match response(&asked.request, &asked.answer) {
-            Outcome::Need(_) => {}
-            Outcome::Done(reply) => self.answered_with(&reply, now),
-            Outcome::Exception(code) => self.refused(code, now),
-            Outcome::Bad(why) => self.bad_answer(why, now),
-        }
+        let answer = self.config.wire.answer(&asked.question, &asked.answer);
+        self.take_answer(answer, now);
         self.pump(now);
+    }
+
+    /// One whole message of a board behind the broker. What the broker kept
+    /// from earlier tells nothing about now.
+    pub fn message(&mut self, payload: &[u8], retained: bool, now: Now) {
+        if retained {
+            return;
+        }
+        self.counts.bytes += payload.len() as u64;
+        self.noise.add(payload.len(), 0, now.mono);
+        let Some(told) = self.config.wire.told(payload) else {
+            self.count_noise(payload.len(), now.mono);
+            self.health.blame(Why::Noise(None));
+            return self.handle_timeout(now);
+        };
+        self.counts.frames += 1;
+        let asked = self.asked.as_ref().filter(|a| now.mono < a.until);
+        match asked.map(|a| self.config.wire.answer(&a.question, payload)) {
+            Some(answer) => self.take_answer(answer, now),
+            None => self.take_told(told, now.mono, now.mono),
+        }
+        self.handle_timeout(now);
+    }
+
+    fn take_answer(&mut self, answer: Answer, now: Now) {
+        match answer {
+            Answer::Need => {}
+            Answer::Heard(told) => {
+                if let Some(asked) = &mut self.asked {
+                    asked.answer.clear();
+                }
+                self.take_told(told, now.mono, now.mono);
+            }
+            Answer::Done(told) => self.answered_with(told, now),
+            Answer::Refused(code) => self.refused(code, now),
+            Answer::Bad(why) => self.bad_answer(why, now),
+        }
+    }
+
+    /// Nobody asked, or long ago: a late answer, an echo, noise, or a board
+    /// that speaks by itself.
+    fn hear_unasked(&mut self, bytes: &[u8], now: Now) {
+        let late = self.asked.is_some() || !self.barred.is_empty();
+        if !self.can.speaks || late {
+            return self.count_noise(bytes.len(), now.mono);
+        }
+        self.unasked.extend_from_slice(bytes);
+        if let Some(told) = self.config.wire.told(&self.unasked) {
+            self.unasked.clear();
+            self.counts.frames += 1;
+            self.take_told(told, now.mono, now.mono);
+        } else if self.unasked.len() > UNASKED_LEN_MAX {
+            let len = std::mem::take(&mut self.unasked).len();
+            self.count_noise(len, now.mono);
+        }
     }
 
     /// Lets time pass.
@@ -426,8 +506,14 @@ impl Board {
 }
 
 /// Silence between two frames: 3.5 characters, and 1.75 ms from 19,200 baud on
-/// (Modbus over serial line 2.5.1.1), with a millisecond for our own timing.
-fn gap(baud: u32) -> Micros {
+/// (Modbus over serial line 2.5.1.1), with a millisecond for our own timing. A
+/// device server may have a slow line behind it; a broker has none.
+fn gap(source: &Source) -> Micros {
+    let baud = match source {
+        Source::Serial(line) => line.baud,
+        Source::Tcp(_) => 9600,
+        Source::Mqtt(_) => return Micros(0),
+    };
     let characters = 38_500_000_u64.div_ceil(u64::from(baud.max(1)));
     Micros(characters.max(1_750) + 1_000)
 }

@@ -12,14 +12,17 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use bytes::Bytes;
 use lanegate_core::model::DeviceId;
 use lanegate_core::time::Micros;
+use lanegate_core::wire::sign::Shown;
 use tokio::sync::{mpsc, watch};
 use tokio::time::sleep_until;
-use tracing::{debug, info};
+use tracing::{debug, info, warn};
 
-use super::driver::{Driver as _, Seen};
+use super::board::{Board, BoardCommand};
+use super::driver::{Driver, Seen};
 use super::health::Why;
-use super::port::{Running, Surroundings, say_state};
+use super::port::{Running, Surroundings, next_command, say_state};
 use super::recapture::recapture_message;
+use super::sign::SignDriver;
 use super::stream::Stream;
 use crate::clock::Clock;
 use crate::config::MqttSource;
@@ -30,6 +33,10 @@ use crate::mqtt::{Connection, Event, Publication, PublishFault, Quality};
 const INPUTS_MAX: usize = 32;
 /// A task turns at least this often, so that its progress mark moves.
 const TURN_MAX: Micros = Micros::from_ms(500);
+/// At a stop the outputs are off within this, or cannot be reached.
+const OFF_MAX: Micros = Micros::from_s(2);
+/// What a board or sign is told is void if it cannot be sent within this.
+const COMMAND_MAX: Micros = Micros::from_ms(300);
 /// "Read again" is worth nothing later.
 const RECAPTURE_MAX: Micros = Micros::from_s(1);
 
@@ -41,6 +48,14 @@ pub struct Camera {
     pub source: MqttSource,
     /// Its lane, the clock and the stop.
     pub around: Surroundings,
+}
+
+/// A device behind the broker that is told things.
+pub enum Outlet {
+    /// A lane's board.
+    Board(Box<Board>, mpsc::Receiver<BoardCommand>),
+    /// A lane's sign.
+    Sign(Box<SignDriver>, mpsc::Receiver<Shown>),
 }
 
 /// Asks devices to read again.
@@ -102,6 +117,7 @@ impl Recaptures {
 /// runtime. Each message topic belongs to one device.
 pub fn start_cameras(
     cameras: Vec<Camera>,
+    outlets: Vec<(Outlet, MqttSource, Surroundings)>,
     connection: Connection,
     events: mpsc::Receiver<Event>,
     clock: Clock,
@@ -116,7 +132,20 @@ pub fn start_cameras(
         }
         router.all.push(inputs);
         sources.insert(camera.stream.id().clone(), camera.source.clone());
-        running.push(start(camera, from_router));
+        let behind = (camera.source, camera.around, from_router);
+        running.push(start(camera.stream, None, behind, &connection));
+    }
+    for (outlet, source, around) in outlets {
+        let (inputs, from_router) = queues::channel(Queue::DeviceMessages, INPUTS_MAX);
+        for topic in &source.topics {
+            router.topics.insert(topic.clone(), inputs.clone());
+        }
+        router.all.push(inputs);
+        let behind = (source, around, from_router);
+        running.push(match outlet {
+            Outlet::Board(board, commands) => start(*board, Some(commands), behind, &connection),
+            Outlet::Sign(sign, shown) => start(*sign, Some(shown), behind, &connection),
+        });
     }
     tokio::spawn(router.run(events));
     let recaptures = Recaptures {
@@ -134,6 +163,7 @@ enum Input {
     Message { payload: Bytes, retained: bool },
     Granted(String),
     Refused(String),
+    Up,
     Down(String),
 }
 
@@ -165,7 +195,12 @@ impl Router {
                         inputs.send(Input::Down(why.clone())).await.ok();
                     }
                 }
-                Event::Up { .. } | Event::Done(_) | Event::Expired(_) => {}
+                Event::Up { .. } => {
+                    for inputs in &self.all {
+                        inputs.send(Input::Up).await.ok();
+                    }
+                }
+                Event::Done(_) | Event::Expired(_) => {}
             }
         }
     }
@@ -179,16 +214,24 @@ impl Router {
     }
 }
 
-fn start(camera: Camera, inputs: mpsc::Receiver<Input>) -> Running {
-    let (seen, seen_by) = watch::channel(camera.stream.seen());
-    let progress = Arc::new(AtomicU64::new(camera.around.clock.mono().0));
-    let device = camera.stream.id().clone();
+fn start<D: Driver + Send + 'static>(
+    driver: D,
+    commands: Option<mpsc::Receiver<D::Command>>,
+    (source, around, inputs): (MqttSource, Surroundings, mpsc::Receiver<Input>),
+    connection: &Connection,
+) -> Running {
+    let (seen, seen_by) = watch::channel(driver.seen());
+    let progress = Arc::new(AtomicU64::new(around.clock.mono().0));
+    let device = driver.id().clone();
     let task = Task {
-        stream: camera.stream,
-        topics: camera.source.topics.into_iter().collect(),
+        driver,
+        commands,
+        command_topic: source.command_topic,
+        connection: connection.clone(),
+        topics: source.topics.into_iter().collect(),
         granted: BTreeSet::new(),
         refused: BTreeSet::new(),
-        around: camera.around,
+        around,
         inputs,
         seen,
         progress: progress.clone(),
@@ -196,8 +239,11 @@ fn start(camera: Camera, inputs: mpsc::Receiver<Input>) -> Running {
     Running::task(device, seen_by, progress, tokio::spawn(task.run()))
 }
 
-struct Task {
-    stream: Stream,
+struct Task<D: Driver> {
+    driver: D,
+    commands: Option<mpsc::Receiver<D::Command>>,
+    command_topic: Option<String>,
+    connection: Connection,
     topics: BTreeSet<String>,
     granted: BTreeSet<String>,
     refused: BTreeSet<String>,
@@ -207,25 +253,31 @@ struct Task {
     progress: Arc<AtomicU64>,
 }
 
-impl Task {
+impl<D: Driver> Task<D> {
     async fn run(mut self) {
         loop {
             #[cfg(feature = "sim")]
-            crate::stuck::task(self.stream.id().as_str()).await;
+            crate::stuck::task(self.driver.id().as_str()).await;
+            self.send();
             self.turn();
             let clock = &self.around.clock;
             let turn = clock.mono() + TURN_MAX;
-            let due = self.stream.poll_timeout().map_or(turn, |at| at.min(turn));
+            let due = self.driver.poll_timeout().map_or(turn, |at| at.min(turn));
             let until = clock.instant(due).into();
             tokio::select! {
                 biased;
-                () = self.around.stop.cancelled() => return,
+                () = self.around.stop.cancelled() => {
+                    return self.outputs_off().await;
+                }
+                command = next_command(&mut self.commands) => {
+                    self.driver.command(command, self.around.clock.now());
+                }
                 input = self.inputs.recv() => match input {
                     Some(input) => self.take(input),
                     None => return,
                 },
-                room = self.around.events.clone().reserve_owned(), if self.stream.has_event() => {
-                    match (room, self.stream.poll_event()) {
+                room = self.around.events.clone().reserve_owned(), if self.driver.has_event() => {
+                    match (room, self.driver.poll_event()) {
                         (Ok(room), Some(event)) => drop(room.send(event)),
                         (Err(_), _) => return,
                         (Ok(_), None) => {}
@@ -233,7 +285,59 @@ impl Task {
                 }
                 () = sleep_until(until) => {}
             }
-            self.stream.handle_timeout(self.around.clock.now());
+            self.driver.handle_timeout(self.around.clock.now());
+        }
+    }
+
+    /// Publishes what the driver says. Never kept by the broker, not even for
+    /// a device that is away: what comes late would move the arm late.
+    fn send(&mut self) {
+        let now = self.around.clock.now();
+        while let Some(bytes) = self.driver.poll_transmit(now) {
+            let Some(topic) = self.command_topic.clone() else {
+                continue;
+            };
+            let publication = Publication {
+                topic,
+                payload: Bytes::from(bytes),
+                retain: false,
+                quality: Quality::AtMostOnce,
+                token: None,
+                expires: Some(now.mono + COMMAND_MAX),
+            };
+            if let Err(why) = self.connection.publish(publication) {
+                self.driver.closed(Why::Broker(why.to_string()), now);
+                return;
+            }
+        }
+    }
+
+    /// L11: outputs are off at a stop; the connection outlives its devices.
+    async fn outputs_off(&mut self) {
+        if !D::HAS_OUTPUTS {
+            return;
+        }
+        self.driver.outputs_off(self.around.clock.now());
+        let end = self.around.clock.mono() + OFF_MAX;
+        while !self.driver.is_quiet() && self.around.clock.mono() < end {
+            self.send();
+            self.turn();
+            let due = self.driver.poll_timeout().map_or(end, |at| at.min(end));
+            let until = self.around.clock.instant(due).into();
+            tokio::select! {
+                input = self.inputs.recv() => match input {
+                    Some(input) => self.take(input),
+                    None => return,
+                },
+                () = sleep_until(until) => {}
+            }
+            self.driver.handle_timeout(self.around.clock.now());
+            // Nobody listens any more, but the queue must not fill.
+            while self.driver.poll_event().is_some() {}
+        }
+        self.send();
+        if !self.driver.is_quiet() {
+            warn!(device = %self.driver.id(), "outputs could not be switched off: the board does not answer");
         }
     }
 
@@ -241,28 +345,31 @@ impl Task {
         let now = self.around.clock.now();
         match input {
             Input::Message { payload, retained } if self.refused.is_empty() => {
-                self.stream.message(&payload, retained, now);
+                self.driver.message(&payload, retained, now);
             }
             Input::Message { .. } => {
-                debug!(device = %self.stream.id(), "message while a topic is refused");
+                debug!(device = %self.driver.id(), "message while a topic is refused");
             }
             Input::Granted(topic) => {
                 self.refused.remove(&topic);
                 self.granted.insert(topic);
                 if self.granted == self.topics {
-                    info!(device = %self.stream.id(), "subscribed");
-                    self.stream.opened(now.mono);
+                    info!(device = %self.driver.id(), "subscribed");
+                    self.driver.opened(now);
                 }
             }
             Input::Refused(topic) => {
                 self.granted.remove(&topic);
                 self.refused.insert(topic.clone());
-                self.stream.closed(Why::Refused(topic), now);
+                self.driver.closed(Why::Refused(topic), now);
             }
+            // A device that only listens has nothing to be granted.
+            Input::Up if self.topics.is_empty() => self.driver.opened(now),
+            Input::Up => {}
             Input::Down(why) => {
                 self.granted.clear();
                 self.refused.clear();
-                self.stream.closed(Why::Broker(why), now);
+                self.driver.closed(Why::Broker(why), now);
             }
         }
     }
@@ -270,10 +377,10 @@ impl Task {
     fn turn(&mut self) {
         self.progress
             .store(self.around.clock.mono().0, Ordering::Relaxed);
-        let now = self.stream.seen();
+        let now = self.driver.seen();
         let before = self.seen.send_replace(now.clone());
         if before.state != now.state {
-            say_state(self.stream.id(), &now);
+            say_state(self.driver.id(), &now);
         }
     }
 }

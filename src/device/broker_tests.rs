@@ -23,6 +23,7 @@ fn source() -> MqttSource {
         topics: vec![RESULT.to_owned(), ALIVE.to_owned()],
         recapture_topic: Some(TRIGGER.to_owned()),
         sn: Some("7a".to_owned()),
+        command_topic: None,
     }
 }
 
@@ -60,7 +61,8 @@ fn gateway(port: u16) -> Gateway {
             stop: stop.clone(),
         },
     };
-    let (mut running, recaptures) = start_cameras(vec![camera], connection, from_broker, clock);
+    let (mut running, recaptures) =
+        start_cameras(vec![camera], Vec::new(), connection, from_broker, clock);
     Gateway {
         running: running.pop().unwrap(),
         recaptures,

@@ -4,9 +4,11 @@ use lanegate_core::lane::Event;
 use lanegate_core::model::{DeviceId, DeviceState};
 use lanegate_core::skew::ClockFault;
 use lanegate_core::time::{Micros, Mono, Now};
+use lanegate_core::wire::sign::Shown;
 
 use super::board::{Board, BoardCommand};
 use super::health::{Counts, Why};
+use super::sign::{NO_EVENT, SignDriver};
 use super::stream::Stream;
 
 /// How a device is, for status and metrics.
@@ -36,21 +38,31 @@ pub struct Seen {
     pub bus_wait: Option<Micros>,
 }
 
-/// A sans-IO driver on a serial port.
+/// A sans-IO driver on a line or behind the broker.
 pub(super) trait Driver {
-    /// It asks, and is answered: the port's input is cleared before it writes.
-    const ASKS: bool;
+    /// What it can be told.
+    type Command: Send + 'static;
+
+    /// It has outputs, which are off at a stop.
+    const HAS_OUTPUTS: bool;
+    /// The port's input is emptied before it writes: what came before a
+    /// question is no answer to it.
+    fn clears(&self) -> bool;
 
     fn id(&self) -> &DeviceId;
     fn opened(&mut self, now: Now);
     fn closed(&mut self, why: Why, now: Now);
     fn bytes(&mut self, bytes: &[u8], now: Now);
+    /// One whole message, where it is behind the broker.
+    fn message(&mut self, payload: &[u8], retained: bool, now: Now);
     fn handle_timeout(&mut self, now: Now);
-    fn command(&mut self, command: BoardCommand, now: Now);
+    fn command(&mut self, command: Self::Command, now: Now);
+    /// Every output off, where it has any.
+    fn outputs_off(&mut self, now: Now);
     fn has_event(&self) -> bool;
     fn crowded(&self) -> bool;
     fn poll_event(&mut self) -> Option<Event>;
-    fn poll_transmit(&mut self) -> Option<Vec<u8>>;
+    fn poll_transmit(&mut self, now: Now) -> Option<Vec<u8>>;
     fn poll_timeout(&self) -> Option<Mono>;
     fn take_reopen(&mut self) -> bool;
     fn is_quiet(&self) -> bool;
@@ -58,7 +70,13 @@ pub(super) trait Driver {
 }
 
 impl Driver for Stream {
-    const ASKS: bool = false;
+    type Command = std::convert::Infallible;
+
+    const HAS_OUTPUTS: bool = false;
+
+    fn clears(&self) -> bool {
+        self.is_asked()
+    }
 
     fn id(&self) -> &DeviceId {
         self.id()
@@ -76,12 +94,19 @@ impl Driver for Stream {
         self.bytes(bytes, now);
     }
 
+    fn message(&mut self, payload: &[u8], retained: bool, now: Now) {
+        self.message(payload, retained, now);
+    }
+
     fn handle_timeout(&mut self, now: Now) {
         self.handle_timeout(now);
     }
 
-    /// It takes none.
-    fn command(&mut self, _: BoardCommand, _: Now) {}
+    fn command(&mut self, never: Self::Command, _: Now) {
+        match never {}
+    }
+
+    fn outputs_off(&mut self, _: Now) {}
 
     fn has_event(&self) -> bool {
         self.has_event()
@@ -95,7 +120,7 @@ impl Driver for Stream {
         self.poll_event()
     }
 
-    fn poll_transmit(&mut self) -> Option<Vec<u8>> {
+    fn poll_transmit(&mut self, _: Now) -> Option<Vec<u8>> {
         self.poll_transmit()
     }
 
@@ -104,7 +129,7 @@ impl Driver for Stream {
     }
 
     fn take_reopen(&mut self) -> bool {
-        false
+        self.take_reopen()
     }
 
     fn is_quiet(&self) -> bool {
@@ -130,7 +155,13 @@ impl Driver for Stream {
 }
 
 impl Driver for Board {
-    const ASKS: bool = true;
+    type Command = BoardCommand;
+
+    const HAS_OUTPUTS: bool = true;
+
+    fn clears(&self) -> bool {
+        true
+    }
 
     fn id(&self) -> &DeviceId {
         self.id()
@@ -148,12 +179,20 @@ impl Driver for Board {
         self.bytes(bytes, now);
     }
 
+    fn message(&mut self, payload: &[u8], retained: bool, now: Now) {
+        self.message(payload, retained, now);
+    }
+
     fn handle_timeout(&mut self, now: Now) {
         self.handle_timeout(now);
     }
 
     fn command(&mut self, command: BoardCommand, now: Now) {
         self.command(command, now);
+    }
+
+    fn outputs_off(&mut self, now: Now) {
+        self.command(BoardCommand::AllOff, now);
     }
 
     fn has_event(&self) -> bool {
@@ -169,7 +208,7 @@ impl Driver for Board {
         self.poll_event()
     }
 
-    fn poll_transmit(&mut self) -> Option<Vec<u8>> {
+    fn poll_transmit(&mut self, _: Now) -> Option<Vec<u8>> {
         self.poll_transmit()
     }
 
@@ -200,6 +239,89 @@ impl Driver for Board {
             clock_off_ms: None,
             dropped: self.dropped(),
             bus_wait: self.bus_wait(),
+        }
+    }
+}
+
+impl Driver for SignDriver {
+    type Command = Shown;
+
+    const HAS_OUTPUTS: bool = false;
+
+    fn clears(&self) -> bool {
+        false
+    }
+
+    fn id(&self) -> &DeviceId {
+        self.id()
+    }
+
+    fn opened(&mut self, now: Now) {
+        self.opened(now.mono);
+    }
+
+    fn closed(&mut self, why: Why, now: Now) {
+        self.closed(why, now.mono);
+    }
+
+    fn bytes(&mut self, bytes: &[u8], _: Now) {
+        self.bytes(bytes.len());
+    }
+
+    fn message(&mut self, payload: &[u8], _: bool, _: Now) {
+        self.bytes(payload.len());
+    }
+
+    fn handle_timeout(&mut self, _: Now) {}
+
+    fn command(&mut self, shown: Shown, now: Now) {
+        self.show(shown, now.mono);
+    }
+
+    fn outputs_off(&mut self, _: Now) {}
+
+    fn has_event(&self) -> bool {
+        NO_EVENT.is_some()
+    }
+
+    fn crowded(&self) -> bool {
+        false
+    }
+
+    fn poll_event(&mut self) -> Option<Event> {
+        NO_EVENT
+    }
+
+    fn poll_transmit(&mut self, now: Now) -> Option<Vec<u8>> {
+        self.poll_transmit(now.mono)
+    }
+
+    fn poll_timeout(&self) -> Option<Mono> {
+        self.poll_timeout()
+    }
+
+    fn take_reopen(&mut self) -> bool {
+        false
+    }
+
+    fn is_quiet(&self) -> bool {
+        true
+    }
+
+    fn seen(&self) -> Seen {
+        let (state, since) = self.state();
+        Seen {
+            state,
+            since,
+            why: self.why().cloned(),
+            last_frame: None,
+            counts: self.counts(),
+            noise_permille: 0,
+            hint: None,
+            clock_fault: None,
+            clock_off_ms: None,
+            dropped: 0,
+            bus_wait: None,
         }
     }
 }

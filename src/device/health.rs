@@ -13,7 +13,7 @@ use lanegate_core::lane::Event;
 use lanegate_core::model::{DeviceId, DeviceState};
 use lanegate_core::time::{Micros, Mono};
 use lanegate_core::wire::Hint;
-use lanegate_core::wire::io::modbus_rtu::BadWhy;
+use lanegate_core::wire::io::board::BadWhy;
 
 /// Counts of one device, for metrics and `status`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -49,12 +49,18 @@ pub enum Why {
     /// A unit answers that it cannot.
     #[error("it refuses the question (exception {}): check its input and output numbers", code(*.0))]
     Exception(Option<u8>),
+    /// It answers that it does not understand, or cannot.
+    #[error("it refuses the question ({0}): check its protocol and settings")]
+    Refuses(String),
     /// It answers, but not what was asked.
     #[error("its answers do not fit: {0}")]
     BadAnswer(BadWhy),
     /// A question that cannot be asked.
     #[error("an input, output or pulse_ms of it cannot be asked for: run `lanegate check`")]
     Numbers,
+    /// It told fewer inputs than the lane uses.
+    #[error("it tells {0} inputs and the lane uses {1}: check the numbers in lane.io.inputs")]
+    Inputs(usize, usize),
     /// The port is not there.
     #[error(
         "its port is not there: is the adapter plugged in? If it vanishes right after it was \
@@ -76,6 +82,21 @@ pub enum Why {
          ModemManager)"
     )]
     Gone,
+    /// Nobody listens at its address.
+    #[error(
+        "nothing listens at {0}: is the device server on, and its port the right one? Most serve \
+         one connection at a time: is another program connected?"
+    )]
+    NotServed(String),
+    /// Its address cannot be reached.
+    #[error("{0} cannot be reached ({1}): check the cable, the switch and the address")]
+    Unreachable(String, String),
+    /// The connection ended while in use.
+    #[error(
+        "its connection ended while in use: the device server restarted, lost its power or its \
+         cable, or gave the connection to another program"
+    )]
+    Closed,
     /// Something else about the port.
     #[error("its port: {0}")]
     Port(String),

@@ -2,19 +2,27 @@
 //! outputs. What decides is sans-IO ([`Stream`], [`Board`]) and is what the
 //! simulator drives; threads only move bytes.
 
+mod asking;
 mod board;
 mod broker;
 mod driver;
 mod health;
+mod link;
 mod port;
 mod recapture;
 mod serial;
+mod sign;
 mod stream;
+mod tcp;
 
 pub use board::{Board, BoardCommand};
-pub use broker::{Camera, RecaptureFault, Recaptures, start_cameras};
+pub use broker::{Camera, Outlet, RecaptureFault, Recaptures, start_cameras};
 pub use driver::Seen;
 pub use health::{Counts, Why};
-pub use port::{BoardHandle, Running, Surroundings, start_board, start_stream};
+pub use port::{
+    BoardHandle, Running, SignHandle, Surroundings, board_handle, sign_handle, start_board,
+    start_sign, start_stream,
+};
 pub use recapture::recapture_message;
+pub use sign::SignDriver;
 pub use stream::{Stream, StreamFault};

@@ -1,4 +1,5 @@
-//! Threads that move bytes between a serial port and a sans-IO driver.
+//! Threads that move bytes between a line and a sans-IO driver: a serial port or
+//! a TCP connection, with one supervision for both.
 //!
 //! ```text
 //!            bytes                     events, waiting for room
@@ -18,6 +19,7 @@ use std::thread::JoinHandle;
 use lanegate_core::lane::Event;
 use lanegate_core::model::{DeviceId, DeviceState};
 use lanegate_core::time::{Micros, Mono};
+use lanegate_core::wire::sign::Shown;
 use tokio::sync::{mpsc, watch};
 use tokio::time::sleep_until;
 use tokio_util::sync::CancellationToken;
@@ -26,10 +28,12 @@ use tracing::{error, info, warn};
 use super::board::{Board, BoardCommand};
 use super::driver::{Driver, Seen};
 use super::health::Why;
-use super::serial::{Port, REOPEN};
+use super::link::Link;
+use super::serial::REOPEN;
+use super::sign::SignDriver;
 use super::stream::Stream;
 use crate::clock::{Backoff, Clock};
-use crate::config::SerialLine;
+use crate::config::Line;
 use crate::metrics::queues::{self, Queue, Sender};
 
 /// Commands that wait for the board: a lane gives a handful at a time.
@@ -123,15 +127,38 @@ impl BoardHandle {
     }
 }
 
-/// Starts the thread of a device on a serial line.
+/// Where a lane's sign is told what to show.
+#[derive(Clone, Debug)]
+pub struct SignHandle(Sender<Shown>);
+
+impl SignHandle {
+    /// Hands in what is to be shown; never waits. False: its driver takes
+    /// nothing.
+    #[must_use]
+    pub fn show(&self, shown: Shown) -> bool {
+        self.0.try_send(shown).is_ok()
+    }
+}
+
+/// A board's handle, and where its driver takes the commands.
+#[must_use]
+pub fn board_handle() -> (BoardHandle, mpsc::Receiver<BoardCommand>) {
+    let (commands, from_lane) = queues::channel(Queue::BoardCommands, COMMANDS_MAX);
+    (BoardHandle(commands), from_lane)
+}
+
+/// A sign's handle, and where its driver takes what to show.
+#[must_use]
+pub fn sign_handle() -> (SignHandle, mpsc::Receiver<Shown>) {
+    let (shown, from_lane) = queues::channel(Queue::SignCommands, COMMANDS_MAX);
+    (SignHandle(shown), from_lane)
+}
+
+/// Starts the thread of a device on a line.
 ///
 /// # Errors
 /// The system gives no thread.
-pub fn start_stream(
-    stream: Stream,
-    line: SerialLine,
-    around: Surroundings,
-) -> std::io::Result<Running> {
+pub fn start_stream(stream: Stream, line: Line, around: Surroundings) -> std::io::Result<Running> {
     start(stream, line, around, None)
 }
 
@@ -141,19 +168,33 @@ pub fn start_stream(
 /// The system gives no thread.
 pub fn start_board(
     board: Board,
-    line: SerialLine,
+    line: Line,
     around: Surroundings,
 ) -> std::io::Result<(Running, BoardHandle)> {
-    let (commands, from_lane) = queues::channel(Queue::BoardCommands, COMMANDS_MAX);
+    let (handle, from_lane) = board_handle();
     let running = start(board, line, around, Some(from_lane))?;
-    Ok((running, BoardHandle(commands)))
+    Ok((running, handle))
+}
+
+/// Starts the thread of a lane's sign.
+///
+/// # Errors
+/// The system gives no thread.
+pub fn start_sign(
+    sign: SignDriver,
+    line: Line,
+    around: Surroundings,
+) -> std::io::Result<(Running, SignHandle)> {
+    let (handle, from_lane) = sign_handle();
+    let running = start(sign, line, around, Some(from_lane))?;
+    Ok((running, handle))
 }
 
 fn start<D: Driver + Send + 'static>(
     driver: D,
-    line: SerialLine,
+    line: Line,
     around: Surroundings,
-    commands: Option<mpsc::Receiver<BoardCommand>>,
+    commands: Option<mpsc::Receiver<D::Command>>,
 ) -> std::io::Result<Running> {
     let device = driver.id().clone();
     let (seen, seen_by) = watch::channel(driver.seen());
@@ -203,13 +244,13 @@ enum Over {
     Stopped,
 }
 
-struct Worker<D> {
+struct Worker<D: Driver> {
     driver: D,
-    line: SerialLine,
+    line: Line,
     clock: Clock,
     events: Sender<Event>,
     stop: CancellationToken,
-    commands: Option<mpsc::Receiver<BoardCommand>>,
+    commands: Option<mpsc::Receiver<D::Command>>,
     backoff: Backoff,
     seen: watch::Sender<Seen>,
     progress: Arc<AtomicU64>,
@@ -220,9 +261,11 @@ struct Worker<D> {
 impl<D: Driver> Worker<D> {
     async fn run(mut self) {
         loop {
-            let over = match Port::open(&self.line) {
-                Ok(port) => self.serve(port).await,
-                Err(why) => Over::Lost(why),
+            let line = self.line.clone();
+            let over = match self.meanwhile(Link::open(&line)).await {
+                None => return,
+                Some(Ok(link)) => self.serve(link).await,
+                Some(Err(why)) => Over::Lost(why),
             };
             match over {
                 Over::Stopped => return,
@@ -231,7 +274,9 @@ impl<D: Driver> Worker<D> {
                 Over::Lost(why) => {
                     self.say_lost(&why);
                     self.driver.closed(why, self.clock.now());
-                    if self.rest().await {
+                    let end = self.clock.mono() + self.backoff.wait();
+                    let rest = sleep_until(self.clock.instant(end).into());
+                    if self.meanwhile(rest).await.is_none() {
                         return;
                     }
                 }
@@ -240,7 +285,7 @@ impl<D: Driver> Worker<D> {
     }
 
     /// One open port, until it is gone.
-    async fn serve(&mut self, mut port: Port) -> Over {
+    async fn serve(&mut self, mut port: Link) -> Over {
         let opened = self.clock.mono();
         self.driver.opened(self.clock.now());
         self.port_said = None;
@@ -285,16 +330,16 @@ impl<D: Driver> Worker<D> {
         }
     }
 
-    /// Between two tries: commands are void, events still go out. True: stop.
-    async fn rest(&mut self) -> bool {
-        let end = self.clock.mono() + self.backoff.wait();
-        while self.clock.mono() < end {
+    /// Without a line: commands are void, events still go out. None: stop.
+    async fn meanwhile<T>(&mut self, over: impl Future<Output = T>) -> Option<T> {
+        let mut over = std::pin::pin!(over);
+        loop {
             self.turn();
-            let until = self.deadline().min(end);
-            let until = self.clock.instant(until).into();
+            let until = self.clock.instant(self.deadline()).into();
             tokio::select! {
                 biased;
-                () = self.stop.cancelled() => return true,
+                () = self.stop.cancelled() => return None,
+                done = &mut over => return Some(done),
                 command = next_command(&mut self.commands) => {
                     self.driver.command(command, self.clock.now());
                 }
@@ -302,20 +347,18 @@ impl<D: Driver> Worker<D> {
                     if let (Ok(room), Some(event)) = (room, self.driver.poll_event()) {
                         room.send(event);
                     } else if self.events.is_closed() {
-                        return true;
+                        return None;
                     }
                 }
                 () = sleep_until(until) => {}
             }
             self.driver.handle_timeout(self.clock.now());
         }
-        false
     }
 
-    async fn write(&mut self, port: &mut Port) -> Result<(), Why> {
-        while let Some(bytes) = self.driver.poll_transmit() {
-            if D::ASKS {
-                // What came before the question is no answer to it.
+    async fn write(&mut self, port: &mut Link) -> Result<(), Why> {
+        while let Some(bytes) = self.driver.poll_transmit(self.clock.now()) {
+            if self.driver.clears() {
                 port.clear()?;
             }
             port.write(&bytes).await?;
@@ -324,11 +367,11 @@ impl<D: Driver> Worker<D> {
     }
 
     /// L11: outputs are off at a stop.
-    async fn outputs_off(&mut self, port: &mut Port) {
-        if !D::ASKS {
+    async fn outputs_off(&mut self, port: &mut Link) {
+        if !D::HAS_OUTPUTS {
             return;
         }
-        self.driver.command(BoardCommand::AllOff, self.clock.now());
+        self.driver.outputs_off(self.clock.now());
         let end = self.clock.mono() + OFF_MAX;
         while !self.driver.is_quiet() && self.clock.mono() < end {
             if self.write(port).await.is_err() {
@@ -380,7 +423,7 @@ impl<D: Driver> Worker<D> {
     /// One line per change, not per try.
     fn say_lost(&mut self, why: &Why) {
         if self.port_said.as_ref() != Some(why) {
-            let (device, port) = (self.driver.id(), self.line.path.display());
+            let (device, port) = (self.driver.id(), &self.line);
             warn!(%device, %port, %why, "no port");
             self.port_said = Some(why.clone());
         }
@@ -401,7 +444,7 @@ fn words(seen: &Seen) -> String {
 }
 
 /// The next command; for ever pending where there are none.
-async fn next_command(commands: &mut Option<mpsc::Receiver<BoardCommand>>) -> BoardCommand {
+pub(super) async fn next_command<C>(commands: &mut Option<mpsc::Receiver<C>>) -> C {
     let received = match commands {
         Some(commands) => commands.recv().await,
         None => None,

@@ -10,24 +10,25 @@ use std::time::Duration;
 use lanegate_core::time::Micros;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio_serial::{
-    ClearBuffer, DataBits, ErrorKind, SerialPort as _, SerialPortBuilderExt as _, SerialStream,
-    StopBits,
+    ClearBuffer, DataBits, ErrorKind, FlowControl, SerialPort as _, SerialPortBuilderExt as _,
+    SerialStream, StopBits,
 };
 
 use super::health::Why;
-use crate::config::{Parity, SerialLine};
+use crate::config::{Flow, Parity, SerialLine};
 
 /// A driver that takes no bytes for this long is gone.
 const WRITE_MAX: Duration = Duration::from_secs(1);
 /// Read at once; frames are far shorter.
 const CHUNK: usize = 512;
-/// Shortest and longest wait before a port is opened again.
-pub(super) const REOPEN: (Micros, Micros) = (Micros::from_ms(250), Micros::from_s(5));
+/// Shortest and longest wait before a port is opened again: what was plugged in
+/// is back within a second, and a try costs next to nothing.
+pub(super) const REOPEN: (Micros, Micros) = (Micros::from_ms(250), Micros::from_ms(700));
 
 /// An open port.
 pub(super) struct Port {
     stream: SerialStream,
-    buffer: [u8; CHUNK],
+    buffer: Box<[u8; CHUNK]>,
 }
 
 impl Port {
@@ -51,13 +52,18 @@ impl Port {
             } else {
                 StopBits::One
             })
+            .flow_control(match line.flow {
+                Flow::None => FlowControl::None,
+                Flow::Hardware => FlowControl::Hardware,
+                Flow::Software => FlowControl::Software,
+            })
             // Said outright: the default has changed between releases.
             .dtr_on_open(true)
             .open_native_async()
             .map_err(|fault| why_not(&fault))?;
         let port = Self {
             stream,
-            buffer: [0; CHUNK],
+            buffer: Box::new([0; CHUNK]),
         };
         port.clear().map_err(|_| Why::Gone)?;
         Ok(port)
@@ -66,7 +72,7 @@ impl Port {
     /// The next bytes. An unplugged adapter reads as nothing for ever, or as
     /// an error: both are the end.
     pub(super) async fn read(&mut self) -> Result<usize, Why> {
-        match self.stream.read(&mut self.buffer).await {
+        match self.stream.read(self.buffer.as_mut_slice()).await {
             Ok(0) => Err(Why::Gone),
             Ok(len) => Ok(len),
             Err(fault) => Err(why_gone(&fault)),

@@ -1,4 +1,5 @@
-//! A device that speaks by itself (scale, camera, seal reader), sans-IO:
+//! A device that gives evidence (scale, camera, seal reader), sans-IO, be it
+//! that it speaks by itself or that it is asked ([`Asking`]):
 //! bytes or messages in, readings and health out.
 //!
 //! ```text
@@ -17,10 +18,11 @@ use lanegate_core::skew::{ClockFault, Skew};
 use lanegate_core::time::{Clock, Micros, Mono, Now, Wall};
 use lanegate_core::wire::scale::Stability;
 use lanegate_core::wire::{
-    Decoder, Frame, Hint, Item, PlatesFrame, SealFrame, SettingFault, TagFrame, WeightFrame,
-    WeightMode, protocol,
+    Decoder, Frame, Hint, Item, PlatesFrame, ProtocolKind, ReplyContent, ReplyFrame, SealFrame,
+    SettingFault, TagFrame, WeightFrame, WeightMode, protocol,
 };
 
+use super::asking::Asking;
 use super::health::{Counts, Health, NoiseShare, Why};
 use crate::config::DeviceConfig;
 use crate::metrics::queues::{Level, Queue};
@@ -49,9 +51,11 @@ pub enum StreamFault {
     Setting(SettingFault),
 }
 
-/// A device that speaks by itself.
+/// A device that gives evidence.
 pub struct Stream {
     config: DeviceConfig,
+    /// None = it speaks by itself.
+    asking: Option<Asking>,
     decoder: Box<dyn Decoder + Send>,
     stability: Option<Stability>,
     /// It speaks only when something happens: its line alone tells of it.
@@ -88,6 +92,11 @@ impl Stream {
         let decoder = known
             .decoder(&config.settings)
             .map_err(StreamFault::Setting)?;
+        // Of a reader's answer every tag counts, of a scale's the first weight.
+        let many = known.kind != ProtocolKind::Scale;
+        let asking = known
+            .ask
+            .map(|ask| Asking::new(ask(&config.settings), many));
         // A card reader that is not asked is silent until a card is swiped.
         let silent = config.role == Role::CardReader && known.ask.is_none();
         let (late, lost) = match silent {
@@ -96,6 +105,7 @@ impl Stream {
         };
         let health = Health::new(config.id.clone(), late, lost, now);
         Ok(Self {
+            asking,
             stability: config.scale.map(|s| Stability::new(s.stable)),
             config,
             decoder,
@@ -126,6 +136,10 @@ impl Stream {
         if let Some(stability) = &mut self.stability {
             stability.reset();
         }
+        if let Some(asking) = &mut self.asking {
+            asking.opened(now);
+            self.ask(now);
+        }
         if self.silent {
             let event = self.health.stands(now);
             self.emit(event);
@@ -139,6 +153,9 @@ impl Stream {
         self.opened = None;
         self.last_bytes = None;
         self.transmit.clear();
+        if let Some(asking) = &mut self.asking {
+            asking.closed();
+        }
         let event = self.health.gone(why, now.mono);
         self.emit(event);
     }
@@ -148,7 +165,14 @@ impl Stream {
         self.counts.bytes += bytes.len() as u64;
         self.noise.add(bytes.len(), 0, now.mono);
         self.last_bytes = Some(now.mono);
-        self.decoder.push(bytes, &mut self.items);
+        match &mut self.asking {
+            Some(asking) => {
+                for part in asking.without_echo(bytes) {
+                    self.decoder.push(part, &mut self.items);
+                }
+            }
+            None => self.decoder.push(bytes, &mut self.items),
+        }
         self.take_items(false, now);
     }
 
@@ -167,8 +191,21 @@ impl Stream {
             self.last_bytes = None;
             self.end_message(now);
         }
+        if self.asking.as_mut().is_some_and(|a| a.missed(now.mono)) {
+            self.counts.timeouts += 1;
+            self.end_message(now);
+            self.health.blame(Why::NoAnswer);
+        }
         let event = self.health.expire(now.mono);
         self.emit(event);
+        self.ask(now.mono);
+    }
+
+    /// Puts the question if it is due. What came before it is no answer to it:
+    /// a driver empties its port before it writes.
+    fn ask(&mut self, now: Mono) {
+        let question = self.asking.as_mut().and_then(|a| a.question(now));
+        self.transmit.extend(question);
     }
 
     /// The next reading or change of health.
@@ -178,7 +215,7 @@ impl Stream {
         event
     }
 
-    /// The next bytes to write, acknowledgements only.
+    /// The next bytes to write: a question, or an acknowledgement.
     pub fn poll_transmit(&mut self) -> Option<Vec<u8>> {
         self.transmit.pop_front()
     }
@@ -186,8 +223,21 @@ impl Stream {
     /// When [`Self::handle_timeout`] next has something to do.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Mono> {
-        let both = [self.idle_at(), self.health.deadline()];
-        both.into_iter().flatten().min()
+        let asking = self.asking.as_ref().and_then(Asking::deadline);
+        let all = [self.idle_at(), self.health.deadline(), asking];
+        all.into_iter().flatten().min()
+    }
+
+    /// Its port's input is emptied before something is written.
+    #[must_use]
+    pub const fn is_asked(&self) -> bool {
+        self.asking.is_some()
+    }
+
+    /// Its port is to be opened anew: a question got no answer, and one that
+    /// comes late must not be taken for the next one's. Asked once.
+    pub fn take_reopen(&mut self) -> bool {
+        self.asking.as_mut().is_some_and(Asking::take_reopen)
     }
 
     /// Which device.
@@ -254,6 +304,9 @@ impl Stream {
     }
 
     fn take_frame(&mut self, frame: Frame, retained: bool, now: Now) {
+        if !self.is_told(&frame, now.mono) {
+            return;
+        }
         self.counts.frames += 1;
         // A retained message proves nothing about the present.
         if !retained {
@@ -277,8 +330,38 @@ impl Stream {
                     self.note_off(now);
                 }
             }
-            Frame::Inputs(_) | Frame::Reply(_) => {}
+            Frame::Inputs(_) | Frame::Reply(_) | Frame::Exchange(_) => {}
         }
+    }
+
+    /// Whether a frame tells anything: not the question itself, not what
+    /// nobody asked for, not a refusal.
+    fn is_told(&mut self, frame: &Frame, now: Mono) -> bool {
+        let content = if let Frame::Reply(ReplyFrame { content, .. }) = frame {
+            Some(content)
+        } else {
+            None
+        };
+        if content == Some(&ReplyContent::Question) {
+            return false;
+        }
+        if self.asking.as_mut().is_some_and(|a| !a.answered(now)) {
+            let len = if let Frame::Weight(weight) = frame {
+                weight.raw.len()
+            } else {
+                1
+            };
+            self.counts.noise_bytes += len as u64;
+            self.counts.noise_runs += 1;
+            self.noise.add(0, len, now);
+            return false;
+        }
+        if let Some(ReplyContent::Refused(word)) = content {
+            self.counts.refusals += 1;
+            self.health.blame(Why::Refuses(word.to_string()));
+            return false;
+        }
+        true
     }
 
     fn take_weight(&mut self, frame: &WeightFrame, retained: bool, now: Now) {

@@ -8,7 +8,7 @@ use lanegate_core::wire::Settings;
 use lanegate_core::wire::scale::StableRule;
 
 use super::*;
-use crate::config::{MqttSource, Parity, ScaleConfig, SerialLine, Source};
+use crate::config::{Flow, MqttSource, Parity, ScaleConfig, SerialLine, Source};
 
 const SETTLE: Micros = Micros::from_ms(2000);
 const START: u64 = 3_600_000;
@@ -45,6 +45,7 @@ fn serial() -> Source {
         data_bits: 8,
         parity: Parity::None,
         stop_bits: 1,
+        flow: Flow::None,
     })
 }
 
@@ -83,6 +84,7 @@ fn camera() -> Stream {
         topics: vec!["up".to_owned()],
         recapture_topic: None,
         sn: None,
+        command_topic: None,
     });
     config.late = Micros::from_ms(15_000);
     config.lost = Micros::from_ms(45_000);
@@ -464,6 +466,8 @@ fn a_tag_counts_by_its_arrival_and_not_right_after_a_reconnect() {
     s.bytes(&bytes(EPC), now(100));
     let early = readings(&mut s);
     assert_eq!((early[0].taken, &early[0].content), (Taken::Unusable, &tag));
+    // It is asked again; what nobody asks for is not taken.
+    s.handle_timeout(now(2490));
     s.bytes(&bytes(EPC), now(2500));
     let live = readings(&mut s);
     assert_eq!((live[0].taken, &live[0].content), (Taken::OnArrival, &tag));
@@ -521,3 +525,6 @@ fn a_closed_line_is_lost_at_once_and_half_a_frame_from_before_never_becomes_whol
     s.handle_timeout(now(4200));
     assert!(readings(&mut s).is_empty());
 }
+
+#[path = "asked_tests.rs"]
+mod asked;

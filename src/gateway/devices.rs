@@ -1,6 +1,6 @@
 //! Starts the drivers of all lanes: a thread a serial port, a task a camera.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use lanegate_core::lane::Event;
 use lanegate_core::model::DeviceId;
@@ -9,10 +9,10 @@ use tokio_util::sync::CancellationToken;
 
 use super::RunError;
 use super::port::Port;
-use crate::config::{BrokerConfig, DeviceConfig, LaneSetup, Source};
+use crate::config::{BrokerConfig, DeviceConfig, LaneSetup, MqttSource};
 use crate::device::{
-    Board, BoardHandle, Camera, Recaptures, Running, Stream, Surroundings, start_board,
-    start_cameras, start_stream,
+    Board, BoardHandle, Camera, Outlet, Recaptures, Running, SignDriver, SignHandle, Stream,
+    Surroundings, board_handle, sign_handle, start_board, start_cameras, start_sign, start_stream,
 };
 use crate::metrics::queues::Sender;
 use crate::mqtt::{Connection, ConnectionConfig, Credentials, OutboxLimits, Peer};
@@ -83,27 +83,58 @@ fn stream(
     })
 }
 
-/// Starts the threads of one lane's serial ports.
-pub(super) fn start_serial(
+/// Where a lane's board and sign take what they are told.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Handles {
+    pub(super) board: Option<BoardHandle>,
+    pub(super) sign: Option<SignHandle>,
+}
+
+/// Starts the threads of one lane's lines.
+pub(super) fn start_lines(
     setup: &LaneSetup,
     around: &Surroundings,
-) -> Result<(Vec<Running>, BoardHandle), RunError> {
+    handles: &mut Handles,
+) -> Result<Vec<Running>, RunError> {
     let system = |source| RunError::System {
-        what: "a thread for a serial port",
+        what: "a thread for a device",
         source,
     };
-    let board = Board::new(setup.io.clone(), around.clock.mono());
-    let (board, handle) =
-        start_board(board, setup.io.line.clone(), around.clone()).map_err(system)?;
-    let mut running = vec![board];
+    let now = around.clock.mono();
+    let mut running = Vec::new();
+    if let Some(line) = setup.io.source.line() {
+        let board = Board::new(setup.io.clone(), now);
+        let (board, handle) = start_board(board, line, around.clone()).map_err(system)?;
+        running.push(board);
+        handles.board = Some(handle);
+    }
+    if let Some(config) = &setup.sign
+        && let Some(line) = config.source.line()
+    {
+        let sign = SignDriver::new(config.clone(), now);
+        let (sign, handle) = start_sign(sign, line, around.clone()).map_err(system)?;
+        running.push(sign);
+        handles.sign = Some(handle);
+    }
     for device in &setup.devices {
-        if let Source::Serial(line) = &device.source {
+        if let Some(line) = device.source.line() {
             let stream = stream(device, setup.config.settle, around)?;
-            let started = start_stream(stream, line.clone(), around.clone());
-            running.push(started.map_err(system)?);
+            running.push(start_stream(stream, line, around.clone()).map_err(system)?);
         }
     }
-    Ok((running, handle))
+    Ok(running)
+}
+
+/// What runs behind the devices' broker.
+#[derive(Default)]
+pub(super) struct BehindBroker {
+    pub(super) running: Vec<Running>,
+    pub(super) recaptures: Option<Recaptures>,
+    /// Ends the connection, once its devices have ended: boards behind it are
+    /// told to switch off first.
+    pub(super) stop: CancellationToken,
+    /// By the lane's place in the configuration.
+    pub(super) handles: BTreeMap<usize, Handles>,
 }
 
 /// Connects to the devices' broker and starts a task for each device behind
@@ -112,13 +143,14 @@ pub(super) fn start_behind_broker(
     port: &Port,
     lanes: &[(LaneSetup, Sender<Event>)],
     stop: &CancellationToken,
-) -> Result<(Vec<Running>, Option<Recaptures>), RunError> {
-    let mut cameras = Vec::new();
+) -> Result<BehindBroker, RunError> {
+    let mut behind = BehindBroker::default();
+    let (mut cameras, mut outlets) = (Vec::new(), Vec::new());
     let mut topics = BTreeSet::new();
-    for (setup, events) in lanes {
+    for (n, (setup, events)) in lanes.iter().enumerate() {
         let around = surroundings(port, events.clone(), stop);
         for device in &setup.devices {
-            if let Source::Mqtt(source) = &device.source {
+            if let Some(source) = device.source.mqtt() {
                 topics.extend(source.topics.iter().cloned());
                 cameras.push(Camera {
                     stream: stream(device, setup.config.settle, &around)?,
@@ -127,23 +159,51 @@ pub(super) fn start_behind_broker(
                 });
             }
         }
+        let handles = behind.handles.entry(n).or_default();
+        for (outlet, source) in told(setup, handles, &around) {
+            topics.extend(source.topics.iter().cloned());
+            outlets.push((outlet, source, around.clone()));
+        }
     }
-    let Some(broker) = port
-        .config
-        .device_broker
-        .as_ref()
-        .filter(|_| !cameras.is_empty())
-    else {
-        return Ok((Vec::new(), None));
+    let broker = port.config.device_broker.as_ref();
+    let Some(broker) = broker.filter(|_| !cameras.is_empty() || !outlets.is_empty()) else {
+        return Ok(behind);
     };
     let config = connection_config(Peer::Devices, broker, topics)?;
     let clock = port.shared.clock.clone();
-    let started = Connection::start(config, clock.clone(), stop.clone());
+    let started = Connection::start(config, clock.clone(), behind.stop.clone());
     let (connection, events) = started.map_err(|why| broker_fault(Peer::Devices, why))?;
     port.shared
         .show_link(Peer::Devices, connection.watch_status());
-    let (running, recaptures) = start_cameras(cameras, connection, events, clock);
-    Ok((running, Some(recaptures)))
+    let (running, recaptures) = start_cameras(cameras, outlets, connection, events, clock);
+    behind.running = running;
+    behind.recaptures = Some(recaptures);
+    Ok(behind)
+}
+
+/// A lane's board and sign, as far as they are told in messages.
+fn told(
+    setup: &LaneSetup,
+    handles: &mut Handles,
+    around: &Surroundings,
+) -> Vec<(Outlet, MqttSource)> {
+    let now = around.clock.mono();
+    let mut outlets = Vec::new();
+    if let Some(source) = setup.io.source.mqtt() {
+        let (handle, commands) = board_handle();
+        handles.board = Some(handle);
+        let board = Box::new(Board::new(setup.io.clone(), now));
+        outlets.push((Outlet::Board(board, commands), source.clone()));
+    }
+    if let Some(config) = &setup.sign
+        && let Some(source) = config.source.mqtt()
+    {
+        let (handle, shown) = sign_handle();
+        handles.sign = Some(handle);
+        let sign = Box::new(SignDriver::new(config.clone(), now));
+        outlets.push((Outlet::Sign(sign, shown), source.clone()));
+    }
+    outlets
 }
 
 /// What a driver is given.
@@ -161,5 +221,5 @@ pub(super) fn surroundings(
 
 /// Whether a device belongs to a lane.
 pub(super) fn is_of(setup: &LaneSetup, device: &DeviceId) -> bool {
-    setup.devices.iter().any(|d| d.id == *device)
+    setup.sources().any(|(id, _, _)| id == device)
 }

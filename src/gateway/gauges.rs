@@ -52,6 +52,8 @@ pub(super) fn devices_text(lanes: &[LaneSetup]) -> String {
         let device = |d: &DeviceConfig| row(lane, &d.id, role(d.role), &d.protocol);
         let mut rows: Vec<_> = lane.devices.iter().map(device).collect();
         rows.push(row(lane, &lane.io.id, "io", &lane.io.protocol));
+        let sign = lane.sign.iter();
+        rows.extend(sign.map(|sign| row(lane, &sign.id, "sign", &sign.protocol)));
         rows
     };
     let rows: Vec<_> = lanes.iter().flat_map(of).collect();
@@ -318,11 +320,12 @@ mod tests {
             let id = &lane.io.id;
             let lane_id = &lane.config.lane;
             let row = format!(
-                "lanegate_device_info{{device=\"{id}\",lane=\"{lane_id}\",role=\"io\",protocol=\"modbus-rtu\"}} 1"
+                "lanegate_device_info{{device=\"{id}\",lane=\"{lane_id}\",role=\"io\",protocol=\"{}\"}} 1",
+                lane.io.protocol
             );
             shows(&shown, &row);
         }
-        let devices = config.lanes.iter().map(|l| l.devices.len() + 1);
+        let devices = config.lanes.iter().map(|l| l.sources().count());
         assert_eq!(series(&shown).len(), devices.sum::<usize>());
     }
 

@@ -7,7 +7,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use lanegate_core::clearance::Policy;
-use lanegate_core::lane::{Command, Draws, Event, Guard, Lane, Refusal, Token};
+use lanegate_core::lane::{Command, Draws, Event, Guard, Lane, Refusal, Sign, Token};
 use lanegate_core::model::{DeviceId, Facts, LaneId, PassageId, StoreState};
 use lanegate_core::record::Draft;
 use lanegate_core::time::{Micros, Mono, Now};
@@ -21,11 +21,12 @@ use super::RunError;
 use super::desk::Answer;
 use super::devices;
 use super::port::{LaneCall, LaneEnd, LaneEnds, LaneSays, Port};
+use super::signs::words;
 use super::status::LaneStatus;
 use super::telling::Telling;
 use super::watchdog::Watchdog;
 use crate::config::LaneSetup;
-use crate::device::{BoardCommand, BoardHandle, Recaptures, Running};
+use crate::device::{BoardCommand, Recaptures, Running};
 use crate::metrics;
 use crate::metrics::queues::{self, Level, Queue, Sender};
 use crate::systemd::{self, Notice};
@@ -48,7 +49,7 @@ pub(super) struct LaneTask {
     n: usize,
     setup: LaneSetup,
     lane: Lane,
-    board: Option<BoardHandle>,
+    handles: devices::Handles,
     running: Vec<Running>,
     events: mpsc::Receiver<Event>,
     events_to: Sender<Event>,
@@ -113,15 +114,14 @@ pub(super) async fn run(port: &Port, prepared: Prepared) -> Result<(), RunError>
         .iter()
         .map(|t| (t.setup.clone(), t.events_to.clone()))
         .collect();
-    let (behind_broker, recaptures) = devices::start_behind_broker(port, &lanes, &drivers_stop)?;
-    let mut behind_broker = VecDeque::from(behind_broker);
+    let mut behind = devices::start_behind_broker(port, &lanes, &drivers_stop)?;
+    let mut behind_broker = VecDeque::from(std::mem::take(&mut behind.running));
     let mut ends = Vec::new();
     for mut task in tasks.drain(..) {
         let around = devices::surroundings(port, task.events_to.clone(), &drivers_stop);
-        let (running, board) = devices::start_serial(&task.setup, &around)?;
-        task.running = running;
-        task.board = Some(board);
-        task.recaptures.clone_from(&recaptures);
+        task.handles = behind.handles.remove(&task.n).unwrap_or_default();
+        task.running = devices::start_lines(&task.setup, &around, &mut task.handles)?;
+        task.recaptures.clone_from(&behind.recaptures);
         for _ in 0..behind_broker.len() {
             match behind_broker.pop_front() {
                 Some(r) if devices::is_of(&task.setup, &r.device) => task.running.push(r),
@@ -161,6 +161,7 @@ pub(super) async fn run(port: &Port, prepared: Prepared) -> Result<(), RunError>
     for driver in running {
         driver.ended().await;
     }
+    behind.stop.cancel();
     if was_broken.load(std::sync::atomic::Ordering::SeqCst) {
         return Err(RunError::LaneBroke);
     }
@@ -218,7 +219,7 @@ impl LaneTask {
             n,
             setup: setup.clone(),
             lane: Lane::new(config, in_force, recovery, now),
-            board: None,
+            handles: devices::Handles::default(),
             running: Vec::new(),
             events,
             events_to,
@@ -331,7 +332,8 @@ impl LaneTask {
     /// Hands a command to the board's driver. One that takes none cannot move
     /// anything, and the lane is told so.
     fn set_output(&mut self, command: BoardCommand, what: &str, now: Now) {
-        let taken = self.board.as_ref().is_some_and(|b| b.command(command));
+        let board = self.handles.board.as_ref();
+        let taken = board.is_some_and(|b| b.command(command));
         if !taken {
             let what = what.to_owned();
             self.lane.handle_event(Event::OutputFailed { what }, now);
@@ -382,7 +384,10 @@ impl LaneTask {
             Command::SetLights(lights) => {
                 self.set_output(BoardCommand::Lights(lights), "lights", now);
             }
-            Command::ShowSign(_) => self.status_at = None,
+            Command::ShowSign(sign) => {
+                self.status_at = None;
+                self.show(&sign);
+            }
             Command::Recapture { device } => self.recapture(&device),
             Command::AnswerOrder { order, refused } => {
                 self.telling.answered(&order, refused.is_none());
@@ -398,6 +403,17 @@ impl LaneTask {
                     self.status_at = None;
                 }
             }
+        }
+    }
+
+    /// A sign shows; it decides nothing, so a lane waits for none.
+    fn show(&self, sign: &Sign) {
+        let Some((config, handle)) = self.setup.sign.as_ref().zip(self.handles.sign.as_ref())
+        else {
+            return;
+        };
+        if !handle.show(words(sign, &config.languages)) {
+            warn!(lane = %self.id(), device = %config.id, "the sign's driver takes nothing");
         }
     }
 

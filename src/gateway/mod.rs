@@ -26,6 +26,7 @@ mod pages;
 mod policy;
 mod port;
 mod sampling;
+mod signs;
 pub mod socket;
 mod status;
 mod telling;

@@ -74,6 +74,8 @@ queues! {
     FeedWaiting = "feed-waiting";
     /// Commands to a lane's board: the lane faults.
     BoardCommands = "board-commands";
+    /// What a sign is to show: it is told again within seconds.
+    SignCommands = "sign-commands";
     /// Messages of a device behind a broker: the broker's reader waits.
     DeviceMessages = "device-messages";
     /// Readings of a device its lane has not taken: the oldest goes, of

@@ -70,6 +70,7 @@ impl SimLane {
                     let port = path.strip_prefix("/dev/sim/").unwrap_or(&path);
                     (Line::Port(port.to_owned()), None)
                 }
+                Source::Tcp(address) => (Line::Port(address.to_string()), None),
                 Source::Mqtt(mqtt) => (
                     Line::Topics(mqtt.topics.clone()),
                     mqtt.recapture_topic.clone().zip(mqtt.sn.clone()),

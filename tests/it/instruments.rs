@@ -47,7 +47,8 @@ fn meant(frame: &Frame) -> Option<Meant> {
         | Frame::Plates(_)
         | Frame::Heartbeat(_)
         | Frame::Inputs(_)
-        | Frame::Reply(_) => None,
+        | Frame::Reply(_)
+        | Frame::Exchange(_) => None,
     }
 }
 

@@ -73,6 +73,9 @@ mod peers;
 mod policy;
 #[cfg(feature = "sim")]
 #[cfg(test)]
+mod replug;
+#[cfg(feature = "sim")]
+#[cfg(test)]
 mod scales;
 #[cfg(test)]
 mod shipped;

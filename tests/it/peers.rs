@@ -2,8 +2,10 @@
 //! clients, pymodbus, a scale's bytes as its vendor documents them.
 
 mod authority;
+mod boards;
 pub(crate) mod programs;
 mod restored;
+pub(crate) mod site;
 mod stuck;
 mod yard;
 

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 use smol_str::SmolStr;
 
+use super::exchange::ExchangeFrame;
 use crate::model::{Kg, SealAlarm, SealId, SealState, WeightUnit};
 use crate::time::Wall;
 
@@ -23,6 +24,9 @@ pub enum Frame {
     Inputs(InputsFrame),
     /// An answer (or, on a tapped bus, a request).
     Reply(ReplyFrame),
+    /// What a host and its board or sign say to each other without a frame of
+    /// its own above.
+    Exchange(ExchangeFrame),
 }
 
 /// What a weight figure means.
@@ -227,10 +231,12 @@ pub struct HeartbeatFrame {
 /// Discrete inputs of one unit.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct InputsFrame {
-    /// Which unit.
-    pub unit: u8,
+    /// Which unit; none where the device has no number.
+    pub unit: Option<u8>,
     /// The first input asked for first; padded to whole bytes.
     pub bits: Vec<bool>,
+    /// The outputs, where the same message tells them.
+    pub outputs: Option<Vec<bool>>,
 }
 
 /// An answer of a unit.
@@ -307,8 +313,9 @@ impl Frame {
             Self::Seal(frame) => seal(frame),
             Self::Heartbeat(frame) => heartbeat(frame),
             Self::Tag(frame) => tag(frame),
-            Self::Inputs(f) => json!({"kind": "inputs", "unit": f.unit, "inputs": f.bits}),
+            Self::Inputs(frame) => inputs(frame),
             Self::Reply(frame) => reply(frame),
+            Self::Exchange(frame) => frame.to_json(),
         }
     }
 }
@@ -380,6 +387,17 @@ fn tag(f: &TagFrame) -> Value {
     if let Some(card) = f.card {
         json["facility"] = card.facility.into();
         json["card"] = card.number.into();
+    }
+    json
+}
+
+fn inputs(f: &InputsFrame) -> Value {
+    let mut json = json!({"kind": "inputs", "inputs": f.bits});
+    if let Some(unit) = f.unit {
+        json["unit"] = unit.into();
+    }
+    if let Some(outputs) = &f.outputs {
+        json["outputs"] = json!(outputs);
     }
     json
 }

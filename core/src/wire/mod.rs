@@ -10,6 +10,7 @@
 
 pub mod checksum;
 mod document;
+mod exchange;
 pub mod fit;
 mod frame;
 mod framer;
@@ -22,12 +23,14 @@ mod camera;
 pub mod io;
 pub mod scale;
 mod seal;
+pub mod sign;
 mod tag;
 
 #[cfg(test)]
 mod tests;
 
 pub use document::markdown;
+pub use exchange::{ExchangeFrame, Field, Speaker};
 pub use frame::{
     CardNumber, CoordinateMicrodeg, Frame, HeartbeatFrame, InputsFrame, NoRead, PlateText,
     PlatesFrame, ReplyContent, ReplyFrame, SealEvent, SealFrame, TagFrame, WeightFrame, WeightMode,

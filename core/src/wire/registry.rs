@@ -3,10 +3,11 @@
 use super::settings::{self, Setting, SettingFault, Settings};
 use crate::time::Micros;
 
-use super::{Decoder, Item, camera, io, scale, seal, tag};
+use super::{Decoder, Item, camera, io, scale, seal, sign, tag};
 
 /// Every protocol, one line each, in the order of names.
 static PROTOCOLS: &[&Protocol] = &[
+    &io::adam4000::PROTOCOL,
     &scale::ascii_line::AND,
     &scale::ascii_line::OWN,
     &scale::ascii_line::AVERY_STREAM,
@@ -16,7 +17,10 @@ static PROTOCOLS: &[&Protocol] = &[
     &seal::json::PROTOCOL,
     &seal::jt701::PROTOCOL,
     &seal::jt808::PROTOCOL,
+    &io::lcus::PROTOCOL,
     &io::modbus_rtu::PROTOCOL,
+    &io::modbus_tcp::PROTOCOL,
+    &io::mqtt_io::PROTOCOL,
     &scale::mt_continuous::PROTOCOL,
     &scale::mt_sics::PROTOCOL,
     &scale::ascii_line::NCI,
@@ -24,11 +28,15 @@ static PROTOCOLS: &[&Protocol] = &[
     &scale::ascii_line::RINSTRUM,
     &scale::sbi::PROTOCOL,
     &scale::sma::PROTOCOL,
+    &sign::SUNPN,
     &scale::systec::PROTOCOL,
+    &sign::TEXT_SIGN,
     &tag::uhfreader18::PROTOCOL,
     &tag::uhfreader288::PROTOCOL,
     &camera::vzenith::PROTOCOL,
     &tag::wiegand26::PROTOCOL,
+    &io::xy_lc301::PROTOCOL,
+    &sign::XY_DISPLAY,
     &scale::yaohua_a12::PROTOCOL,
     &scale::yaohua_a12e::PROTOCOL,
     &scale::yaohua_command::PROTOCOL,

@@ -1,6 +1,7 @@
 //! The vendors' side of the wires, written from the vendors' documents.
 
 pub(crate) mod board;
+pub mod boards;
 pub(crate) mod camera;
 pub(crate) mod jt808;
 pub(crate) mod readers;

@@ -11,7 +11,7 @@ use super::Around;
 use super::finding::{Area, Findings};
 use super::tunnel;
 use crate::authority::{Topic, Topics};
-use crate::config::{BrokerConfig, Source};
+use crate::config::{BrokerConfig, LaneSetup};
 use crate::mqtt::{self, Asked, Credentials, LookFault, Looked, Peer};
 
 const CONNECT_MAX: Duration = Duration::from_secs(5);
@@ -50,11 +50,8 @@ pub(super) fn look(around: &Around<'_>, findings: &mut Findings) {
 fn wanted<'a>(around: &Around<'a>) -> Vec<Wanted<'a>> {
     let mut all = Vec::new();
     if let Some(broker) = &around.config.device_broker {
-        let devices = around.config.lanes.iter().flat_map(|lane| &lane.devices);
-        let topics = devices.filter_map(|device| match &device.source {
-            Source::Mqtt(source) => Some(source.topics.clone()),
-            Source::Serial(_) => None,
-        });
+        let devices = around.config.lanes.iter().flat_map(LaneSetup::sources);
+        let topics = devices.filter_map(|(_, _, source)| Some(source.mqtt()?.topics.clone()));
         all.push(Wanted {
             peer: Peer::Devices,
             broker,

@@ -9,7 +9,7 @@ use rustix::fs::Access;
 use super::Around;
 use super::finding::{Area, Findings};
 use crate::cli::holders::{self, Holder};
-use crate::config::{Source, port_warnings};
+use crate::config::port_warnings;
 
 /// Where the system names serial ports by adapter and by place.
 const SERIAL_DIR: &str = "/dev/serial";
@@ -36,15 +36,10 @@ pub(super) fn look(around: &Around<'_>, findings: &mut Findings) {
 fn lines<'a>(around: &'a Around<'_>) -> impl Iterator<Item = (String, &'a Path)> {
     around.config.lanes.iter().flat_map(|lane| {
         let id = &lane.config.lane;
-        let io = (format!("{id} {}", lane.io.id), lane.io.line.path.as_path());
-        let others = lane
-            .devices
-            .iter()
-            .filter_map(move |device| match &device.source {
-                Source::Serial(line) => Some((format!("{id} {}", device.id), line.path.as_path())),
-                Source::Mqtt(_) => None,
-            });
-        std::iter::once(io).chain(others)
+        lane.sources().filter_map(move |(device, _, source)| {
+            let line = source.serial()?;
+            Some((format!("{id} {device}"), line.path.as_path()))
+        })
     })
 }
 

@@ -120,7 +120,7 @@ static ROWS: [(&str, &str, &str); 37] = [
     (
         "protocol = \"yaohua-tf0\"",
         "protocol = \"jt701\"",
-        "device[1].protocol: \"jt701\" does not fit here; known: yaohua-tf0",
+        "device[1].protocol: \"jt701\" does not fit here; known: and, ascii-line, ",
     ),
     (
         "role = \"scale\"",

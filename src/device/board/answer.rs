@@ -3,47 +3,61 @@
 use lanegate_core::lane::Event;
 use lanegate_core::model::{Content, Inputs, Reading, Taken};
 use lanegate_core::time::{Micros, Mono, Now};
-use lanegate_core::wire::io::modbus_rtu::{BadWhy, Reply};
+use lanegate_core::wire::io::board::{BadWhy, Told};
 
 use super::{Board, Purpose};
-use crate::config::InputBit;
+use crate::config::{ArmDown, InputBit};
 use crate::device::Why;
 
 /// Failed questions in a row after which the port is opened again.
 const REOPEN_AFTER: u32 = 3;
 /// After a damaged answer the rest of its bytes is let pass.
 const BAD_GAP: Micros = Micros::from_ms(30);
-/// An answer that is later than this after its time-out never comes.
-const REST: Micros = Micros::from_ms(1000);
 
 impl Board {
-    pub(super) fn answered_with(&mut self, reply: &Reply, now: Now) {
+    pub(super) fn answered_with(&mut self, told: Told, now: Now) {
         let Some(asked) = self.asked.take() else {
             return;
         };
-        self.counts.frames += 1;
+        self.counts.frames += u64::from(self.can.asked);
         self.failures = 0;
         self.barred.clear();
         self.quiet_until = now.mono + self.gap;
-        match (asked.purpose, reply) {
-            (Purpose::Poll, Reply::Bits(bits)) => {
-                self.answered = true;
-                self.next_poll = self.next_poll.min(asked.at + self.config.poll);
-                let event = self.health.frame(now.mono);
-                self.emit(event);
-                self.take_inputs(bits, now.mono);
+        match asked.purpose {
+            Purpose::Poll => self.next_poll = self.next_poll.min(asked.at + self.config.poll),
+            Purpose::ReadBack => {}
+            Purpose::Arm(_) | Purpose::Set { .. } => self.wrote(asked.purpose, now.mono),
+        }
+        self.take_told(told, asked.at, now.mono);
+    }
+
+    /// The board took a write, as far as it says anything.
+    pub(super) fn wrote(&mut self, purpose: Purpose, now: Mono) {
+        match purpose {
+            Purpose::Arm(write) => self.arm.taken(write, now),
+            Purpose::Set { coil, on } => self.coils.written(coil, on),
+            Purpose::Poll | Purpose::ReadBack => {}
+        }
+        // Only reading back proves it.
+        self.read_back_due = true;
+    }
+
+    /// What it says of itself, asked for at `asked`.
+    pub(super) fn take_told(&mut self, told: Told, asked: Mono, now: Mono) {
+        if let Some(inputs) = told.inputs {
+            let wanted = usize::from(self.config.inputs.count());
+            if inputs.len() < wanted {
+                // What it does not tell is not "off".
+                self.health.blame(Why::Inputs(inputs.len(), wanted));
+                return;
             }
-            (Purpose::ReadBack, Reply::Bits(bits)) => self.take_coils(bits, asked.at, now.mono),
-            (Purpose::Arm(write), Reply::Written) => {
-                self.arm.taken(write, now.mono);
-                self.read_back_due = true;
-            }
-            (Purpose::Set { coil, on }, Reply::Written) => {
-                self.coils.written(coil, on);
-                // Only reading back proves it.
-                self.read_back_due = true;
-            }
-            (_, Reply::Bits(_) | Reply::Written) => {}
+            self.answered = true;
+            let event = self.health.frame(now);
+            self.emit(event);
+            self.take_inputs(&inputs, now);
+        }
+        if let Some(outputs) = told.outputs {
+            self.take_coils(&outputs, asked, now);
         }
     }
 
@@ -84,9 +98,9 @@ impl Board {
     }
 
     pub(super) fn timed_out(&mut self, now: Now) {
-        if let Some(asked) = &self.asked {
-            self.barred.insert(asked.purpose.function());
-            self.rest_until = now.mono + REST;
+        if let Some(asked) = self.asked.as_ref().filter(|_| !self.can.numbered) {
+            self.barred.insert(asked.purpose.function(self.can));
+            self.rest_until = now.mono + self.can.rest;
         }
         self.unanswered(self.gap, now);
     }
@@ -124,11 +138,17 @@ impl Board {
             raw.unwrap_or(bit.inverted) != bit.inverted
         };
         let map = &self.config.inputs;
+        let arm_up = read(map.arm_up);
+        let arm_down = match (map.arm_down, &mut self.down) {
+            (ArmDown::Input(bit), _) => read(bit),
+            (ArmDown::OffUpFor(_), Some(down)) => down.is_down(arm_up, now),
+            (ArmDown::OffUpFor(_), None) => false,
+        };
         let inputs = Inputs {
             presence: read(map.presence),
             inhibit: read(map.inhibit),
-            arm_up: read(map.arm_up),
-            arm_down: read(map.arm_down),
+            arm_up,
+            arm_down,
             bay: map.bay.map(read),
             diverter_bay: map.diverter_bay.map(read),
             whole: map.whole.map(read),

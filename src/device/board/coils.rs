@@ -43,6 +43,11 @@ impl Coils {
         self.next
     }
 
+    /// Each coil as written by us or read back.
+    pub(super) const fn known(&self) -> &BTreeMap<u16, bool> {
+        &self.known
+    }
+
     fn find(&self) -> Option<(u16, bool)> {
         let differs = |(coil, on): &(&u16, &bool)| self.known.get(coil) != Some(on);
         let mut all = self.wanted.iter().filter(differs);

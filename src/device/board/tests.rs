@@ -2,6 +2,7 @@
 
 mod bench;
 mod impulse;
+mod others;
 
 use lanegate_core::model::Content;
 

@@ -13,7 +13,7 @@ use lanegate_core::lane::{Lights, Role};
 use lanegate_core::model::{Content, Kg, Taken, WeightReading, WeightUnit};
 use lanegate_core::wire::Settings;
 use lanegate_core::wire::checksum::crc16_modbus;
-use lanegate_core::wire::io::modbus_rtu::Dialect;
+use lanegate_core::wire::io::board::{BoardWire, Numbers};
 use lanegate_core::wire::scale::StableRule;
 use rustix::fs::{Mode, OFlags};
 use rustix::pty::OpenptFlags;
@@ -23,9 +23,10 @@ use tokio::time::timeout;
 use super::*;
 use crate::clock::ClockConfig;
 use crate::config::{
-    ArmDrive, DeviceConfig, InputBit, InputMap, IoConfig, Outputs, Parity, PulseTimer, ScaleConfig,
-    Source,
+    ArmDown, ArmDrive, DeviceConfig, Flow, InputBit, InputMap, IoConfig, Line, Outputs, Parity,
+    PulseTimer, ScaleConfig, SerialLine, Source,
 };
+use crate::device::serial::Port;
 
 const PATIENCE: Duration = Duration::from_secs(20);
 const TRUCK: &[u8] = b"\x02+038240016\x03";
@@ -94,6 +95,7 @@ impl Adapter {
             data_bits: 8,
             parity: Parity::None,
             stop_bits: 1,
+            flow: Flow::None,
         }
     }
 
@@ -142,7 +144,7 @@ impl Bench {
         let stop = around.stop.clone();
         let stream = Stream::new(config, Micros::from_ms(100), around.clock.mono()).unwrap();
         Self {
-            running: start_stream(stream, line, around).unwrap(),
+            running: start_stream(stream, Line::Serial(line), around).unwrap(),
             events,
             stop,
         }
@@ -270,6 +272,46 @@ async fn a_scale_that_is_unplugged_is_lost_and_weighs_again_when_plugged_in() {
     assert_eq!(bench.until("a weight", evidence).await, Some(Kg(38_240)));
     bench.stop.cancel();
     bench.running.ended().await;
+}
+
+/// Answers each question with the same frame until the port is gone.
+fn answering(mut master: File, question: &'static [u8], answer: &'static [u8]) -> JoinHandle<()> {
+    std::thread::spawn(move || {
+        let mut heard = Vec::new();
+        let mut byte = [0];
+        while master.read_exact(&mut byte).is_ok() {
+            heard.extend(byte);
+            if heard.ends_with(question) {
+                heard.clear();
+                // What the driver does not fetch any more is no fault.
+                master.write_all(answer).ok();
+            }
+        }
+    })
+}
+
+#[tokio::test]
+async fn a_scale_that_is_asked_weighs_over_a_port() {
+    let mut adapter = Adapter::plugged("asked");
+    let mut config = scale("scale-1");
+    config.protocol = "yaohua-command".to_owned();
+    config.settings = [("every_ms", "1000")]
+        .map(|(k, v)| (k.to_owned(), v.to_owned()))
+        .into();
+    config.late = Micros::from_s(5);
+    let mut bench = Bench::stream(config, adapter.line(), 64);
+    let scale = answering(adapter.master(), b"\x02AB03\x03", b"\x02AB+038240015\x03");
+    bench.back().await;
+    let evidence = |e: &Event| {
+        let (weight, taken) = weight(e)?;
+        (weight.stable && taken == Taken::OnArrival).then_some(weight.gross)
+    };
+    assert_eq!(bench.until("a weight", evidence).await, Some(Kg(38_240)));
+    bench.stop.cancel();
+    bench.running.ended().await;
+    // With nobody on the other side its read ends.
+    adapter.unplug();
+    scale.join().unwrap();
 }
 
 /// Case c68: the port is not there, then another program has it, then it works.
@@ -401,13 +443,16 @@ mod board {
         IoConfig {
             id: DeviceId::parse("io-1").unwrap(),
             protocol: "modbus-rtu".to_owned(),
-            dialect: Dialect {
-                unit: 1,
-                on: 0xff00,
-                crc_swapped: false,
-                echo: false,
-            },
-            line,
+            wire: BoardWire::of(
+                "modbus-rtu",
+                &Settings::new(),
+                Numbers {
+                    inputs: 4,
+                    outputs: 5,
+                },
+            )
+            .unwrap(),
+            source: Source::Serial(line),
             arm: ArmDrive::UpDown {
                 up: 0,
                 down: 1,
@@ -424,7 +469,7 @@ mod board {
                 presence: bit(0),
                 inhibit: bit(1),
                 arm_up: bit(2),
-                arm_down: bit(3),
+                arm_down: ArmDown::Input(bit(3)),
                 bay: None,
                 diverter_bay: None,
                 whole: None,
@@ -440,7 +485,7 @@ mod board {
         let (around, events) = surroundings(64);
         let stop = around.stop.clone();
         let config = config(adapter.line());
-        let line = config.line.clone();
+        let line = config.source.line().unwrap();
         let board = Board::new(config, around.clock.mono());
         let (running, handle) = start_board(board, line, around).unwrap();
         let bench = Bench {

@@ -285,7 +285,7 @@ impl Board {
 }
 
 /// A Python that has pymodbus: on the path, or where `.ci/run` puts it.
-fn python() -> PathBuf {
+pub(super) fn python() -> PathBuf {
     let built = Path::new(env!("CARGO_BIN_EXE_lanegate"))
         .ancestors()
         .nth(2)

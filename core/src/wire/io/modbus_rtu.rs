@@ -4,7 +4,7 @@
 //! | bytes | content |
 //! |---|---|
 //! | 1 | unit, 1..255 (LC-Tech boards leave the factory with 255) |
-//! | 1 | function: 01 coils, 02 inputs, 05 one coil, 15 coils; bit 7 set = failed |
+//! | 1 | function: 01 coils, 02 inputs, 03 and 04 registers, 05 one coil, 06 one register, 15 coils; bit 7 set = failed |
 //! | n | data |
 //! | 2 | CRC-16/MODBUS over all before it, low byte first (some units: high first) |
 //!
@@ -18,14 +18,21 @@ use super::super::settings::{self, Setting, SettingFault, Settings, Values, numb
 use super::super::{Hint, NoiseWhy};
 
 mod answer;
+mod board;
 mod decoder;
 
-pub use answer::{BadWhy, Outcome, Reply, response};
+pub use answer::{Outcome, Reply, response};
+pub use board::Modbus;
+pub(super) use board::{FIRST, FIRST_INPUT, INPUTS, WRITE};
+
+pub use super::board::BadWhy;
+pub(super) use answer::pdu as pdu_answer;
+pub(super) use decoder::message as tcp_message;
 
 /// The registry's line.
 pub(in crate::wire) use decoder::PROTOCOL;
 
-static SETTINGS: [Setting; 4] = [
+static SETTINGS: [Setting; 8] = [
     Setting {
         name: "slave",
         default: "1",
@@ -50,6 +57,10 @@ static SETTINGS: [Setting; 4] = [
         values: Values::Words(&["no", "yes"]),
         meaning: "yes: the RS-485 adapter returns what is sent before the answer",
     },
+    board::FIRST,
+    board::FIRST_INPUT,
+    board::INPUTS,
+    board::WRITE,
 ];
 
 /// Writing this coil switches all relays of common boards at once.
@@ -171,8 +182,14 @@ enum Call {
     ReadCoils { start: u16, count: u16 },
     /// FC02
     ReadInputs { start: u16, count: u16 },
+    /// FC03
+    ReadRegisters { start: u16, count: u16 },
+    /// FC04
+    ReadInputRegisters { start: u16, count: u16 },
     /// FC05
     WriteCoil { coil: u16, value: u16 },
+    /// FC06
+    WriteRegister { register: u16, value: u16 },
     /// FC15
     WriteCoils { start: u16, on: Vec<bool> },
 }
@@ -195,6 +212,41 @@ impl Request {
     pub fn read_inputs(dialect: Dialect, start: u16, count: u16) -> Result<Self, RequestFault> {
         counted(usize::from(count))?;
         let call = Call::ReadInputs { start, count };
+        Ok(Self { dialect, call })
+    }
+
+    /// FC03: `count` registers from `start` on.
+    ///
+    /// # Errors
+    /// [`RequestFault::Count`]
+    pub fn read_registers(dialect: Dialect, start: u16, count: u16) -> Result<Self, RequestFault> {
+        counted(usize::from(count))?;
+        let call = Call::ReadRegisters { start, count };
+        Ok(Self { dialect, call })
+    }
+
+    /// FC04: `count` input registers from `start` on.
+    ///
+    /// # Errors
+    /// [`RequestFault::Count`]
+    pub fn read_input_registers(
+        dialect: Dialect,
+        start: u16,
+        count: u16,
+    ) -> Result<Self, RequestFault> {
+        counted(usize::from(count))?;
+        let call = Call::ReadInputRegisters { start, count };
+        Ok(Self { dialect, call })
+    }
+
+    /// FC06: one relay of a board that has registers in place of coils.
+    ///
+    /// # Errors
+    /// [`RequestFault::Coil`]
+    pub fn write_register(dialect: Dialect, register: u16, on: bool) -> Result<Self, RequestFault> {
+        let register = single(register)?;
+        let value = u16::from(on);
+        let call = Call::WriteRegister { register, value };
         Ok(Self { dialect, call })
     }
 
@@ -238,14 +290,21 @@ impl Request {
     /// The bytes to write.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
+        self.dialect.seal(self.body())
+    }
+
+    /// Unit, function and data, without what a line adds.
+    pub(in crate::wire::io) fn body(&self) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(REQUEST_LEN_MAX);
         bytes.extend([self.dialect.unit, self.function()]);
         let mut words = |words: [u16; 2]| bytes.extend(words.iter().flat_map(|w| w.to_be_bytes()));
         match &self.call {
-            Call::ReadCoils { start, count } | Call::ReadInputs { start, count } => {
-                words([*start, *count]);
-            }
+            Call::ReadCoils { start, count }
+            | Call::ReadInputs { start, count }
+            | Call::ReadRegisters { start, count }
+            | Call::ReadInputRegisters { start, count } => words([*start, *count]),
             Call::WriteCoil { coil, value } => words([*coil, *value]),
+            Call::WriteRegister { register, value } => words([*register, *value]),
             Call::WriteCoils { start, on } => {
                 words([*start, counted(on.len()).expect("checked when made")]);
                 let packed = pack(on);
@@ -253,15 +312,18 @@ impl Request {
                 bytes.extend(packed);
             }
         }
-        self.dialect.seal(bytes)
+        bytes
     }
 
     /// Whether it may move or switch something.
     #[must_use]
     pub const fn writes(&self) -> bool {
         match self.call {
-            Call::ReadCoils { .. } | Call::ReadInputs { .. } => false,
-            Call::WriteCoil { .. } | Call::WriteCoils { .. } => true,
+            Call::ReadCoils { .. }
+            | Call::ReadInputs { .. }
+            | Call::ReadRegisters { .. }
+            | Call::ReadInputRegisters { .. } => false,
+            Call::WriteCoil { .. } | Call::WriteRegister { .. } | Call::WriteCoils { .. } => true,
         }
     }
 
@@ -269,7 +331,10 @@ impl Request {
         match self.call {
             Call::ReadCoils { .. } => 1,
             Call::ReadInputs { .. } => 2,
+            Call::ReadRegisters { .. } => 3,
+            Call::ReadInputRegisters { .. } => 4,
             Call::WriteCoil { .. } => 5,
+            Call::WriteRegister { .. } => 6,
             Call::WriteCoils { .. } => 15,
         }
     }

@@ -134,7 +134,9 @@ impl MtSics {
         };
         match figure(weight, false) {
             Figure::Blank => Err(NoiseWhy::NotDecimal),
-            figure => shown.frame(figure, frame).ok_or(NoiseWhy::NotDecimal),
+            figure @ (Figure::Value(_) | Figure::NoDecimal) => {
+                shown.frame(figure, frame).ok_or(NoiseWhy::NotDecimal)
+            }
         }
     }
 }

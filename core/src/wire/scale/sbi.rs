@@ -126,7 +126,9 @@ impl Sbi {
             // Without a head a status stands where the figure would.
             Figure::NoDecimal if head.is_empty() => status(shown, body.trim_ascii(), frame),
             Figure::Blank => Err(NoiseWhy::NotDecimal),
-            figure => shown.frame(figure, frame).ok_or(NoiseWhy::NotDecimal),
+            figure @ (Figure::Value(_) | Figure::NoDecimal) => {
+                shown.frame(figure, frame).ok_or(NoiseWhy::NotDecimal)
+            }
         }
     }
 }

@@ -118,7 +118,7 @@ impl Sma {
         let figure = match figure(&frame[6..16], false) {
             // With an error the place of the figure holds whatever is shown.
             Figure::NoDecimal if !sound => Figure::Blank,
-            figure => figure,
+            figure @ (Figure::Value(_) | Figure::Blank | Figure::NoDecimal) => figure,
         };
         shown.frame(figure, frame).ok_or(NoiseWhy::NotDecimal)
     }

@@ -6,10 +6,12 @@ use std::path::PathBuf;
 use lanegate_core::lane::{Event, Lights};
 use lanegate_core::model::DeviceId;
 use lanegate_core::time::{Clock, Micros, Mono, Now, Wall};
-use lanegate_core::wire::io::modbus_rtu::Dialect;
+use lanegate_core::wire::Settings;
+use lanegate_core::wire::io::board::{BoardWire, Numbers};
 
 use crate::config::{
-    ArmDrive, InputBit, InputMap, IoConfig, Outputs, Parity, PulseTimer, SerialLine,
+    ArmDown, ArmDrive, Flow, InputBit, InputMap, IoConfig, Outputs, Parity, PulseTimer, SerialLine,
+    Source,
 };
 use crate::device::{Board, BoardCommand};
 
@@ -29,23 +31,29 @@ pub(super) fn bit(number: u16) -> InputBit {
     }
 }
 
+pub(super) fn wire(protocol: &str, set: &[(&str, &str)]) -> BoardWire {
+    let pair = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+    let settings: Settings = set.iter().map(pair).collect();
+    let numbers = Numbers {
+        inputs: 4,
+        outputs: 5,
+    };
+    BoardWire::of(protocol, &settings, numbers).unwrap()
+}
+
 pub(super) fn config(arm: ArmDrive, pulse_timed_by: PulseTimer) -> IoConfig {
     IoConfig {
         id: DeviceId::parse("io-1").unwrap(),
         protocol: "modbus-rtu".to_owned(),
-        dialect: Dialect {
-            unit: 1,
-            on: 0xff00,
-            crc_swapped: false,
-            echo: false,
-        },
-        line: SerialLine {
+        wire: wire("modbus-rtu", &[]),
+        source: Source::Serial(SerialLine {
             path: PathBuf::from("/dev/null"),
             baud: 9600,
             data_bits: 8,
             parity: Parity::None,
             stop_bits: 1,
-        },
+            flow: Flow::None,
+        }),
         arm,
         pulse: Micros::from_ms(500),
         pulse_timed_by,
@@ -58,7 +66,7 @@ pub(super) fn config(arm: ArmDrive, pulse_timed_by: PulseTimer) -> IoConfig {
             presence: bit(0),
             inhibit: bit(1),
             arm_up: bit(2),
-            arm_down: bit(3),
+            arm_down: ArmDown::Input(bit(3)),
             bay: None,
             diverter_bay: None,
             whole: None,

@@ -1,5 +1,6 @@
 //! Matching an answer to its question.
 
+use super::super::board::BadWhy;
 use super::{Call, Crc, Request, unpack};
 
 /// Stray bytes skipped in front of an answer: an RS-485 line that turns
@@ -24,25 +25,10 @@ pub enum Outcome {
 pub enum Reply {
     /// As many coils or inputs as were asked for.
     Bits(Vec<bool>),
+    /// As many registers as were asked for.
+    Registers(Vec<u16>),
     /// The write was taken; only reading back proves it.
     Written,
-}
-
-/// Why bytes are no answer.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, thiserror::Error)]
-pub enum BadWhy {
-    /// From another unit, to another function, or no message at all.
-    #[error("the bytes are no answer of this unit to this function")]
-    Stranger,
-    /// The answer is to another question.
-    #[error("the answer is to another question (count, coil or value differ)")]
-    OtherQuestion,
-    /// Damaged.
-    #[error("the checksum does not fit")]
-    Checksum,
-    /// The CRC bytes are exchanged against the dialect.
-    #[error("the CRC bytes are exchanged: change the setting crc (normal, swapped)")]
-    CrcSwapped,
 }
 
 /// Looks at the bytes received since `request` was sent, all of them.
@@ -113,20 +99,58 @@ fn exception(request: &Request, bytes: &[u8]) -> Outcome {
     }
 }
 
+/// An answer without what the line adds, whole: unit, function, data.
+pub(in crate::wire::io) fn pdu(request: &Request, body: &[u8]) -> Outcome {
+    let (Some(unit), Some(function)) = (body.first(), body.get(1)) else {
+        return Outcome::Bad(BadWhy::Stranger);
+    };
+    if *unit != request.dialect.unit {
+        return Outcome::Bad(BadWhy::Stranger);
+    }
+    match (function & 0x7f == request.function(), function & 0x80 != 0) {
+        (false, _) => Outcome::Bad(BadWhy::OtherQuestion),
+        // A set high bit is failure whatever follows.
+        (true, true) => Outcome::Exception(body.get(2).copied()),
+        (true, false) => whole(request, &body[2..]),
+    }
+}
+
 fn answer(request: &Request, frame: &[u8]) -> Outcome {
-    match &request.call {
-        Call::ReadCoils { count, .. } | Call::ReadInputs { count, .. } => {
-            let mut bits = unpack(&frame[3..frame.len() - 2]);
+    whole(request, &frame[2..frame.len() - 2])
+}
+
+/// What follows unit and function, all of it.
+fn whole(request: &Request, data: &[u8]) -> Outcome {
+    let other = Outcome::Bad(BadWhy::OtherQuestion);
+    match (&request.call, data.split_first()) {
+        (Call::ReadCoils { count, .. } | Call::ReadInputs { count, .. }, Some((len, bytes)))
+            if Some(*len) == data_len(request) && bytes.len() == usize::from(*len) =>
+        {
+            let mut bits = unpack(bytes);
             bits.truncate(usize::from(*count));
             Outcome::Done(Reply::Bits(bits))
         }
-        Call::WriteCoil { .. } | Call::WriteCoils { .. } => {
-            if frame[2..6] == request.encode()[2..6] {
-                Outcome::Done(Reply::Written)
-            } else {
-                Outcome::Bad(BadWhy::OtherQuestion)
-            }
+        (Call::ReadRegisters { .. } | Call::ReadInputRegisters { .. }, Some((len, bytes)))
+            if Some(*len) == data_len(request) && bytes.len() == usize::from(*len) =>
+        {
+            let words = bytes.chunks_exact(2);
+            let words = words.map(|w| u16::from_be_bytes([w[0], w[1]]));
+            Outcome::Done(Reply::Registers(words.collect()))
         }
+        (
+            Call::WriteCoil { .. } | Call::WriteRegister { .. } | Call::WriteCoils { .. },
+            Some(_),
+        ) if data == &request.body()[2..6] => Outcome::Done(Reply::Written),
+        (
+            Call::ReadCoils { .. }
+            | Call::ReadInputs { .. }
+            | Call::ReadRegisters { .. }
+            | Call::ReadInputRegisters { .. }
+            | Call::WriteCoil { .. }
+            | Call::WriteRegister { .. }
+            | Call::WriteCoils { .. },
+            _,
+        ) => other,
     }
 }
 
@@ -136,7 +160,10 @@ fn data_len(request: &Request) -> Option<u8> {
         Call::ReadCoils { count, .. } | Call::ReadInputs { count, .. } => {
             Some(u8::try_from(count.div_ceil(8)).expect("at most 64 bits"))
         }
-        Call::WriteCoil { .. } | Call::WriteCoils { .. } => None,
+        Call::ReadRegisters { count, .. } | Call::ReadInputRegisters { count, .. } => {
+            Some(u8::try_from(count * 2).expect("at most 64 registers"))
+        }
+        Call::WriteCoil { .. } | Call::WriteRegister { .. } | Call::WriteCoils { .. } => None,
     }
 }
 

@@ -12,7 +12,7 @@ use super::{Crc, Dialect, FLASH_BASE, FLASH_UNIT_MS, OFF, SETTINGS, unpack};
 pub(in crate::wire) static PROTOCOL: Protocol = Protocol {
     name: "modbus-rtu",
     kind: ProtocolKind::Io,
-    about: "Relay and input boards that speak Modbus RTU. Source: Modbus over serial line V1.02 and the boards' manuals.",
+    about: "Relay and input boards that speak Modbus RTU, on a serial line or through a serial device server (`tcp`): Waveshare and clones, LC-Tech (slave 255), boards whose relays are registers (`write = \"register\"`, `inputs = \"input-registers\"`), clones that want 0100h for on. Coil 00FFh switches all relays of common boards and is never written. RTU has no transaction number: after a time-out the line rests, the input is emptied and the port reopened. Source: Modbus over serial line V1.02 and the boards' manuals.",
     settings: &SETTINGS,
     ask: None,
     agree: None,
@@ -74,6 +74,23 @@ impl Grammar for Messages {
     }
 }
 
+/// What `body` (unit, function, data) is where the line has told its length.
+/// The dialect says what switches on.
+pub(in crate::wire::io) fn message(dialect: Dialect, body: &[u8]) -> Option<Frame> {
+    let sealed = [body, &[0; 2]].concat();
+    let function = *body.get(1)?;
+    let forms: &[Form] = match function & 0x7f {
+        1..=6 | 15 | 16 if function & 0x80 != 0 => &[Form::BareException, Form::Exception],
+        5 | 6 => &[Form::Answer],
+        1..=4 | 15 | 16 => &[Form::Answer, Form::Question],
+        _ => return None,
+    };
+    let form = forms
+        .iter()
+        .find(|f| len(**f, &sealed) == Some(sealed.len()))?;
+    Some(Messages(dialect).frame(*form, &sealed))
+}
+
 /// Length of the message if it has this form. None: it cannot have it. A
 /// length that is not in hand yet counts as one byte more than there is.
 fn len(form: Form, bytes: &[u8]) -> Option<usize> {
@@ -108,7 +125,11 @@ impl Messages {
             },
             (Form::Answer, 2) => {
                 let bits = unpack(&body[1..]);
-                return Frame::Inputs(InputsFrame { unit, bits });
+                return Frame::Inputs(InputsFrame {
+                    unit: Some(unit),
+                    bits,
+                    outputs: None,
+                });
             }
             (Form::Answer, 1) => ReplyContent::Coils(unpack(&body[1..])),
             (Form::Answer, 3 | 4) => {

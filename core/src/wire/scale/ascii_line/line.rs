@@ -154,7 +154,7 @@ impl Line {
             _ if word.is_some() => Figure::Blank,
             // Letters in the place of a figure that the status calls invalid.
             Figure::NoDecimal if said.invalid => Figure::Blank,
-            figure => figure,
+            figure @ (Figure::Value(_) | Figure::Blank | Figure::NoDecimal) => figure,
         };
         // Dashes in place of a figure are no sign.
         let minus = matches!(figure, Figure::Value(_) | Figure::Blank) && word.is_none();
