@@ -58,8 +58,6 @@ pub static CATALOGUE: &[Entry] = &[
         "`lanegate doctor --config /etc/lanegate/lane.toml` says why the port cannot be opened"),
     info("device-ok", "device ok",
         "nothing"),
-    warn("sign-driver-ended", "the sign's driver takes nothing",
-        "lanes go on and the sign shows what it showed: restart the daemon when no truck is in a lane"),
     warn("device-late", "device late",
         "watch it: if it gets lost, check its cable and power"),
     warn("draw-chain-damaged", "our chain of draw keys is damaged: a new one begins",
