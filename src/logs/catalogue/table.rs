@@ -154,6 +154,8 @@ pub static CATALOGUE: &[Entry] = &[
         "nothing"),
     warn("recapture-unsent", "the camera cannot be asked to read again",
         "check the devices' broker and recapture_topic"),
+    warn("sign-unshown", "the sign's driver takes nothing",
+        "restart the daemon when no truck is in a lane; the lane goes on, its drivers read nothing new"),
     error("officer-answer-lost", "an answer to an officer was lost: too much waits",
         "`lanegate status` tells what the lane did; report it"),
     error("lane-answer-lost", "an answer to a lane was lost: more were outstanding than a lane can ask for",

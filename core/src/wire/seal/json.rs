@@ -21,7 +21,7 @@ pub(in crate::wire) static PROTOCOL: Protocol = Protocol {
     kind: ProtocolKind::Seal,
     about: "Any seal, reader or seal platform that sends JSON: the settings are a map from its fields. A path is keys with `.` between them, `[0]` for one of a list, `[]` for each, like `data[].lock.id`; \
 an empty path means that there is no such field. Where a message has several reports, `reports` says where each of them stands, and the other paths begin there. \
-A state or an alarm with a word that is not in the settings makes the state unknown: it never counts as sealed. Numbers may be written as texts.",
+A state or an alarm with a word that is not in the settings makes the state unknown: it never counts as sealed. Numbers may be written as texts. Source: whatever the sender's maker says of its messages.",
     settings: &SETTINGS,
     ask: None,
     agree: Some(map::agree),
