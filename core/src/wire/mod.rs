@@ -11,7 +11,9 @@
 pub mod checksum;
 mod frame;
 mod framer;
+pub mod multipart;
 mod noise;
+mod push;
 mod registry;
 mod settings;
 
@@ -28,6 +30,7 @@ pub use frame::{
     ReplyContent, ReplyFrame, SealEvent, SealFrame, WeightFrame, WeightMode,
 };
 pub use noise::{Hint, NoiseWhy};
+pub use push::{PushAnswer, push_answer, push_documents};
 pub use registry::{Ask, HexFault, Protocol, ProtocolKind, decode_line, protocol, protocols};
 pub use settings::{Setting, SettingFault, Settings, Values};
 

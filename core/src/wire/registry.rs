@@ -6,9 +6,20 @@ use crate::time::Micros;
 use super::{Decoder, Item, camera, io, scale, seal};
 
 /// Every protocol, one line each, in the order of names.
-static PROTOCOLS: [&Protocol; 4] = [
+static PROTOCOLS: [&Protocol; 15] = [
+    &camera::json::AXIS_FFGROUP,
+    &camera::dahua::PROTOCOL,
+    &camera::json::FRIGATE,
+    &camera::hikvision::PROTOCOL,
+    &camera::json::JSON_CAMERA,
     &seal::jt701::PROTOCOL,
     &io::modbus_rtu::PROTOCOL,
+    &camera::json::OPENALPR,
+    &camera::json::PLATE_RECOGNIZER,
+    &camera::json::QIANYI,
+    &camera::json::TRASSIR,
+    &camera::json::VERKADA,
+    &camera::vzenith_http::PROTOCOL,
     &camera::vzenith::PROTOCOL,
     &scale::yaohua_tf0::PROTOCOL,
 ];

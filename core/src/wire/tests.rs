@@ -10,6 +10,8 @@ use serde_json::Value;
 
 use super::*;
 
+mod cameras;
+
 /// One line of a golden file: bytes of one message or burst, then silence.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -311,7 +313,7 @@ proptest! {
 
     #[test]
     fn any_bytes_are_decoded_without_a_panic(
-        which in 0..4_usize, pieces in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..300), 0..6),
+        which in 0..protocols().len(), pieces in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..300), 0..6),
     ) {
         let mut decoder = made(protocols()[which], &Settings::new());
         let mut out = Vec::new();
