@@ -75,7 +75,7 @@ fn evidence(
     };
     let can_recapture = match source? {
         Source::Mqtt(mqtt) => mqtt.recapture_topic.is_some(),
-        Source::Serial(_) => false,
+        Source::Serial(_) | Source::Http(_) => false,
     };
     Some(EvidenceDevice {
         role,

@@ -82,7 +82,7 @@ static TIMERS: [(&str, PulseTimer); 2] = [
 fn serial_only(s: &Section<'_>, protocol: &str, base: &Path) -> Option<SerialLine> {
     match source(s, protocol, base)? {
         Source::Serial(line) => Some(line),
-        Source::Mqtt(_) => {
+        Source::Mqtt(_) | Source::Http(_) => {
             s.fault(
                 "source",
                 "lane I/O comes over a serial line, not in messages",

@@ -34,11 +34,12 @@ const fn optional(name: &'static str) -> Key {
     Key { name, rule }
 }
 
-pub(super) static ROOT: [Key; 8] = [
+pub(super) static ROOT: [Key; 9] = [
     optional("controller"),
     optional("clock"),
     optional("broker"),
     optional("http"),
+    optional("push"),
     optional("socket"),
     optional("journal"),
     optional("draw"),
@@ -83,6 +84,11 @@ pub(super) static TUNNEL: [Key; 5] = [
 pub(super) static HTTP: [Key; 2] = [
     default("listen", "\"127.0.0.1:9464\""),
     default("beyond_loopback", "false"),
+];
+
+pub(super) static PUSH: [Key; 2] = [
+    required("listen", "\"192.0.2.1:8081\""),
+    default("body_kib_max", "2048"),
 ];
 
 pub(super) static SOCKET: [Key; 1] = [default("path", "\"/run/lanegate/lanegate.sock\"")];
@@ -195,12 +201,14 @@ pub(super) static SCALE: [Key; 6] = [
     required("stable_gap_ms_max", "500"),
 ];
 
-pub(super) static SOURCE: [Key; 5] = [
+pub(super) static SOURCE: [Key; 7] = [
     optional("serial"),
     optional("line"),
     optional("sn"),
     optional("topics"),
     optional("recapture_topic"),
+    optional("http"),
+    optional("secret_file"),
 ];
 
 const SERIAL_EXAMPLE: &str =

@@ -16,6 +16,7 @@ mod journal;
 mod keys;
 mod lane;
 mod ports;
+mod push;
 mod sanity;
 mod section;
 mod source;
@@ -33,13 +34,14 @@ use lanegate_core::time::Micros;
 use toml::de::DeTable;
 
 pub use device::{
-    ArmDrive, DeviceConfig, InputBit, InputMap, IoConfig, MqttSource, Outputs, Parity, PulseTimer,
-    ScaleConfig, SerialLine, Source, WeightUnit,
+    ArmDrive, DeviceConfig, HttpSource, InputBit, InputMap, IoConfig, MqttSource, Outputs, Parity,
+    PulseTimer, ScaleConfig, SerialLine, Source, WeightUnit,
 };
 pub use draw::DrawConfig;
 pub use fault::ConfigFault;
 pub use journal::JournalConfig;
 pub use ports::port_warnings;
+pub use push::PushConfig;
 pub use tunnel::TunnelConfig;
 
 use fault::Sink;
@@ -60,6 +62,8 @@ pub struct Config {
     pub authority_broker: Option<BrokerConfig>,
     /// Probes and metrics.
     pub http: HttpConfig,
+    /// The listener for posts; always there if a device posts.
+    pub push: Option<PushConfig>,
     /// The local socket of `lanegate status`, `order`, `lane`.
     pub socket: PathBuf,
     /// The journal.

@@ -40,11 +40,11 @@ fn serial_ports(config: &Config) -> impl Iterator<Item = (String, &PathBuf)> {
         let io = std::iter::once((lane.io.id.to_string(), &lane.io.line.path));
         let device = |d: &'_ super::DeviceConfig| match &d.source {
             Source::Serial(_) => Some(d.id.to_string()),
-            Source::Mqtt(_) => None,
+            Source::Mqtt(_) | Source::Http(_) => None,
         };
         let others = lane.devices.iter().filter_map(move |d| match &d.source {
             Source::Serial(line) => Some((device(d)?, &line.path)),
-            Source::Mqtt(_) => None,
+            Source::Mqtt(_) | Source::Http(_) => None,
         });
         io.chain(others)
     })

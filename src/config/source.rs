@@ -2,7 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use super::device::{MqttSource, Parity, SerialLine, Source};
+use lanegate_core::wire::{self, ProtocolKind};
+
+use super::device::{HttpSource, MqttSource, Parity, SerialLine, Source};
 use super::keys;
 use super::section::{Section, list, parsed, text};
 
@@ -15,7 +17,11 @@ const TOPICS_MAX: usize = 8;
 /// Longest topic; a broker's own limit is far higher.
 const TOPIC_LEN_MAX: usize = 256;
 
-/// The source of a device; a protocol in messages has a name ending in `-mqtt`.
+/// Names a path may have: one part, nothing to escape.
+const PATH_LEN_MAX: usize = 64;
+
+/// How the bytes of a protocol may come, by its name: what ends in `-mqtt` are
+/// messages, what a camera sends otherwise is posted, or messages too.
 pub(super) fn source(device: &Section<'_>, protocol: &str, base: &Path) -> Option<Source> {
     if !device.has("source") {
         // Reports what to write.
@@ -23,12 +29,49 @@ pub(super) fn source(device: &Section<'_>, protocol: &str, base: &Path) -> Optio
         return None;
     }
     let section = device.section("source", &keys::SOURCE);
-    if protocol.ends_with("-mqtt") {
+    let camera = wire::protocol(protocol).is_some_and(|p| p.kind == ProtocolKind::Camera);
+    let messages = protocol.ends_with("-mqtt");
+    if camera && !messages && !section.has("topics") {
+        let others = ["serial", "line", "sn", "recapture_topic"];
+        refuse(&section, protocol, &others);
+        return http(&section).map(Source::Http);
+    }
+    refuse(&section, protocol, &["http", "secret_file"]);
+    if messages || camera {
         refuse(&section, protocol, &["serial", "line"]);
         mqtt(&section).map(Source::Mqtt)
     } else {
         refuse(&section, protocol, &["sn", "topics", "recapture_topic"]);
         serial(&section, base).map(Source::Serial)
+    }
+}
+
+fn http(section: &Section<'_>) -> Option<HttpSource> {
+    let path = section.maybe("http", parsed(path))?;
+    let secret_file = section.maybe("secret_file", text)?;
+    if path.is_none() {
+        let why = "is missing: write the path it posts to, like \"cam-1\", or its topics";
+        section.fault("http", why);
+    }
+    if secret_file.is_none() {
+        let why = "is missing: write a file whose first line every post must know";
+        section.fault("secret_file", why);
+    }
+    Some(HttpSource {
+        path: path?,
+        // Joined to no directory: a bare name is a credential.
+        secret_file: PathBuf::from(secret_file?),
+    })
+}
+
+fn path(text: &str) -> Result<String, String> {
+    let name = text.strip_prefix('/').unwrap_or(text);
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b"-_.".contains(&b);
+    match (1..=PATH_LEN_MAX).contains(&name.len()) && name.bytes().all(plain) {
+        true => Ok(name.to_owned()),
+        false => Err(format!(
+            "\"{text}\" is no path: write one name like \"cam-1\""
+        )),
     }
 }
 

@@ -9,13 +9,14 @@ const REFERENCE: &str = include_str!("../../config/lane.toml");
 const DEV: &str = include_str!("../../config/lane.dev.toml");
 
 /// Every table of keys with the header that opens it in `lane.toml`.
-static TABLES: [(&str, &[Key]); 16] = [
+static TABLES: [(&str, &[Key]); 17] = [
     ("[controller]", &keys::CONTROLLER),
     ("[clock]", &keys::CLOCK),
     ("[broker.devices]", &keys::BROKER),
     ("[broker.authority]", &keys::BROKER),
     ("[broker.authority.tunnel]", &keys::TUNNEL),
     ("[http]", &keys::HTTP),
+    ("[push]", &keys::PUSH),
     ("[socket]", &keys::SOCKET),
     ("[journal]", &keys::JOURNAL),
     ("[draw]", &keys::DRAW),
@@ -120,7 +121,7 @@ fn a_default_written_in_the_reference_is_the_one_that_holds() {
             compared += 1;
         }
     }
-    assert_eq!(compared, 35);
+    assert_eq!(compared, 36);
 }
 
 #[test]

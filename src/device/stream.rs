@@ -10,8 +10,7 @@ use std::collections::VecDeque;
 
 use lanegate_core::lane::Event;
 use lanegate_core::model::{
-    Content, DeviceId, DeviceState, Kg, PlateRead, PlatesReading, Reading, SealReading, Taken,
-    WeightReading,
+    Content, DeviceId, DeviceState, Kg, Reading, SealReading, Taken, WeightReading,
 };
 use lanegate_core::skew::{ClockFault, Skew};
 use lanegate_core::time::{Clock, Micros, Mono, Now, Wall};
@@ -22,6 +21,7 @@ use lanegate_core::wire::{
 };
 
 use super::health::{Counts, Health, NoiseShare, Why};
+use super::plates::reading;
 use crate::config::{DeviceConfig, WeightUnit};
 use crate::metrics::queues::{Level, Queue};
 
@@ -308,15 +308,8 @@ impl Stream {
                 .map_or(Taken::Unusable, |t| Taken::At(t.min(now.mono))),
             None => self.undated(retained, now.mono),
         };
-        let reads = frame.reads.into_iter().map(|read| PlateRead {
-            text: read.text,
-            confidence_pct: read.confidence_pct,
-        });
-        let plates = PlatesReading {
-            event: frame.event,
-            reads: reads.collect(),
-        };
-        self.read(Content::Plates(plates), taken, frame.at, now);
+        let at = frame.at;
+        self.read(Content::Plates(reading(frame)), taken, at, now);
     }
 
     fn learn_skew(&mut self, frame: &PlatesFrame, now: Now) {

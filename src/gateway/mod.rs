@@ -25,6 +25,7 @@ mod overlay;
 mod pages;
 mod policy;
 mod port;
+mod posting;
 mod sampling;
 pub mod socket;
 mod status;
@@ -115,6 +116,9 @@ pub enum RunError {
     /// The probes' address.
     #[error("probes and metrics")]
     Http(#[source] crate::http::HttpError),
+    /// The listener for posts.
+    #[error("devices that post")]
+    Push(#[source] crate::http::HttpError),
     /// The local socket.
     #[error("the local socket")]
     Socket(#[source] socket::SocketError),
@@ -170,7 +174,8 @@ impl RunError {
             | Self::System { .. }
             | Self::Metrics(_)
             | Self::Socket(_)
-            | Self::Http(_) => 74,
+            | Self::Http(_)
+            | Self::Push(_) => 74,
         }
     }
 }

@@ -70,6 +70,8 @@ impl SimLane {
                     let port = path.strip_prefix("/dev/sim/").unwrap_or(&path);
                     (Line::Port(port.to_owned()), None)
                 }
+                // No simulated camera posts yet.
+                Source::Http(_) => (Line::Topics(Vec::new()), None),
                 Source::Mqtt(mqtt) => (
                     Line::Topics(mqtt.topics.clone()),
                     mqtt.recapture_topic.clone().zip(mqtt.sn.clone()),

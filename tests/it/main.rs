@@ -1,6 +1,9 @@
 //! One integration binary: each file is a module, so that they link once.
 
 // `cfg(test)` holds here anyway; said aloud, the lints know these for tests.
+#[cfg(feature = "sim")]
+#[cfg(test)]
+mod cameras;
 #[cfg(test)]
 mod cli_check;
 #[cfg(test)]
@@ -62,6 +65,8 @@ mod order;
 mod peers;
 #[cfg(test)]
 mod policy;
+#[cfg(test)]
+mod push;
 #[cfg(test)]
 mod shipped;
 #[cfg(feature = "sim")]

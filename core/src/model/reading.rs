@@ -66,6 +66,9 @@ pub struct PlateRead {
     pub text: String,
     /// Confidence of the text, 0 to 100.
     pub confidence_pct: u8,
+    /// Not what the camera chose, but a look-alike it considered for the same
+    /// plate: it can make the choice doubtful, never be evidence by itself.
+    pub rival: bool,
 }
 
 /// A weight as the platform showed it.

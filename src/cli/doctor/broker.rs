@@ -53,7 +53,7 @@ fn wanted<'a>(around: &Around<'a>) -> Vec<Wanted<'a>> {
         let devices = around.config.lanes.iter().flat_map(|lane| &lane.devices);
         let topics = devices.filter_map(|device| match &device.source {
             Source::Mqtt(source) => Some(source.topics.clone()),
-            Source::Serial(_) => None,
+            Source::Serial(_) | Source::Http(_) => None,
         });
         all.push(Wanted {
             peer: Peer::Devices,

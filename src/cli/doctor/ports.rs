@@ -42,7 +42,7 @@ fn lines<'a>(around: &'a Around<'_>) -> impl Iterator<Item = (String, &'a Path)>
             .iter()
             .filter_map(move |device| match &device.source {
                 Source::Serial(line) => Some((format!("{id} {}", device.id), line.path.as_path())),
-                Source::Mqtt(_) => None,
+                Source::Mqtt(_) | Source::Http(_) => None,
             });
         std::iter::once(io).chain(others)
     })

@@ -298,6 +298,7 @@ impl Bench {
             reads: vec![PlateRead {
                 text: text.to_owned(),
                 confidence_pct,
+                rival: false,
             }],
         });
         self.event(reading("cam-1", self.ms, taken, content));

@@ -304,6 +304,7 @@ impl Yard {
         let reads = vec![PlateRead {
             text: PLATES[truck].to_owned(),
             confidence_pct: 98,
+            rival: false,
         }];
         self.hear(
             "cam-1",
