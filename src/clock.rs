@@ -422,3 +422,11 @@ impl Stopwatch {
         self.0.elapsed()
     }
 }
+
+/// The time a processor has worked for this thread: what else the machine does
+/// is not in it.
+#[must_use]
+pub fn worked() -> Duration {
+    let at = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+    Duration::try_from(at).unwrap_or_default()
+}

@@ -23,6 +23,7 @@ mod desk;
 mod feed;
 mod journal;
 mod ledger;
+mod reading;
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -166,18 +167,35 @@ impl Authority {
             "feed/request" => Self::feed_request,
             "feed/answer" => Self::feed_answer,
             "hello" => Self::hello,
-            "records" => Self::record,
+            "records" => {
+                if let Some(record) = self.object(tail, payload, reading::record(payload)) {
+                    self.record(at, record, payload);
+                }
+                return;
+            }
             "orders/answer" => Self::order_answer,
             "state" => Self::controller_state,
             lane if lane.starts_with("lanes/") => Self::lane_state,
             _ => return,
         };
-        match serde_json::from_slice::<Value>(payload) {
-            Ok(value) if value.is_object() => handler(self, at, tail, value),
+        if let Some(value) = self.object(tail, payload, serde_json::from_slice(payload)) {
+            handler(self, at, tail, value);
+        }
+    }
+
+    fn object(
+        &mut self,
+        tail: &str,
+        payload: &[u8],
+        read: serde_json::Result<Value>,
+    ) -> Option<Value> {
+        match read {
+            Ok(value) if value.is_object() => return Some(value),
             // An empty retained payload clears a retained state.
             _ if payload.is_empty() => {}
             _ => self.fault(format!("{tail}: not a JSON object")),
         }
+        None
     }
 
     /// Sends an item as a batch of its own without taking it for what is in
@@ -345,13 +363,13 @@ impl Authority {
         }
     }
 
-    fn record(&mut self, at: Us, _tail: &str, record: Value) {
+    fn record(&mut self, at: Us, record: Value, payload: &[u8]) {
         if record["controller"] != self.options.controller.as_str() {
             self.fault(format!("record: controller {}", record["controller"]));
             return;
         }
         let seq = record["seq"].clone();
-        let refused = match self.journal.keep(record) {
+        let refused = match self.journal.keep(record, payload) {
             Kept::New(index) | Kept::Beside(index) => {
                 let record = &self.journal.records()[index];
                 self.ledger.apply(record);

@@ -1,5 +1,6 @@
 //! `demo`: simulated trucks pass the real daemon on simulated hardware.
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
@@ -23,6 +24,16 @@ pub(crate) struct DemoArgs {
     /// Leave the daemon's directory: journal, log, configuration.
     #[arg(long)]
     keep: bool,
+    /// Make this the daemon's directory, and leave it: socket, journal, log,
+    /// configuration. It must not be there yet.
+    #[arg(long)]
+    dir: Option<PathBuf>,
+    /// Nobody plays the officer: a truck on Hold waits for your `lanegate order`.
+    #[arg(long)]
+    no_officer: bool,
+    /// The daemon's log lines go to journald with their fields, in place of a file.
+    #[arg(long)]
+    journald: bool,
     /// Draw trucks for inspection, as the shipped policy does.
     #[arg(long)]
     sampling: bool,
@@ -43,6 +54,9 @@ pub(crate) fn demo(args: &DemoArgs) -> ExitCode {
         seed: args.seed,
         json: args.json,
         keep: args.keep,
+        dir: args.dir.clone(),
+        officer: !args.no_officer,
+        journald: args.journald,
         sampling: args.sampling,
         mishaps: args.mishaps,
         scrape: args.scrape,

@@ -144,7 +144,7 @@ fn one_line(record: &Record) -> String {
         (None, None) => "-",
     };
     let kind = record.kind.as_str();
-    let said = said(record.kind, &record.body);
+    let said = said(record.kind, &record.body.value());
     let text = format!("{:>8} {} {who} {kind} {said}", record.seq, record.at);
     text.trim_end().to_owned()
 }

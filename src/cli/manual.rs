@@ -4,11 +4,11 @@
 use std::fs;
 use std::path::PathBuf;
 
-use clap::{Args, CommandFactory as _};
+use clap::Args;
 use clap_complete::Shell;
 
 use super::output::bytes;
-use super::{Cli, Done, Exit, No};
+use super::{Done, Exit, No, command_line};
 
 #[derive(Args)]
 pub(crate) struct CompletionsArgs {
@@ -27,13 +27,13 @@ pub(crate) struct ManArgs {
 
 pub(crate) fn completions(args: &CompletionsArgs) -> Done {
     let mut out = Vec::new();
-    clap_complete::generate(args.shell, &mut Cli::command(), "lanegate", &mut out);
+    clap_complete::generate(args.shell, &mut command_line(), "lanegate", &mut out);
     bytes(&out);
     Ok(Exit::Done)
 }
 
 pub(crate) fn man(args: &ManArgs) -> Done {
-    let command = Cli::command();
+    let command = command_line();
     let Some(dir) = &args.dir else {
         let mut page = Vec::new();
         let made = clap_mangen::Man::new(command).render(&mut page);

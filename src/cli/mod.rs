@@ -146,6 +146,13 @@ pub(crate) struct SocketArgs {
     socket: PathBuf,
 }
 
+/// The command line as a value: completions and manual pages are made of it,
+/// and documents are held against it.
+#[must_use]
+pub fn command_line() -> clap::Command {
+    <Cli as clap::CommandFactory>::command()
+}
+
 /// Where the packaged daemon listens.
 pub(crate) const DEFAULT_SOCKET: &str = "/run/lanegate/lanegate.sock";
 

@@ -527,7 +527,8 @@ impl Task {
             say.count(&metrics::FEED_UNUSABLE, &[kind], n);
         }
         for item in &batch.unusable {
-            warn!(path = %item.path, why = %item.why, "an item of the feed cannot be used: its subject holds");
+            // Its why may quote a plate: the answer and the record have it.
+            warn!(path = %item.path, seq = batch.seq, "an item of the feed cannot be used: its subject holds");
         }
         if stored {
             self.session.applied(&batch);

@@ -48,17 +48,19 @@ Under systemd each line goes to journald with fields of its own: `LANEGATE_LANE`
 `LANEGATE_CODE`, `LANEGATE_DEVICE` and whatever else the line says, each with `LANEGATE_` in front; `MESSAGE_ID` and
 `LANEGATE_MESSAGE` (the name). On a terminal the same line is text; `lanegate run --log-format json` writes JSON
 objects. `LANEGATE_LOG=info,lanegate=debug` says how much. No line from INFO up names a plate, a driver or a
-document, except that `LANEGATE_WHY` of a bad item of the feed may quote the value that is wrong. A line that journald cannot take at once is left out rather than waited for, and the next one says how many
+document. A line that journald cannot take at once is left out rather than waited for, and the next one says how many
 in `LANEGATE_LINES_LOST`.
 
 One passage's whole story:
 
+<!-- run by packaging/first-release: it needs journald -->
 ```sh
 journalctl -u lanegate LANEGATE_PASSAGE=SZB-X-01-412-17
 ```
 
 Everything that wakes somebody, of this boot; every alarm of a lane; one kind of line by its name:
 
+<!-- run by packaging/first-release: it needs journald -->
 ```sh
 journalctl -u lanegate -b -p err
 journalctl -u lanegate LANEGATE_MESSAGE=alarm LANEGATE_LANE=SZB-X-01

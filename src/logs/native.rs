@@ -3,7 +3,7 @@
 //! in eight little-endian bytes, value, line feed
 //! (systemd.io/JOURNAL_NATIVE_PROTOCOL).
 
-use std::io::{self, Write as _};
+use std::io;
 use std::os::unix::net::UnixDatagram;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -37,15 +37,17 @@ impl Native {
     }
 
     fn send(&self, line: &Line) {
-        let lost = self.lost.load(Ordering::Relaxed);
+        // Taken by this line alone, or two threads would report them twice.
+        let lost = self.lost.swap(0, Ordering::Relaxed);
         // Not connected: a journald that was restarted is found by its path.
-        match self.socket.send_to(&datagram(line, lost), &self.path) {
-            Ok(_) => drop(self.lost.fetch_sub(lost, Ordering::Relaxed)),
-            Err(why) if why.kind() == io::ErrorKind::WouldBlock => {
-                self.lost.fetch_add(1, Ordering::Relaxed);
-            }
-            // Nobody is there; whoever reads standard error may be.
-            Err(_) => drop(writeln!(io::stderr(), "{}", line.text())),
+        // While it is away nobody reads standard error either, which leads
+        // there too and would hold the writer once it is full.
+        if self
+            .socket
+            .send_to(&datagram(line, lost), &self.path)
+            .is_err()
+        {
+            self.lost.fetch_add(lost + 1, Ordering::Relaxed);
         }
     }
 }

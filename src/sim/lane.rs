@@ -1,7 +1,6 @@
 //! One lane of the simulated port: the shipped state machine and drivers, with
 //! the world's bytes instead of ports.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use firmware_sim::LaneLayout;
@@ -41,7 +40,8 @@ pub(super) struct SimLane {
     core: Lane,
     board: Board,
     io_port: String,
-    devices: BTreeMap<DeviceId, Device>,
+    /// By their names; a handful, and walked many times a simulated second.
+    devices: Vec<Device>,
     /// Something was handed in since it was last drained.
     stirred: bool,
     /// The next deadline, as of the last drain.
@@ -59,7 +59,7 @@ impl SimLane {
         let mut board = Board::new(setup.io.clone(), now.mono);
         board.opened(now);
         let settle = setup.config.settle;
-        let mut devices = BTreeMap::new();
+        let mut devices = Vec::with_capacity(setup.devices.len());
         for device in &setup.devices {
             let mut stream = Stream::new(device.clone(), settle, now.mono)
                 .expect("the configuration was checked");
@@ -77,13 +77,13 @@ impl SimLane {
                     mqtt.recapture_topic.clone().zip(mqtt.sn.clone()),
                 ),
             };
-            let device = Device {
+            devices.push(Device {
                 line,
                 recapture,
                 stream,
-            };
-            devices.insert(device.stream.id().clone(), device);
+            });
         }
+        devices.sort_by(|a, b| a.stream.id().cmp(b.stream.id()));
         Self {
             core: Lane::new(
                 Arc::new(setup.config.clone()),
@@ -128,14 +128,15 @@ impl SimLane {
     pub(super) fn rests(&mut self) {
         self.stirred = false;
         let lane = self.core.poll_timeout().map(|(at, _)| at);
-        let drivers = self.devices.values().map(|d| d.stream.poll_timeout());
+        let drivers = self.devices.iter().map(|d| d.stream.poll_timeout());
         let all = drivers.chain([lane, self.board.poll_timeout()]);
         self.due = all.flatten().min();
     }
 
     /// Where `device` is asked to read again, and its serial number.
     pub(super) fn recapture(&self, device: &DeviceId) -> Option<(String, String)> {
-        self.devices.get(device)?.recapture.clone()
+        let asked = self.devices.iter().find(|d| d.stream.id() == device);
+        asked?.recapture.clone()
     }
 
     /// Bytes of a logical port; true if it is one of this lane's.
@@ -145,7 +146,7 @@ impl SimLane {
             self.board.bytes(bytes, now);
             return true;
         }
-        let device = self.devices.values_mut().find(|d| d.line.is_port(port));
+        let device = self.devices.iter_mut().find(|d| d.line.is_port(port));
         if let Some(device) = device {
             self.stirred = true;
             device.stream.bytes(bytes, now);
@@ -163,7 +164,7 @@ impl SimLane {
         now: Now,
     ) -> bool {
         let mut heard = false;
-        for device in self.devices.values_mut() {
+        for device in self.devices.iter_mut() {
             if let Line::Topics(topics) = &device.line
                 && topics.iter().any(|t| t == topic)
             {
@@ -185,7 +186,7 @@ impl SimLane {
                 self.board.closed(Why::Gone, now);
             }
         }
-        for device in self.devices.values_mut().filter(|d| d.line.is_port(port)) {
+        for device in self.devices.iter_mut().filter(|d| d.line.is_port(port)) {
             self.stirred = true;
             if open {
                 device.stream.opened(now.mono);
@@ -199,7 +200,7 @@ impl SimLane {
     pub(super) fn broker(&mut self, up: bool, now: Now) {
         self.stirred = true;
         let topics = |d: &&mut Device| matches!(d.line, Line::Topics(_));
-        for device in self.devices.values_mut().filter(topics) {
+        for device in self.devices.iter_mut().filter(topics) {
             if up {
                 device.stream.opened(now.mono);
             } else {
@@ -221,7 +222,7 @@ impl SimLane {
         if self.board.take_reopen() {
             self.board.opened(now);
         }
-        for device in self.devices.values_mut() {
+        for device in self.devices.iter_mut() {
             if device
                 .stream
                 .poll_timeout()
@@ -239,11 +240,7 @@ impl SimLane {
     /// The next thing a driver saw.
     pub(super) fn poll_event(&mut self) -> Option<Event> {
         let board = self.board.poll_event();
-        board.or_else(|| {
-            self.devices
-                .values_mut()
-                .find_map(|d| d.stream.poll_event())
-        })
+        board.or_else(|| self.devices.iter_mut().find_map(|d| d.stream.poll_event()))
     }
 
     /// The next bytes a driver writes.
@@ -251,7 +248,7 @@ impl SimLane {
         if let Some(bytes) = self.board.poll_transmit() {
             return Some((self.io_port.clone(), bytes));
         }
-        self.devices.values_mut().find_map(|d| {
+        self.devices.iter_mut().find_map(|d| {
             let bytes = d.stream.poll_transmit()?;
             match &d.line {
                 Line::Port(port) => Some((port.clone(), bytes)),

@@ -442,14 +442,17 @@ impl Rig {
             let body = self.laws.durable(self.now_us, &record);
             self.world.record_durable(self.now_us, record.seq);
             self.trust.recorded(record.at);
-            let verdict = &record.body["verdict"];
-            if let Some(kind) = verdict["verdict"].as_str() {
-                let reasons = verdict["reasons"].as_array().into_iter().flatten();
-                let codes: Vec<_> = reasons.filter_map(|r| r["code"].as_str()).collect();
-                let passage = record.passage.as_ref();
-                self.say(|| format!("{passage:?} {kind} {codes:?}"));
-            }
             if let Some(Body::Verdict(body)) = body {
+                let verdict = &body.verdict;
+                let codes = || {
+                    verdict
+                        .reasons
+                        .iter()
+                        .map(|r| r.code.as_str())
+                        .collect::<Vec<_>>()
+                };
+                let (passage, kind) = (record.passage.as_ref(), verdict.verdict);
+                self.say(|| format!("{passage:?} {kind:?} {:?}", codes()));
                 verdicts.push((record, body));
             }
         }

@@ -22,7 +22,7 @@ use super::rig::{Outcome, Rig, Trace};
 use super::sabotage::Sabotage;
 use super::shrink::shrink;
 use super::world_options;
-use crate::clock::Stopwatch;
+use crate::clock::worked;
 use crate::journal::{Disk, MemDisk};
 
 /// Trucks that must be released from which on their share is held against
@@ -111,6 +111,7 @@ pub struct Summary {
     violations: u64,
     /// Breaches by law.
     laws: BTreeMap<&'static str, u64>,
+    /// Processor time of all runs.
     busy: Duration,
     digests: BTreeMap<u64, [u8; 32]>,
     failure: Option<Failure>,
@@ -160,9 +161,9 @@ fn counted(plan: &Plan, extras: &Extras) -> io::Result<Summary> {
             if seed >= plan.seeds.end {
                 return Ok(());
             }
-            let watch = Stopwatch::started();
+            let before = worked();
             let outcome = run(plan, extras, seed, Trace::Off);
-            let busy = watch.elapsed();
+            let busy = worked().saturating_sub(before);
             if let Some(dir) = &extras.journal {
                 let dir = dir.join(format!("seed-{seed}"));
                 write_journal(&outcome.disk, &dir).map_err(|why| {

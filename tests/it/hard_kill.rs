@@ -15,13 +15,14 @@
 
 use std::path::Path;
 use std::process::Command;
+use std::sync::mpsc;
 use std::time::Duration;
 
 use firmware_sim::authority::{Authority, AuthorityOptions};
 use firmware_sim::{Us, World};
 use lanegate::clock::{Stopwatch, wall_now};
 use lanegate::sim::demo::{DaemonUnderTest, Stage};
-use rumqttc::{Client, Connection, Event, MqttOptions, Packet, QoS};
+use rumqttc::{Client, Event, MqttOptions, Packet, Publish, QoS};
 use serde_json::{Value, json};
 
 use super::kill::{Chance, options};
@@ -30,6 +31,8 @@ use super::order::frames;
 const CONTROLLER: &str = "sim-x";
 /// One look at the wire.
 const GLANCE: Duration = Duration::from_millis(2);
+/// Messages that wait for the authority to look.
+const HEARD_MAX: usize = 1024;
 /// A daemon that says nothing for so long is not coming back.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// Between two looks at how full the cache is.
@@ -58,7 +61,7 @@ struct Said {
 struct Customs {
     authority: Authority,
     client: Client,
-    connection: Connection,
+    heard: mpsc::Receiver<Publish>,
     since: Stopwatch,
     said: Said,
 }
@@ -68,7 +71,26 @@ impl Customs {
         let address = stage.broker();
         let mut options = MqttOptions::new("customs", address.ip().to_string(), address.port());
         options.set_max_packet_size(16 << 20, 16 << 20);
-        let (client, connection) = Client::new(options, 4096);
+        let (client, mut connection) = Client::new(options, 4096);
+        // Nothing cuts this poll short, which would lose an acknowledgement now
+        // and then: the client then waits for it without end.
+        let (hears, heard) = mpsc::sync_channel(HEARD_MAX);
+        std::thread::spawn(move || {
+            for event in connection.iter() {
+                let over = match event {
+                    Ok(Event::Incoming(Packet::Publish(message))) => hears.send(message).is_err(),
+                    Ok(_) => false,
+                    // The broker's end, or a fault that the test sees as silence.
+                    Err(why) => {
+                        eprintln!("the authority's connection: {why}");
+                        true
+                    }
+                };
+                if over {
+                    return;
+                }
+            }
+        });
         let topic = format!("lanegate/{CONTROLLER}/#");
         client.subscribe(topic, QoS::AtLeastOnce).unwrap();
         let options = AuthorityOptions {
@@ -79,7 +101,7 @@ impl Customs {
         Self {
             authority: Authority::new(options, (0..cached).map(declaration).collect()),
             client,
-            connection,
+            heard,
             since: Stopwatch::started(),
             said: Said::default(),
         }
@@ -92,8 +114,7 @@ impl Customs {
     /// Hears what has come and sends what is due.
     fn glance(&mut self) {
         let now = self.now();
-        let heard = self.connection.recv_timeout(GLANCE).map(Result::unwrap);
-        if let Ok(Event::Incoming(Packet::Publish(message))) = heard {
+        if let Ok(message) = self.heard.recv_timeout(GLANCE) {
             self.note(&message.topic, &message.payload);
             self.authority
                 .message(now, &message.topic, &message.payload);
@@ -218,6 +239,10 @@ fn declaration(n: usize) -> Value {
     let text = include_str!("../../core/src/model/specimen/declaration.json");
     let mut declaration: Value = serde_json::from_str(text).unwrap();
     declaration["id"] = json!(format!("5345202{n:09}"));
+    // What has expired does not stay in the cache for long.
+    let now = wall_now();
+    declaration["valid_from"] = json!(now.plus_s(-3600).to_string());
+    declaration["valid_until"] = json!(now.plus_s(20 * 3600).to_string());
     declaration["vehicles"][0]["plates"] = json!([format!("粤B{:05}", n % 100_000)]);
     json!({"declaration": declaration})
 }

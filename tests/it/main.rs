@@ -3,6 +3,9 @@
 // `cfg(test)` holds here anyway; said aloud, the lints know these for tests.
 #[cfg(feature = "sim")]
 #[cfg(test)]
+mod book;
+#[cfg(feature = "sim")]
+#[cfg(test)]
 mod cameras;
 #[cfg(test)]
 mod cli_check;

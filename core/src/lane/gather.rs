@@ -11,9 +11,13 @@ use super::{Command, Draws, Lane, Query, RED, Role, Sign, Tell};
 use crate::clearance::{judge, look_alike};
 use crate::model::{
     Case, CasePlate, CaseWeight, Code, ContainerRead, Content, DeviceState, Facts, Outcome,
-    PassageId, Plate, Reading, StoreState, Supply, VerdictKind,
+    PassageId, Plate, Reading, SealReading, StoreState, Supply, VerdictKind,
 };
-use crate::time::{Mono, Now};
+use crate::time::{Clock, Micros, Mono, Now};
+
+/// The truck before is out of its seals' reach so long after it left. One that
+/// reports later is here, whoever declared it.
+const SEAL_FADES: Micros = Micros::from_s(30);
 
 /// Look-ups one verdict may cost when plates keep coming in.
 const LOOKUPS_MAX: u32 = 4;
@@ -87,7 +91,10 @@ impl Lane {
             Some(passage) => {
                 let window = passage.window;
                 match &reading.content {
-                    Content::Seal(seal) if last_seals.contains(&seal.id) => {
+                    Content::Seal(seal)
+                        if last_seals.contains(&seal.id)
+                            && is_fading(seal, reading.arrived, window.left_at, now) =>
+                    {
                         Some("seal-of-the-truck-before")
                     }
                     Content::Weight(_) if reading.arrived < passage.weigh_from => {
@@ -465,4 +472,17 @@ fn containers(passage: &Passage) -> Vec<ContainerRead> {
     });
     let read = passage.evidence.containers().iter().cloned();
     read.chain(typed).collect()
+}
+
+/// Whether a seal's report may be that of a truck that left then: by the time
+/// the seal gives, however long the message took; where no clock can be
+/// compared with it, by its arrival.
+fn is_fading(seal: &SealReading, arrived: Mono, left_at: Mono, now: Now) -> bool {
+    match (now.clock, seal.at) {
+        (Clock::Trusted, Some(at)) => {
+            let faded_ms = now.mono.0 as i64 / 1000 - (left_at + SEAL_FADES).0 as i64 / 1000;
+            at < now.wall.plus_ms(-faded_ms)
+        }
+        (Clock::Trusted | Clock::Unknown, _) => arrived < left_at + SEAL_FADES,
+    }
 }

@@ -1,5 +1,7 @@
 //! Every deadline of a lane, in one place.
 
+use smallvec::SmallVec;
+
 use super::Lane;
 use super::arm::Falling;
 use super::sensors::ArmSeen;
@@ -35,6 +37,9 @@ pub enum Timer {
     Bay,
 }
 
+/// Asked for after every event: no state has more than this without a bay.
+type Deadlines = SmallVec<[(Mono, Timer); 8]>;
+
 impl Lane {
     /// The next deadline, and why. Deadlines already looked at are left out,
     /// so that waiting for it always makes progress.
@@ -53,7 +58,7 @@ impl Lane {
             .min()
     }
 
-    fn state_deadlines(&self) -> Vec<(Mono, Timer)> {
+    fn state_deadlines(&self) -> Deadlines {
         let config = &self.config;
         let settled = self.sensors.fresh_since().map(|at| at + config.settle);
         let settled = settled.map(|at| (at, Timer::Settle));
@@ -61,7 +66,7 @@ impl Lane {
             let at = self.sensors.inhibit_quiet_at(by);
             at.map(|at| (at, timer))
         };
-        let mut all = Vec::new();
+        let mut all = Deadlines::new();
         match &self.state {
             State::Starting { since } => {
                 all.extend(settled);

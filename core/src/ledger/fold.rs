@@ -299,28 +299,32 @@ impl Ledger {
     }
 
     pub(super) fn reconcile(&mut self, seq: u64, before: Option<u64>, body: &ReconciledBody) {
-        let last = self.reconciliation.as_ref();
-        self.reconciliation = Some(Reconciliation::behind(last, before, seq, body));
+        let last = self.reconciliation.take();
         for entry in &body.ledger {
             let account = self.accounts.entry(&entry.declaration, Account::default);
             account.raise_to(&entry.balance);
         }
-        self.leave_out_starts(body);
+        self.leave_out_starts(last.as_ref(), body);
+        self.reconciliation = Some(Reconciliation::behind(last.as_ref(), before, seq, body));
         self.in_force.touch_all(seq);
     }
 
     /// No start number the authority may have seen is given out again, or a
     /// truck would go by the passage of another. Each start is a record, so
-    /// there are no more of them than records; one goes on from here.
-    fn leave_out_starts(&mut self, body: &ReconciledBody) {
+    /// behind the last one we know of there are no more than it holds records,
+    /// whatever its journal or a lost part of ours began to count from.
+    fn leave_out_starts(&mut self, last: Option<&Reconciliation>, body: &ReconciledBody) {
         let held = body.ledger.iter().map(|entry| &entry.balance);
         let held = held.flat_map(|b| b.reserved.iter().chain(&b.unsettled));
         let named = held.filter_map(|r| r.passage.start());
         let named = named.filter(|start| *start <= START_MAX).max();
-        let last = named.unwrap_or_default().max(body.through.min(START_MAX));
-        if self.starts <= last {
-            self.starts = last.saturating_add(1);
-        }
+        let known = self.starts.max(named.unwrap_or_default());
+        let left_out = last.filter(|before| before.genesis == body.genesis);
+        let more = match left_out {
+            Some(before) => body.through.saturating_sub(before.through),
+            None => body.through.saturating_add(1),
+        };
+        self.starts = known.saturating_add(more.min(START_MAX));
     }
 
     fn purge(&mut self) {

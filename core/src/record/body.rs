@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 use super::{PolicyBody, ReconciledEntry};
 use crate::model::{
@@ -48,9 +47,9 @@ macro_rules! kinds {
             ///
             /// # Errors
             /// Where the body does not fit its kind.
-            pub fn read(kind: Kind, body: &Value) -> Result<Self, crate::model::Fault> {
+            pub fn read(kind: Kind, body: &super::RawBody) -> Result<Self, crate::model::Fault> {
                 match kind {
-                    $(Kind::$variant => crate::model::parse_value::<$body>(body)
+                    $(Kind::$variant => crate::model::parse_json::<$body>(body.text())
                         .map(|b| Self::$variant(Box::new(b)))
                         .map_err(|fault| crate::model::Fault::new(
                             format!("body.{}", fault.path), fault.why))),+

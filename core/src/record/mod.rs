@@ -7,6 +7,7 @@ mod chain;
 mod draw_audit;
 mod draw_keys;
 mod policy;
+mod raw;
 mod reconciled;
 
 pub use body::{
@@ -21,6 +22,7 @@ pub use chain::{Link, NO_PREV, Prepared};
 pub use draw_audit::{DrawAudit, DrawReport};
 pub use draw_keys::{DrawKeys, Naming};
 pub use policy::{PolicyBody, PolicySource, PolicyStanding};
+pub use raw::RawBody;
 pub use reconciled::ReconciledEntry;
 
 use serde::{Deserialize, Serialize};
@@ -62,5 +64,5 @@ pub struct Record {
     /// When.
     pub at: Wall,
     /// Body, by kind.
-    pub body: serde_json::Value,
+    pub body: RawBody,
 }

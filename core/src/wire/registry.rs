@@ -6,7 +6,7 @@ use crate::time::Micros;
 use super::{Decoder, Item, camera, io, scale, seal};
 
 /// Every protocol, one line each, in the order of names.
-static PROTOCOLS: [&Protocol; 15] = [
+static PROTOCOLS: &[&Protocol] = &[
     &camera::json::AXIS_FFGROUP,
     &camera::dahua::PROTOCOL,
     &camera::json::FRIGATE,
@@ -108,7 +108,7 @@ pub fn protocol(name: &str) -> Option<&'static Protocol> {
 /// All protocols, in the order of names.
 #[must_use]
 pub fn protocols() -> &'static [&'static Protocol] {
-    &PROTOCOLS
+    PROTOCOLS
 }
 
 /// A line that is no hex.

@@ -10,9 +10,9 @@ pub(super) fn bytes(value: &Value) -> Vec<u8> {
     serde_json::to_vec(value).expect("a JSON value can always be written")
 }
 
-/// SHA-256 of the canonical form.
-pub(super) fn sha256(value: &Value) -> [u8; 32] {
-    Sha256::digest(bytes(value)).into()
+/// SHA-256 of text that is canonical already.
+pub(super) fn digest(text: &[u8]) -> [u8; 32] {
+    Sha256::digest(text).into()
 }
 
 /// Lower-case hexadecimal.
@@ -27,7 +27,7 @@ pub(super) fn hex(digest: &[u8; 32]) -> String {
 
 /// SHA-256 of the canonical form, in hexadecimal.
 pub(super) fn sha256_hex(value: &Value) -> String {
-    hex(&sha256(value))
+    hex(&digest(&bytes(value)))
 }
 
 #[cfg(test)]

@@ -90,8 +90,9 @@ impl Journal {
         }
     }
 
-    /// Checks and keeps a record.
-    pub(super) fn keep(&mut self, record: Value) -> Kept {
+    /// Checks and keeps a record that came as `payload`, which is canonical or
+    /// will not fit the next one.
+    pub(super) fn keep(&mut self, record: Value, payload: &[u8]) -> Kept {
         let (Some(genesis), Some(seq)) = (record["genesis"].as_str(), record["seq"].as_u64())
         else {
             return Kept::Stranger("genesis or seq is missing");
@@ -100,7 +101,7 @@ impl Journal {
         if self.current.get_or_insert_with(|| genesis.to_owned()) != genesis {
             return Kept::Stranger("not of the journal that said hello");
         }
-        let digest = canonical::sha256(&record);
+        let digest = canonical::digest(payload);
         let chain = self.chains.entry(genesis.to_owned()).or_default();
         let index = usize::try_from(seq).unwrap_or(usize::MAX);
         if let Some(held) = chain.digests.get(index) {

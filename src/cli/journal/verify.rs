@@ -161,7 +161,7 @@ impl Checkpoint {
         let text = files::text(file, CHECKPOINT_LEN_MAX).map_err(|f| refuse(&f, Exit::Io))?;
         let of_record = parse_json::<Record>(&text);
         let (value, genesis) = match of_record {
-            Ok(record) => (record.body.to_string(), Some(record.genesis)),
+            Ok(record) => (record.body.text().to_owned(), Some(record.genesis)),
             Err(_) => (text, None),
         };
         let body = parse_json(&value).map_err(|fault| {

@@ -139,10 +139,10 @@ fn an_officers_release_is_written_with_what_it_took() {
         let record = Record::read(&records[0].1).unwrap();
         assert_eq!(took == Took::Spent, n == 1);
         assert_eq!(
-            record.body["spends"].is_array(),
+            record.body.value()["spends"].is_array(),
             n == 1,
             "the second is flagged: {}",
-            record.body
+            record.body.text()
         );
     }
     assert_eq!(g.issued(), 1);

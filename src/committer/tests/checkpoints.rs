@@ -27,7 +27,7 @@ fn checkpoints<D: Disk>(g: &mut Gatekeeper<D, u32>) -> Vec<(u64, CheckpointBody)
     let records = records.iter().map(|(_, text)| Record::read(text).unwrap());
     let of_kind = records.filter(|record| record.kind == Kind::Checkpoint);
     of_kind
-        .map(|r| (r.seq, serde_json::from_value(r.body).unwrap()))
+        .map(|r| (r.seq, serde_json::from_str(r.body.text()).unwrap()))
         .collect()
 }
 

@@ -59,7 +59,8 @@ fn records(g: &mut Gatekeeper<MemDisk, u32>) -> Vec<(Kind, String)> {
     let texts = g.records_from(0, usize::MAX).unwrap();
     let named = texts.iter().map(|(_, text)| {
         let record = Record::read(text).unwrap();
-        let version = record.body["policy"]["version"].as_str();
+        let body = record.body.value();
+        let version = body["policy"]["version"].as_str();
         (record.kind, version.unwrap_or_default().to_owned())
     });
     named

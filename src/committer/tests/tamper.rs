@@ -68,7 +68,7 @@ fn made() -> (MemDisk, CheckpointBody) {
     let head = g.view().head_seq;
     let last = &g.records_from(head, 1).unwrap()[0].1;
     let body = serde_json::from_str::<Record>(last).unwrap().body;
-    (disk, serde_json::from_value(body).unwrap())
+    (disk, serde_json::from_str(body.text()).unwrap())
 }
 
 fn read(disk: &MemDisk) -> Journal {

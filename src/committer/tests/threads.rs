@@ -193,7 +193,7 @@ fn a_late_control_is_told_at_once_and_a_stop_is_the_last_record() {
         .unwrap();
     let last = &records[start - 1];
     assert_eq!(
-        (last.kind.as_str(), &last.body["why"]),
+        (last.kind.as_str(), &last.body.value()["why"]),
         ("stop", &json!("drained"))
     );
     assert_eq!(

@@ -93,7 +93,7 @@ pub static CATALOGUE: &[Entry] = &[
     error("feed-batch-not-written", "a batch of the feed could not be written to the journal",
         "look at the disk: `df`, `dmesg`"),
     warn("feed-item-unusable", "an item of the feed cannot be used: its subject holds",
-        "tell the authority the path and why; its subject holds until a version that can be used comes"),
+        "tell the authority the path and the batch; why is in the answer to the batch and in its `feed` record (`lanegate journal show`); its subject holds until a version that can be used comes"),
     error("feed-batch-not-kept", "a batch of the feed could not be kept in the cache: it is asked for again",
         "if it goes on, look at the disk: `df`, `dmesg`"),
     error("cache-error", "the cache of declarations",

@@ -31,6 +31,7 @@ pub struct DaemonUnderTest {
     program: PathBuf,
     config: PathBuf,
     log: PathBuf,
+    args: Vec<OsString>,
     env: BTreeMap<String, OsString>,
     child: Option<Child>,
     starts: u64,
@@ -45,10 +46,16 @@ impl DaemonUnderTest {
             program,
             config,
             log,
+            args: Vec::new(),
             env: BTreeMap::new(),
             child: None,
             starts: 0,
         }
+    }
+
+    /// One more argument, from the next start on.
+    pub fn arg(&mut self, arg: impl Into<OsString>) {
+        self.args.push(arg.into());
     }
 
     /// A variable of its environment from the next start on; none = not set.
@@ -75,6 +82,7 @@ impl DaemonUnderTest {
             .arg("run")
             .arg("--config")
             .arg(&self.config)
+            .args(&self.args)
             .envs(&self.env)
             .stdin(Stdio::null())
             .stdout(log.try_clone()?)

@@ -27,6 +27,7 @@ pub use stage::Stage;
 
 use std::collections::BTreeSet;
 use std::io;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use firmware_sim::{Phase, World};
@@ -48,7 +49,7 @@ const DRAW_EVERY: Duration = Duration::from_millis(100);
 const LAST_WORDS: usize = 20;
 
 /// What to demonstrate.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct DemoPlan {
     /// Trucks that come.
     pub trucks: usize,
@@ -60,6 +61,12 @@ pub struct DemoPlan {
     pub json: bool,
     /// The daemon's directory stays.
     pub keep: bool,
+    /// The directory to be made, which stays too; none = one of our own.
+    pub dir: Option<PathBuf>,
+    /// Somebody plays the officer; else trucks on Hold wait.
+    pub officer: bool,
+    /// The daemon's lines go to journald.
+    pub journald: bool,
     /// Trucks are drawn for inspection.
     pub sampling: bool,
     /// Mishaps are read from standard input.
@@ -88,15 +95,9 @@ fn perform(plan: &DemoPlan, screen: &mut Screen) -> io::Result<u8> {
     let mut options = world_options(plan.seed, plan.lanes, plan.trucks);
     // The daemon lives by the real clock: so do the declarations.
     options.start_wall_ms = wall_now().0;
+    options.officer = plan.officer;
     let world = World::new(options);
-    let mut stage = Stage::set(&world)?;
-    if plan.sampling {
-        stage.draw()?;
-    }
-    if plan.mishaps {
-        stage.hear(mishap::heard(plan.lanes));
-    }
-    let mut daemon = stage.daemon(&std::env::current_exe()?);
+    let (mut stage, mut daemon) = set(plan, &world)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
@@ -141,7 +142,7 @@ fn perform(plan: &DemoPlan, screen: &mut Screen) -> io::Result<u8> {
         say_log(screen, &stage, &daemon);
     }
     let dir = stage.dir().display().to_string();
-    if !explained || plan.keep {
+    if !explained || plan.keep || plan.dir.is_some() {
         note(screen, format!("everything is kept in {dir}"));
     } else if let Err(why) = stage.strike() {
         note(screen, format!("{dir} could not be removed: {why}"));
@@ -150,6 +151,25 @@ fn perform(plan: &DemoPlan, screen: &mut Screen) -> io::Result<u8> {
         screen.line(&[Span::new(summary.to_json().to_string(), Tone::Plain)]);
     }
     Ok(if good { GOOD } else { NOT_GOOD })
+}
+
+/// The stage the plan asks for, and its daemon.
+fn set(plan: &DemoPlan, world: &World) -> io::Result<(Stage, DaemonUnderTest)> {
+    let mut stage = match &plan.dir {
+        Some(dir) => Stage::set_at(dir, world)?,
+        None => Stage::set(world)?,
+    };
+    if plan.sampling {
+        stage.draw()?;
+    }
+    if plan.mishaps {
+        stage.hear(mishap::heard(plan.lanes));
+    }
+    let mut daemon = stage.daemon(&std::env::current_exe()?);
+    if plan.journald {
+        daemon.arg("--log-format=journald");
+    }
+    Ok((stage, daemon))
 }
 
 fn report(screen: &Screen, played: &Played, summary: &Summary) {

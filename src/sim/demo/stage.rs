@@ -41,6 +41,17 @@ impl Stage {
         })
     }
 
+    /// The same in `dir`, which is made and must not be there yet.
+    ///
+    /// # Errors
+    /// See [`Self::set`].
+    pub fn set_at(dir: &Path, world: &World) -> io::Result<Self> {
+        let made = make_dir(dir).and_then(|()| dir.canonicalize());
+        let named =
+            |why: io::Error| io::Error::new(why.kind(), format!("{}: {why}", dir.display()));
+        Self::set_in(made.map_err(named)?, world)
+    }
+
     fn set_in(dir: PathBuf, world: &World) -> io::Result<Self> {
         let broker = Broker::start(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))?;
         let mut ptys = BTreeMap::new();
@@ -164,8 +175,12 @@ fn new_dir() -> io::Result<PathBuf> {
     let stage = STAGES.fetch_add(1, Ordering::Relaxed);
     let name = format!("lanegate-demo-{}-{stage}", std::process::id());
     let dir = std::env::temp_dir().join(name);
-    DirBuilder::new().mode(0o700).create(&dir)?;
+    make_dir(&dir)?;
     Ok(dir)
+}
+
+fn make_dir(dir: &Path) -> io::Result<()> {
+    DirBuilder::new().mode(0o700).create(dir)
 }
 
 /// A port nobody listens on. Another program could take it before the daemon
@@ -196,6 +211,7 @@ mod tests {
         let dir = stage.dir().to_owned();
         let another = Stage::set(&world).unwrap();
         assert_ne!(another.dir(), dir);
+        assert!(Stage::set_at(another.dir(), &world).is_err());
         another.strike().unwrap();
         stage.strike().unwrap();
         assert!(!dir.exists());

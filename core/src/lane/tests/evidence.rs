@@ -398,6 +398,10 @@ fn sealed_twice() -> Declaration {
 
 fn seal(b: &mut Bench, id: &str, state: SealState) {
     let at = Some(b.now().wall);
+    seal_at(b, id, state, at);
+}
+
+fn seal_at(b: &mut Bench, id: &str, state: SealState, at: Option<Wall>) {
     let content = Content::Seal(SealReading {
         id: SealId::parse(id).unwrap(),
         state,
@@ -513,6 +517,35 @@ fn a_late_report_of_a_seal_the_truck_before_declared_is_nobody_elses() {
         b.weigh(8600);
         b.run(2500);
         assert_eq!(b.codes(), codes, "{late}");
+    }
+}
+
+/// What the truck before declared and nobody heard may have been moved onto
+/// this one: once that truck is out of reach, what reports is here.
+#[test]
+fn a_seal_of_the_truck_before_that_reports_when_it_is_far_away_counts() {
+    for (sent_late, codes) in [(true, vec![]), (false, vec!["seal.unexpected"])] {
+        let mut b = Bench::vacant_with(with_seal_reader());
+        b.facts.candidates = vec![sealed_twice()];
+        b.arrive();
+        seal(&mut b, "8000620011", SealState::Sealed);
+        b.run(2500);
+        b.inputs.presence = false;
+        b.run(900);
+        assert_eq!(b.state(), "vacant");
+        b.weigh(0);
+        let left = b.now().wall;
+        b.run(30_500);
+        let other = DECLARATION.replace("粤B12345", "粤B67890");
+        b.facts.candidates = vec![parse_json(&other).unwrap()];
+        b.inputs.presence = true;
+        b.poll();
+        let at = if sent_late { left } else { b.now().wall };
+        seal_at(&mut b, "8000620012", SealState::Sealed, Some(at));
+        b.read("粤B67890", 98);
+        b.weigh(8600);
+        b.run(2500);
+        assert_eq!(b.codes(), codes, "sent late: {sent_late}");
     }
 }
 

@@ -353,7 +353,8 @@ fn a_configured_shadow_that_an_officer_ended_does_not_come_back_by_itself() {
 
 #[test]
 fn a_record_of_the_first_days_is_read_and_changes_nothing() {
-    let old = serde_json::json!({"policy": {"version": "v0", "sha256": "ab"}});
+    let old = r#"{"policy": {"version": "v0", "sha256": "ab"}}"#;
+    let old = crate::model::parse_json(old).unwrap();
     let Ok(Body::Policy(body)) = Body::read(Kind::Policy, &old) else {
         panic!("it is read");
     };
