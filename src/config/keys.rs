@@ -86,9 +86,11 @@ pub(super) static HTTP: [Key; 2] = [
     default("beyond_loopback", "false"),
 ];
 
-pub(super) static PUSH: [Key; 2] = [
+pub(super) static PUSH: [Key; 4] = [
     required("listen", "\"192.0.2.1:8081\""),
     default("body_kib_max", "2048"),
+    optional("pictures_dir"),
+    default("pictures_mib_max", "4096"),
 ];
 
 pub(super) static SOCKET: [Key; 1] = [default("path", "\"/run/lanegate/lanegate.sock\"")];

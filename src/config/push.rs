@@ -1,20 +1,26 @@
 //! `[push]`: the listener for devices that post.
 
 use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 
+use super::controller::path_from;
 use super::section::{Section, number, parsed};
 
 /// The listener for devices that post.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct PushConfig {
     /// Address to listen on.
     pub listen: SocketAddr,
     /// Largest body of a post, pictures included, in bytes.
     pub body_bytes_max: usize,
+    /// Where pictures are kept; without it none is.
+    pub pictures_dir: Option<PathBuf>,
+    /// Most bytes of them.
+    pub pictures_bytes_max: u64,
 }
 
 /// Some(None) where the table is not written.
-pub(super) fn push(root: &Section<'_>) -> Option<Option<PushConfig>> {
+pub(super) fn push(root: &Section<'_>, base: &Path) -> Option<Option<PushConfig>> {
     if !root.has("push") {
         return Some(None);
     }
@@ -27,7 +33,11 @@ pub(super) fn push(root: &Section<'_>) -> Option<Option<PushConfig>> {
         }),
     );
     let kib = s.need("body_kib_max", number(16..=4096));
+    let dir = s.maybe("pictures_dir", path_from(base));
+    let mib = s.need("pictures_mib_max", number(1..=1_048_576));
     Some(Some(PushConfig {
+        pictures_dir: dir?,
+        pictures_bytes_max: mib? << 20,
         listen: listen?,
         body_bytes_max: usize::try_from(kib?).expect("read in a range up to 4096") * 1024,
     }))

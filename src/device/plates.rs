@@ -7,7 +7,7 @@ use lanegate_core::wire::{PlateText, PlatesFrame};
 
 /// The reading of a frame. A candidate that does not look like what was read
 /// is another guess at something else, and left out.
-pub(super) fn reading(frame: PlatesFrame) -> PlatesReading {
+pub(super) fn reading(frame: PlatesFrame, pictures: Vec<String>) -> PlatesReading {
     let rival = |candidate: &&PlateText| {
         let Ok(text) = Plate::parse(&candidate.text) else {
             return false;
@@ -28,6 +28,7 @@ pub(super) fn reading(frame: PlatesFrame) -> PlatesReading {
     PlatesReading {
         event: frame.event.clone(),
         reads: chosen.chain(rivals.map(|r| read(r, true))).collect(),
+        pictures,
     }
 }
 
@@ -51,7 +52,7 @@ mod tests {
         let Some(Item::Frame(Frame::Plates(frame))) = items.into_iter().next() else {
             panic!("a frame is expected");
         };
-        let reading = reading(frame);
+        let reading = reading(frame, Vec::new());
         let read: Vec<_> = reading
             .reads
             .iter()

@@ -10,11 +10,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
 use lanegate_core::time::Micros;
-use lanegate_core::wire::{Protocol, push_documents};
+use lanegate_core::wire::{Protocol, protocol, push_documents, push_pictures};
 use tokio::sync::{mpsc, watch};
 use tokio::time::sleep_until;
 
 use super::driver::{Driver as _, Seen};
+use super::pictures::Pictures;
 use super::port::{Running, Surroundings, say_state};
 use super::stream::Stream;
 use crate::metrics::queues::{self, Queue, Sender};
@@ -28,16 +29,36 @@ const TURN_MAX: Micros = Micros::from_ms(500);
 #[derive(Clone, Debug)]
 pub struct PostSlot {
     protocol: &'static str,
-    posts: Sender<Vec<Vec<u8>>>,
+    posts: Sender<Post>,
+    pictures: Option<Arc<Pictures>>,
+}
+
+/// A post, opened.
+#[derive(Debug)]
+struct Post {
+    documents: Vec<Vec<u8>>,
+    /// Digests of its pictures.
+    pictures: Vec<String>,
 }
 
 impl PostSlot {
-    /// Opens a post and hands it over; false if too many wait.
+    /// Opens a post, keeps its pictures and hands it over; false if too many
+    /// wait. Writes to a disk: not for a lane's thread.
     #[must_use]
     pub fn put(&self, content_type: &str, body: &Bytes) -> bool {
-        let protocol: Option<&Protocol> = lanegate_core::wire::protocol(self.protocol);
-        let documents = protocol.map(|p| push_documents(p, content_type, body));
-        documents.is_some_and(|documents| self.posts.try_send(documents).is_ok())
+        let Some(protocol) = protocol(self.protocol) else {
+            return false;
+        };
+        let pictures = self.pictures.as_ref().map_or_else(Vec::new, |kept| {
+            let pictures = push_pictures(protocol, body);
+            pictures.iter().filter_map(|p| kept.keep(p)).collect()
+        });
+        let documents = push_documents(protocol, content_type, body);
+        let post = Post {
+            documents,
+            pictures,
+        };
+        self.posts.try_send(post).is_ok()
     }
 }
 
@@ -46,6 +67,7 @@ pub fn start_posted(
     stream: Stream,
     protocol: &'static Protocol,
     around: Surroundings,
+    pictures: Option<Arc<Pictures>>,
 ) -> (Running, PostSlot) {
     let (posts, from_listener) = queues::channel(Queue::DeviceMessages, POSTS_MAX);
     let (seen, seen_by) = watch::channel(stream.seen());
@@ -62,6 +84,7 @@ pub fn start_posted(
     let slot = PostSlot {
         protocol: protocol.name,
         posts,
+        pictures,
     };
     (running, slot)
 }
@@ -69,7 +92,7 @@ pub fn start_posted(
 struct Task {
     stream: Stream,
     around: Surroundings,
-    posts: mpsc::Receiver<Vec<Vec<u8>>>,
+    posts: mpsc::Receiver<Post>,
     seen: watch::Sender<Seen>,
     progress: Arc<AtomicU64>,
 }
@@ -89,10 +112,10 @@ impl Task {
                 biased;
                 () = self.around.stop.cancelled() => return,
                 post = self.posts.recv(), if !self.stream.crowded() => match post {
-                    Some(documents) => {
+                    Some(post) => {
                         let now = self.around.clock.now();
-                        for document in &documents {
-                            self.stream.message(document, false, now);
+                        for document in &post.documents {
+                            self.stream.pictured(document, &post.pictures, now);
                         }
                     }
                     None => return,

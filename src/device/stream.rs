@@ -71,6 +71,8 @@ pub struct Stream {
     level: Level,
     transmit: VecDeque<Vec<u8>>,
     items: Vec<Item>,
+    /// Digests of the pictures of the message under way.
+    pictures: Vec<String>,
 }
 
 impl Stream {
@@ -105,6 +107,7 @@ impl Stream {
             level: Level::new(Queue::DeviceReadings, EVENTS_MAX),
             transmit: VecDeque::new(),
             items: Vec::new(),
+            pictures: Vec::new(),
         })
     }
 
@@ -144,6 +147,13 @@ impl Stream {
         self.decoder.push(payload, &mut self.items);
         self.decoder.idle(&mut self.items);
         self.take_items(retained, now);
+    }
+
+    /// One whole message that came with pictures, kept by their digests.
+    pub fn pictured(&mut self, payload: &[u8], pictures: &[String], now: Now) {
+        self.pictures = pictures.to_vec();
+        self.message(payload, false, now);
+        self.pictures.clear();
     }
 
     /// Lets time pass.
@@ -309,7 +319,12 @@ impl Stream {
             None => self.undated(retained, now.mono),
         };
         let at = frame.at;
-        self.read(Content::Plates(reading(frame)), taken, at, now);
+        self.read(
+            Content::Plates(reading(frame, self.pictures.clone())),
+            taken,
+            at,
+            now,
+        );
     }
 
     fn learn_skew(&mut self, frame: &PlatesFrame, now: Now) {

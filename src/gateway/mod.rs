@@ -116,6 +116,15 @@ pub enum RunError {
     /// The probes' address.
     #[error("probes and metrics")]
     Http(#[source] crate::http::HttpError),
+    /// The folder of pictures.
+    #[error("the pictures of cameras cannot be kept in {path} (push.pictures_dir)")]
+    Pictures {
+        /// Which.
+        path: String,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
     /// The listener for posts.
     #[error("devices that post")]
     Push(#[source] crate::http::HttpError),
@@ -175,6 +184,7 @@ impl RunError {
             | Self::Metrics(_)
             | Self::Socket(_)
             | Self::Http(_)
+            | Self::Pictures { .. }
             | Self::Push(_) => 74,
         }
     }

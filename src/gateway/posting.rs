@@ -1,6 +1,8 @@
 //! Devices that post: their tasks on the lanes' runtime, and the listener on a
 //! thread of its own, since taking in a picture must not hold a lane.
 
+use std::sync::Arc;
+
 use lanegate_core::lane::Event;
 use lanegate_core::wire::{protocol, push_answer};
 use tokio_util::sync::CancellationToken;
@@ -10,7 +12,7 @@ use super::RunError;
 use super::devices::{stream, surroundings};
 use super::port::Port;
 use crate::config::{HttpSource, LaneSetup, Source};
-use crate::device::{Running, start_posted};
+use crate::device::{Pictures, Running, start_posted};
 use crate::http::{Mailbox, PushLimits, PushServer, Secret};
 use crate::metrics;
 use crate::metrics::queues::Sender;
@@ -23,6 +25,7 @@ pub(super) fn start(
     stop: &CancellationToken,
 ) -> Result<Vec<Running>, RunError> {
     let (mut running, mut mailboxes) = (Vec::new(), Vec::new());
+    let pictures = pictures(port)?;
     for (setup, events) in lanes {
         let around = surroundings(port, events.clone(), stop);
         for device in &setup.devices {
@@ -37,7 +40,7 @@ pub(super) fn start(
             let known = protocol(&device.protocol);
             let known = known.ok_or_else(|| fault("its protocol is not known".to_owned()))?;
             let stream = stream(device, setup.config.settle, &around)?;
-            let (task, slot) = start_posted(stream, known, around.clone());
+            let (task, slot) = start_posted(stream, known, around.clone(), pictures.clone());
             running.push(task);
             let answer = push_answer(known);
             mailboxes.push(Mailbox {
@@ -48,7 +51,7 @@ pub(super) fn start(
             });
         }
     }
-    if let Some(push) = port.config.push.filter(|_| !mailboxes.is_empty()) {
+    if let Some(push) = port.config.push.as_ref().filter(|_| !mailboxes.is_empty()) {
         let metrics = port.shared.metrics.clone();
         let refusals = move |why: &'static str| metrics.count(&metrics::PUSH_REFUSED, &[why], 1);
         let limits = PushLimits::new(push.body_bytes_max);
@@ -56,6 +59,22 @@ pub(super) fn start(
         listen(server.map_err(RunError::Push)?, stop)?;
     }
     Ok(running)
+}
+
+/// The folder of pictures, where one is configured.
+fn pictures(port: &Port) -> Result<Option<Arc<Pictures>>, RunError> {
+    let Some(push) = &port.config.push else {
+        return Ok(None);
+    };
+    let Some(dir) = &push.pictures_dir else {
+        return Ok(None);
+    };
+    let opened = Pictures::open(dir, push.pictures_bytes_max);
+    let opened = opened.map_err(|source| RunError::Pictures {
+        path: dir.display().to_string(),
+        source,
+    })?;
+    Ok(Some(Arc::new(opened)))
 }
 
 fn secret(source: &HttpSource) -> Result<Secret, String> {

@@ -33,7 +33,7 @@ fn daemon() -> (Daemon, String, String) {
     let second = format!(
         "[[lane.device]]\nid = \"cam-2\"\nrole = \"camera\"\nprotocol = \"vzenith-http\"\nsource = {}\n\
          side = \"rear\"\nlate_ms = 15000\nlost_ms = 45000\nevidence_ms_max = 2000\n\n\
-         [push]\nlisten = \"127.0.0.1:0\"\nbody_kib_max = 64\n\n[socket]",
+         [push]\nlisten = \"127.0.0.1:0\"\nbody_kib_max = 64\npictures_dir = \"dev/pictures\"\n\n[socket]",
         source("cam-2")
     );
     site.edit("lane.toml", "[socket]", "[cut]");
@@ -103,6 +103,12 @@ fn what_a_camera_posts_shows_in_status_and_what_is_refused_is_counted() {
     assert_eq!((code.as_str(), body.as_str()), ("200", "{}"));
     daemon.await_that(|d| device(d, "cam-1")["frames"] == 1);
     assert_eq!(device(&daemon, "cam-1")["state"], "ok");
+    // Its picture is there under its digest.
+    let kept = std::fs::read_dir(daemon.site.path("dev/pictures")).unwrap();
+    let kept: Vec<_> = kept.map(|f| f.unwrap().path()).collect();
+    let picture = std::fs::read(daemon.site.path("plate.jpg")).unwrap();
+    assert_eq!(kept.len(), 1, "{kept:?}");
+    assert_eq!(std::fs::read(&kept[0]).unwrap(), picture);
 
     // JSON, with the secret as a password; the answer is no order to open.
     let post = r#"{"AlarmInfoPlate":{"serialno":"a1","result":{"PlateResult":{"license":"粤ZAB12港","confidence":97}}}}"#;

@@ -19,6 +19,10 @@ use crate::time::{Mono, Wall};
 const RECENT_MAX: usize = 96;
 /// Reads kept of one camera in one passage.
 const READS_MAX: usize = 64;
+/// Pictures named of one read.
+const PICTURES_MAX: usize = 4;
+/// Reads whose pictures a case names.
+const PICTURED_MAX: usize = 8;
 /// Seals kept in one passage.
 const SEALS_MAX: usize = 32;
 
@@ -65,6 +69,8 @@ struct Read {
     raw: String,
     confidence_pct: u8,
     rival: bool,
+    /// Of its most confident read.
+    pictures: Vec<String>,
     at: Option<Wall>,
     /// When the last of them arrived.
     arrived: Mono,
@@ -200,7 +206,11 @@ impl Evidence {
             if let Some(known) = reads.iter_mut().find(same) {
                 known.n += 1;
                 known.arrived = reading.arrived;
-                known.confidence_pct = known.confidence_pct.max(read.confidence_pct.min(100));
+                let pct = read.confidence_pct.min(100);
+                if pct >= known.confidence_pct && !plates.pictures.is_empty() {
+                    known.pictures = pictures(plates);
+                }
+                known.confidence_pct = known.confidence_pct.max(pct);
                 continue;
             }
             // Half the room is for what cameras choose.
@@ -216,6 +226,7 @@ impl Evidence {
                 raw: read.text.chars().take(64).collect(),
                 confidence_pct: read.confidence_pct.min(100),
                 rival: read.rival,
+                pictures: pictures(plates),
                 at: reading.at,
                 arrived: reading.arrived,
                 n: 1,
@@ -432,6 +443,27 @@ impl Evidence {
         texts
     }
 
+    /// The pictures of the texts that stand, by device and text: for whoever
+    /// looks at the record, no part of what is judged.
+    pub(super) fn pictures(&self, config: &LaneConfig) -> Vec<serde_json::Value> {
+        let plates = self.plates(config);
+        let stands = |device: &DeviceId, read: &Read| {
+            let mut of = plates.iter().filter(|p| p.device.as_ref() == Some(device));
+            of.any(|p| usable(p) && normalise(&p.text) == read.text)
+        };
+        let mut all = Vec::new();
+        for (device, reads) in &self.reads {
+            let chosen = reads.iter().filter(|r| !r.rival && !r.pictures.is_empty());
+            for read in chosen.filter(|r| stands(device, r)) {
+                all.push(serde_json::json!({
+                    "device": device, "text": read.raw, "sha256": read.pictures,
+                }));
+            }
+        }
+        all.truncate(PICTURED_MAX);
+        all
+    }
+
     pub(super) fn seals(&self) -> Vec<CaseSeal> {
         self.seals.values().map(case_seal).collect()
     }
@@ -483,6 +515,10 @@ fn rivals(
     };
     let all = reads.iter().filter(|r| r.rival);
     all.filter(|r| doubts(r)).map(shown).collect()
+}
+
+fn pictures(plates: &PlatesReading) -> Vec<String> {
+    plates.pictures.iter().take(PICTURES_MAX).cloned().collect()
 }
 
 fn has_rival(plate: &CasePlate, plates: &[CasePlate]) -> bool {

@@ -57,6 +57,9 @@ pub struct PlatesReading {
     pub event: Option<String>,
     /// What was read; empty = the camera says there is no plate.
     pub reads: Vec<PlateRead>,
+    /// SHA-256 of the pictures that came with it, in hex: the names they are
+    /// kept under.
+    pub pictures: Vec<String>,
 }
 
 /// One text read.

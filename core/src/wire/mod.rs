@@ -30,7 +30,7 @@ pub use frame::{
     ReplyContent, ReplyFrame, SealEvent, SealFrame, WeightFrame, WeightMode,
 };
 pub use noise::{Hint, NoiseWhy};
-pub use push::{PushAnswer, push_answer, push_documents};
+pub use push::{PushAnswer, push_answer, push_documents, push_pictures};
 pub use registry::{Ask, HexFault, Protocol, ProtocolKind, decode_line, protocol, protocols};
 pub use settings::{Setting, SettingFault, Settings, Values};
 

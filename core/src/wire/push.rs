@@ -2,6 +2,9 @@
 //! answered. The answer of some makers' protocols is an order to open: no
 //! answer of ours ever is one (law L1), whatever came.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+
 use super::Protocol;
 use super::multipart::{Parts, Piece};
 
@@ -75,6 +78,38 @@ fn parts(body: &[u8]) -> Vec<Vec<u8>> {
     all.filter_map(text).take(DOCUMENTS_MAX).collect()
 }
 
+/// Pictures taken from one post.
+const PICTURES_MAX: usize = 4;
+
+/// The pictures of a post, JPEG or PNG: parts of its own, or the `imageFile`
+/// of Vzenith's documents.
+#[must_use]
+pub fn push_pictures(protocol: &Protocol, body: &[u8]) -> Vec<Vec<u8>> {
+    let mut found: Vec<Vec<u8>> = match protocol.name {
+        "vzenith-http" | "qianyi" => image_file(body).into_iter().collect(),
+        _ if body.starts_with(b"--") => {
+            let body_of = |piece| match piece {
+                Piece::Part(part) if part.excess == 0 => Some(part.body),
+                Piece::Part(_) | Piece::Noise(..) => None,
+            };
+            let all = Parts::of(body, body.len()).into_iter();
+            all.filter_map(body_of).collect()
+        }
+        _ => Vec::new(),
+    };
+    found.retain(|picture| {
+        picture.starts_with(&[0xff, 0xd8, 0xff]) || picture.starts_with(b"\x89PNG\r\n")
+    });
+    found.truncate(PICTURES_MAX);
+    found
+}
+
+fn image_file(body: &[u8]) -> Option<Vec<u8>> {
+    let said: serde_json::Value = serde_json::from_slice(body).ok()?;
+    let image = said.pointer("/AlarmInfoPlate/result/PlateResult/imageFile")?;
+    BASE64.decode(image.as_str()?).ok()
+}
+
 /// `json=%7B…&image=…`.
 fn fields(body: &[u8]) -> Vec<Vec<u8>> {
     let value = |pair: &[u8]| {
@@ -141,6 +176,24 @@ mod tests {
             documents("plate-recognizer", "application/json", b"{}"),
             ["{}"]
         );
+    }
+
+    #[test]
+    fn pictures_are_parts_or_a_field_and_nothing_else_is_one() {
+        let form = b"--x\r\nContent-Type: image/jpeg\r\n\r\n\xff\xd8\xff--x\r\n\xff\xd9\r\n--x\r\nContent-Type: text/xml\r\n\r\n<a/>\r\n\
+            --x\r\nContent-Type: image/jpeg\r\n\r\nno picture\r\n--x--\r\n";
+        let pictures = |name, body: &[u8]| push_pictures(protocol(name).unwrap(), body);
+        assert_eq!(
+            pictures("hikvision-isapi", form),
+            [b"\xff\xd8\xff--x\r\n\xff\xd9".to_vec()]
+        );
+        let post =
+            br#"{"AlarmInfoPlate":{"result":{"PlateResult":{"imageFile":"/9j/4AAQSkZJRg=="}}}}"#;
+        assert_eq!(
+            pictures("vzenith-http", post)[0][..4],
+            [0xff, 0xd8, 0xff, 0xe0]
+        );
+        assert_eq!(pictures("openalpr", b"{}"), Vec::<Vec<u8>>::new());
     }
 
     #[test]

@@ -110,6 +110,8 @@ pub static CATALOGUE: &[Entry] = &[
         "raise max_packet_size of the broker if it is too large"),
     error("control-late-untold", "a lane could not be told of a control that came late",
         "look at the lane at once: the truck the control is about may have been released"),
+    warn("pictures-unkept", "pictures cannot be kept",
+        "check push.pictures_dir: room and rights; trucks pass as before, their records name no picture"),
     info("push-listen", "devices may post",
         "nothing"),
     error("push-broke-off", "devices cannot post: the listener broke off",

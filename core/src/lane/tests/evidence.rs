@@ -247,6 +247,7 @@ fn chosen(b: &mut Bench, event: Option<&str>, text: &str, considered: &[(&str, u
     let content = Content::Plates(PlatesReading {
         event: event.map(str::to_owned),
         reads: reads.collect(),
+        pictures: vec![format!("picture of {text}")],
     });
     b.event(reading("cam-1", b.ms, Taken::OnArrival, content));
 }
@@ -318,6 +319,27 @@ fn a_car_whose_plate_changes_is_what_most_of_its_messages_say() {
         Some(VerdictKind::Release)
     );
     assert_eq!(read(&["粤B12845", "粤B12345"]).1, Some("plate.unread"));
+}
+
+/// What decided can be looked at: the pictures of the text that stands.
+#[test]
+fn the_pictures_of_the_read_that_decided_stand_in_the_case() {
+    let mut b = Bench::vacant_with(every_frame());
+    b.cam_reads = false;
+    b.arrive();
+    for text in ["粤B12845", "粤B12345", "粤B12345"] {
+        chosen(&mut b, Some("v-7"), text, &[]);
+    }
+    b.run(3000);
+    let case = cases(&b).pop().unwrap();
+    let picture = serde_json::json!([
+        {"device": "cam-1", "text": "粤B12345", "sha256": ["picture of 粤B12345"]}
+    ]);
+    assert_eq!(case.ext.get("pictures"), Some(&picture));
+    let mut b = Bench::vacant();
+    b.arrive();
+    b.run(3000);
+    assert!(cases(&b).pop().unwrap().ext.is_empty());
 }
 
 /// Case c17: an overlay or a badge is no plate.

@@ -300,6 +300,7 @@ impl Bench {
                 confidence_pct,
                 rival: false,
             }],
+            pictures: Vec::new(),
         });
         self.event(reading("cam-1", self.ms, taken, content));
     }

@@ -308,7 +308,11 @@ impl Yard {
         }];
         self.hear(
             "cam-1",
-            Content::Plates(PlatesReading { event: None, reads }),
+            Content::Plates(PlatesReading {
+                event: None,
+                reads,
+                pictures: Vec::new(),
+            }),
         );
     }
 
