@@ -92,7 +92,8 @@ fn what_a_camera_posts_shows_in_status_and_what_is_refused_is_counted() {
     daemon
         .site
         .write("plate.jpg", b"\xff\xd8\xff\xe0 a picture {\r\n\xff\xd9");
-    let file = |name: &str| daemon.site.path(name).display().to_string();
+    let folder = daemon.site.path(".");
+    let file = |name: &str| folder.join(name).display().to_string();
     let xml = format!("anpr.xml=@{};type=text/xml", file("anpr.xml"));
     let jpg = format!("plate.jpg=@{};type=image/jpeg", file("plate.jpg"));
     let to = |name: &str| format!("http://{address}/{name}");
