@@ -22,8 +22,10 @@ pub use truth::Score;
 pub use world::{Fact, Input, LaneLayout, Link, Output, Phase, Physical, To, TruckView, World};
 
 pub mod authority;
+pub mod bench;
 pub mod broker;
 pub mod cameras;
 pub mod pty;
 pub mod realtime;
 mod realtime_world;
+pub mod scales;

@@ -21,6 +21,7 @@ mod offline;
 mod order;
 mod output;
 mod policy;
+mod probe;
 mod recheck;
 mod replay;
 mod report;
@@ -100,6 +101,8 @@ enum Command {
     Simulate(simulate::SimulateArgs),
     /// Decode messages in hex from standard input, one a line.
     Decode(decode::DecodeArgs),
+    /// Listen at a port: which protocols fit what the device sends, with the evidence.
+    Probe(probe::ProbeArgs),
     /// Judge cases from standard input, one JSON object a line.
     Decide(decide::DecideArgs),
     /// Judge recorded cases again under another policy: what would change.
@@ -180,6 +183,7 @@ pub fn main() -> ExitCode {
         #[cfg(feature = "sim")]
         Command::Simulate(args) => Ok(simulate::simulate(&args)),
         Command::Decode(args) => Ok(decode::decode(&args)),
+        Command::Probe(args) => probe::probe(&args),
         Command::Decide(args) => decide::decide(&args),
         Command::Replay(args) => replay::replay(&args),
         Command::Declarations(command) => declarations::declarations(command),

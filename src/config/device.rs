@@ -5,7 +5,7 @@
 use std::path::{Path, PathBuf};
 
 use lanegate_core::lane::Role;
-use lanegate_core::model::{DeviceId, Kg};
+use lanegate_core::model::{DeviceId, Kg, WeightUnit};
 use lanegate_core::time::Micros;
 use lanegate_core::wire::Settings;
 use lanegate_core::wire::io::modbus_rtu::Dialect;
@@ -35,7 +35,7 @@ pub struct DeviceConfig {
 /// What the wire of a weighbridge does not say.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct ScaleConfig {
-    /// The unit of the values sent.
+    /// The unit of the values, where the frames do not say it: kg or t.
     pub unit: WeightUnit,
     /// One division.
     pub division: Kg,
@@ -43,15 +43,6 @@ pub struct ScaleConfig {
     pub capacity: Kg,
     /// When values count as stable, for codecs without a flag of their own.
     pub stable: StableRule,
-}
-
-/// Unit of the values an indicator sends.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub enum WeightUnit {
-    /// Kilograms.
-    Kg,
-    /// Tonnes.
-    Tonne,
 }
 
 /// Where bytes come from.

@@ -3,13 +3,13 @@
 use std::path::Path;
 
 use lanegate_core::lane::{EvidenceDevice, Role};
-use lanegate_core::model::{DeviceId, Kg};
+use lanegate_core::model::{DeviceId, Kg, WeightUnit};
 use lanegate_core::time::Micros;
 use lanegate_core::wire::scale::StableRule;
 use lanegate_core::wire::{self, Protocol, ProtocolKind, Settings};
 use toml::de::DeValue;
 
-use super::device::{DeviceConfig, ScaleConfig, Source, WeightUnit};
+use super::device::{DeviceConfig, ScaleConfig, Source};
 use super::keys;
 use super::section::{Section, number, parsed, text, word};
 use super::source::source;
@@ -17,10 +17,12 @@ use super::source::source;
 /// How long before presence a camera may have seen the truck, unless said.
 const CAMERA_LEAD_MS: u64 = 3000;
 
-static ROLES: [(&str, Role); 3] = [
+static ROLES: [(&str, Role); 5] = [
     ("camera", Role::Camera),
     ("scale", Role::Scale),
     ("seal", Role::SealReader),
+    ("tag", Role::TagReader),
+    ("card", Role::CardReader),
 ];
 static UNITS: [(&str, WeightUnit); 2] = [("kg", WeightUnit::Kg), ("t", WeightUnit::Tonne)];
 
@@ -54,7 +56,8 @@ fn kind(role: Role) -> Option<ProtocolKind> {
         Role::Camera => Some(ProtocolKind::Camera),
         Role::Scale => Some(ProtocolKind::Scale),
         Role::SealReader => Some(ProtocolKind::Seal),
-        Role::ContainerReader | Role::TagReader | Role::CardReader => None,
+        Role::TagReader | Role::CardReader => Some(ProtocolKind::Tag),
+        Role::ContainerReader => None,
     }
 }
 

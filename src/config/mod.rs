@@ -35,7 +35,7 @@ use toml::de::DeTable;
 
 pub use device::{
     ArmDrive, DeviceConfig, HttpSource, InputBit, InputMap, IoConfig, MqttSource, Outputs, Parity,
-    PulseTimer, ScaleConfig, SerialLine, Source, WeightUnit,
+    PulseTimer, ScaleConfig, SerialLine, Source,
 };
 pub use draw::DrawConfig;
 pub use fault::ConfigFault;

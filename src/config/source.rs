@@ -14,6 +14,8 @@ const BAUDS: [u32; 12] = [
 ];
 /// Topics of one device; a camera has two forms of two messages.
 const TOPICS_MAX: usize = 8;
+/// Protocols in whole messages that come over a line or over topics.
+const BY_EITHER: [&str; 1] = ["json-seal"];
 /// Longest topic; a broker's own limit is far higher.
 const TOPIC_LEN_MAX: usize = 256;
 
@@ -37,7 +39,8 @@ pub(super) fn source(device: &Section<'_>, protocol: &str, base: &Path) -> Optio
         return http(&section).map(Source::Http);
     }
     refuse(&section, protocol, &["http", "secret_file"]);
-    if messages || camera {
+    let by_topics = BY_EITHER.contains(&protocol) && section.has("topics");
+    if messages || camera || by_topics {
         refuse(&section, protocol, &["serial", "line"]);
         mqtt(&section).map(Source::Mqtt)
     } else {

@@ -149,6 +149,13 @@ impl Health {
         self.change(DeviceState::Ok, now)
     }
 
+    /// Its line stands: all there is to know of a device that is silent by its
+    /// nature.
+    pub(crate) fn stands(&mut self, now: Mono) -> Option<Event> {
+        self.why = None;
+        self.change(DeviceState::Ok, now)
+    }
+
     /// The device cannot be heard: its port is gone, its subscription refused.
     pub(crate) fn gone(&mut self, why: Why, now: Mono) -> Option<Event> {
         self.why = Some(why);

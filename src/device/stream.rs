@@ -8,21 +8,21 @@
 
 use std::collections::VecDeque;
 
-use lanegate_core::lane::Event;
+use lanegate_core::lane::{Event, Role};
 use lanegate_core::model::{
-    Content, DeviceId, DeviceState, Kg, Reading, SealReading, Taken, WeightReading,
+    Content, DeviceId, DeviceState, Reading, SealReading, Taken, WeightReading,
 };
 use lanegate_core::skew::{ClockFault, Skew};
 use lanegate_core::time::{Clock, Micros, Mono, Now, Wall};
 use lanegate_core::wire::scale::Stability;
 use lanegate_core::wire::{
-    Decoder, Frame, Hint, Item, PlatesFrame, SealFrame, SettingFault, WeightFrame, WeightMode,
-    protocol,
+    Decoder, Frame, Hint, Item, PlatesFrame, SealFrame, SettingFault, TagFrame, WeightFrame,
+    WeightMode, protocol,
 };
 
 use super::health::{Counts, Health, NoiseShare, Why};
 use super::plates::reading;
-use crate::config::{DeviceConfig, WeightUnit};
+use crate::config::DeviceConfig;
 use crate::metrics::queues::{Level, Queue};
 
 /// Silence on a serial line that ends a message.
@@ -33,6 +33,8 @@ const EVENTS_MAX: usize = 64;
 /// A stamp this much older than its arrival fits what is known of the
 /// device's clock: whole seconds, and a message's way.
 const ON_ITS_WAY: Micros = Micros::from_ms(2_000);
+/// Silence of a device that speaks only when something happens.
+const NEVER: Micros = Micros(u64::MAX);
 /// Answers kept for the line.
 const TRANSMIT_MAX: usize = 32;
 
@@ -52,6 +54,8 @@ pub struct Stream {
     config: DeviceConfig,
     decoder: Box<dyn Decoder + Send>,
     stability: Option<Stability>,
+    /// It speaks only when something happens: its line alone tells of it.
+    silent: bool,
     skew: Skew,
     health: Health,
     /// Since when the line is open; none = closed.
@@ -86,11 +90,18 @@ impl Stream {
         let decoder = known
             .decoder(&config.settings)
             .map_err(StreamFault::Setting)?;
-        let health = Health::new(config.id.clone(), config.late, config.lost, now);
+        // A card reader that is not asked is silent until a card is swiped.
+        let silent = config.role == Role::CardReader && known.ask.is_none();
+        let (late, lost) = match silent {
+            true => (NEVER, NEVER),
+            false => (config.late, config.lost),
+        };
+        let health = Health::new(config.id.clone(), late, lost, now);
         Ok(Self {
             stability: config.scale.map(|s| Stability::new(s.stable)),
             config,
             decoder,
+            silent,
             skew: Skew::new(),
             health,
             opened: None,
@@ -117,6 +128,10 @@ impl Stream {
         self.opened = Some(now);
         if let Some(stability) = &mut self.stability {
             stability.reset();
+        }
+        if self.silent {
+            let event = self.health.stands(now);
+            self.emit(event);
         }
     }
 
@@ -264,7 +279,9 @@ impl Stream {
             Frame::Weight(frame) => self.take_weight(&frame, retained, now),
             Frame::Plates(frame) => self.take_plates(frame, retained, now),
             Frame::Seal(frame) => self.take_seal(frame, retained, now),
+            Frame::Tag(frame) => self.take_tag(frame, retained, now),
             Frame::Heartbeat(frame) => {
+                self.answer(frame.ack);
                 if let Some(at) = frame.at.filter(|_| !retained) {
                     self.learn_sent(at, now);
                     self.note_off(now);
@@ -278,15 +295,11 @@ impl Stream {
         let Some(scale) = self.config.scale else {
             return;
         };
-        let unit = match scale.unit {
-            WeightUnit::Kg => "kg",
-            WeightUnit::Tonne => "t",
-        };
-        let shown = Kg::from_decimal(&frame.value, unit);
-        let overload = frame.overload || shown.is_some_and(|kg| kg > scale.capacity);
-        let invalid = overload || frame.underload || frame.mode != WeightMode::Gross;
+        let shown = frame.kg();
+        let above = shown.is_some_and(|kg| kg > scale.capacity);
+        let overload = frame.overload || above || frame.is_beyond_any_scale();
         // Only gross is compared; a net or tare figure says nothing of it.
-        let gross = shown.filter(|_| !invalid);
+        let gross = shown.filter(|_| !overload && frame.mode == WeightMode::Gross);
         let steady = match (&mut self.stability, gross) {
             (Some(stability), Some(kg)) => stability.weight(kg, now.mono),
             (Some(stability), None) => {
@@ -379,13 +392,7 @@ impl Stream {
 
     fn take_seal(&mut self, frame: SealFrame, retained: bool, now: Now) {
         self.judge_seal_clock(&frame, now);
-        if let Some(ack) = frame.ack {
-            if self.transmit.len() < TRANSMIT_MAX {
-                self.transmit.push_back(ack);
-            } else {
-                self.dropped += 1;
-            }
-        }
+        self.answer(frame.ack);
         let seal = SealReading {
             id: frame.id,
             state: frame.state,
@@ -404,6 +411,31 @@ impl Stream {
         };
         let at = seal.at;
         self.read(Content::Seal(seal), taken, at, now);
+    }
+
+    /// A tag or a swipe is of whoever stands at the reader now: without a time
+    /// of its own it counts by its arrival, once, on a line proven live.
+    fn take_tag(&mut self, frame: TagFrame, retained: bool, now: Now) {
+        let content = match self.config.role {
+            Role::CardReader => Content::Card(frame.id),
+            Role::TagReader => Content::Tag(frame.id),
+            // The configuration gives these no reader of tags.
+            Role::Camera | Role::Scale | Role::SealReader | Role::ContainerReader => return,
+        };
+        let taken = self.undated(retained, now.mono);
+        self.read(content, taken, None, now);
+    }
+
+    /// What the device waits for before it goes on.
+    fn answer(&mut self, ack: Option<Vec<u8>>) {
+        let Some(ack) = ack else {
+            return;
+        };
+        if self.transmit.len() < TRANSMIT_MAX {
+            self.transmit.push_back(ack);
+        } else {
+            self.dropped += 1;
+        }
     }
 
     /// An undated reading counts as taken when it arrives only on a line that

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use lanegate_core::lane::Role;
-use lanegate_core::model::SealState;
+use lanegate_core::model::{Kg, SealState, WeightUnit};
 use lanegate_core::wire::Settings;
 use lanegate_core::wire::scale::StableRule;
 
@@ -413,6 +413,98 @@ fn a_seal_clock_that_rolled_over_is_named_and_an_old_event_is_no_clock_fault() {
     let mut old = seal();
     old.bytes(p45("201126").as_bytes(), trusted(100));
     assert_eq!(old.clock_fault(), None);
+}
+
+/// Case c50: every message of a lock that speaks JT/T 808 is answered.
+#[test]
+fn a_heartbeat_that_wants_an_answer_gets_it() {
+    let mut s = opened(device("jt808", Role::SealReader));
+    s.bytes(
+        &bytes("7e0002000001390000123400617d017e7e0002000001390000123400627d027e"),
+        now(100),
+    );
+    assert!(readings(&mut s).is_empty());
+    let answers: Vec<_> = std::iter::from_fn(|| s.poll_transmit()).collect();
+    assert_eq!(
+        answers,
+        [
+            bytes("7e8001000501390000123400610061000200987e"),
+            bytes("7e8001000501390000123400620062000200987e"),
+        ]
+    );
+}
+
+/// Case c23: two stored positions in one message are two readings, no
+/// evidence, and one answer.
+#[test]
+fn a_batch_from_memory_is_answered_once_and_no_evidence() {
+    let mut s = opened(device("jt808", Role::SealReader));
+    let batch = "7e0704003f0139000012340033000201001c000000000030000201597d010206cc43d0000000000000261124031500001c000000000030000201597d010206cc43d00000000000002611240318001f7e";
+    s.bytes(&bytes(batch), trusted(100));
+    let all = readings(&mut s);
+    let replays: Vec<_> = all.iter().map(|r| (r.taken, r.at)).collect();
+    let time = |t: &str| Some(Wall::parse(t).unwrap());
+    assert_eq!(
+        replays,
+        [
+            (Taken::Unusable, time("2026-11-23T19:15:00Z")),
+            (Taken::Unusable, time("2026-11-23T19:18:00Z")),
+        ]
+    );
+    assert!(s.poll_transmit().is_some());
+    assert_eq!(s.poll_transmit(), None);
+}
+
+const EPC: &str = "1500010301010ce28068940000400a9d22a9eb5c70d2";
+
+#[test]
+fn a_tag_counts_by_its_arrival_and_not_right_after_a_reconnect() {
+    let mut s = opened(device("uhfreader288", Role::TagReader));
+    let tag = Content::Tag("E28068940000400A9D22A9EB".to_owned());
+    s.bytes(&bytes(EPC), now(100));
+    let early = readings(&mut s);
+    assert_eq!((early[0].taken, &early[0].content), (Taken::Unusable, &tag));
+    s.bytes(&bytes(EPC), now(2500));
+    let live = readings(&mut s);
+    assert_eq!((live[0].taken, &live[0].content), (Taken::OnArrival, &tag));
+    assert_eq!((live[0].arrived, live[0].at), (at(2500), None));
+}
+
+#[test]
+fn an_empty_inventory_is_a_sign_of_life_and_no_reading() {
+    let mut s = opened(device("uhfreader288", Role::TagReader));
+    s.bytes(&bytes("0700010101001e4b"), now(2500));
+    assert_eq!(s.counts().frames, 1);
+    assert!(readings(&mut s).is_empty());
+    assert_eq!(s.state().0, DeviceState::Ok);
+}
+
+#[test]
+fn a_swipe_is_the_drivers_card_once() {
+    let mut config = device("wiegand26", Role::CardReader);
+    config.settings = Settings::from([("number".to_owned(), "decimal".to_owned())]);
+    let mut s = opened(config);
+    s.bytes(b"00101101000000001010001000\r\n", now(2500));
+    let all = readings(&mut s);
+    let card = Content::Card("0005898564".to_owned());
+    assert_eq!((all.len(), &all[0].content), (1, &card));
+    s.handle_timeout(now(4000));
+    assert!(readings(&mut s).is_empty(), "a swipe is no state");
+}
+
+/// Between two swipes there may be hours; the first one after them counts.
+#[test]
+fn a_card_reader_is_not_lost_by_its_silence_but_by_its_line() {
+    let mut s = opened(device("wiegand26", Role::CardReader));
+    s.handle_timeout(now(7_200_000));
+    assert_eq!(s.state().0, DeviceState::Ok);
+    s.bytes(b"00101101000000001010001000\r\n", now(7_200_100));
+    assert_eq!(readings(&mut s)[0].taken, Taken::OnArrival);
+    s.closed(Why::Gone, now(7_300_000));
+    assert_eq!(s.state().0, DeviceState::Lost);
+    s.opened(at(7_301_000));
+    s.bytes(b"00101101000000001010001000\r\n", now(7_301_100));
+    assert_eq!(readings(&mut s)[0].taken, Taken::Unusable, "it may be old");
 }
 
 #[test]

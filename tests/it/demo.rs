@@ -1,9 +1,14 @@
 //! The demonstration as a user starts it: the built program, the real daemon
 //! as its child, simulated firmware on pseudo-terminals and MQTT.
 
+use std::os::unix::net::UnixDatagram;
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use serde_json::Value;
+
+/// A line of the daemon comes within this; most within a second.
+const LINE_WITHIN: Duration = Duration::from_secs(120);
 
 #[test]
 fn eight_trucks_on_two_lanes_pass_the_real_daemon_and_the_truth_agrees() {
@@ -48,4 +53,41 @@ fn eight_trucks_on_two_lanes_pass_the_real_daemon_and_the_truth_agrees() {
         latency["p99"].as_u64() <= latency["max"].as_u64(),
         "{summary}"
     );
+}
+
+#[test]
+fn on_request_the_lines_of_a_passage_go_to_journald_under_its_name() {
+    let path = std::env::temp_dir().join(format!("lanegate-demo-{}.sock", std::process::id()));
+    let journal = UnixDatagram::bind(&path).unwrap();
+    journal.set_read_timeout(Some(LINE_WITHIN)).unwrap();
+    let mut demo = Command::new(env!("CARGO_BIN_EXE_lanegate"))
+        .args(["demo", "--trucks", "1", "--lanes", "1", "--seed", "7"])
+        .args(["--json", "--journald"])
+        .env("LANEGATE_JOURNAL_SOCKET", &path)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut story = Vec::new();
+    loop {
+        let mut buffer = [0; 65_536];
+        let len = journal.recv(&mut buffer);
+        let len = len.unwrap_or_else(|why| panic!("{why}: {story:#?}"));
+        let line = String::from_utf8_lossy(&buffer[..len]).into_owned();
+        if !line.contains("\nLANEGATE_PASSAGE=SZB-X-01-1-1\n") {
+            continue;
+        }
+        story.push(line);
+        if story
+            .last()
+            .unwrap()
+            .contains("\nLANEGATE_MESSAGE=passage-ended\n")
+        {
+            break;
+        }
+    }
+    assert!(demo.wait().unwrap().success(), "{story:#?}");
+    let verdict = |line: &String| line.contains("\nLANEGATE_MESSAGE=verdict\n");
+    assert!(story.iter().any(verdict), "{story:#?}");
+    std::fs::remove_file(path).unwrap();
 }

@@ -21,6 +21,9 @@ mod cli_decode;
 mod cli_in_force;
 #[cfg(test)]
 mod cli_journal;
+#[cfg(feature = "sim")]
+#[cfg(test)]
+mod cli_probe;
 #[cfg(test)]
 mod cli_recheck;
 #[cfg(feature = "sim")]
@@ -46,6 +49,9 @@ mod fuzz;
 #[cfg(feature = "sim")]
 #[cfg(test)]
 mod hard_kill;
+#[cfg(feature = "sim")]
+#[cfg(test)]
+mod instruments;
 #[cfg(test)]
 mod journal_files;
 #[cfg(feature = "sim")]
@@ -70,6 +76,9 @@ mod peers;
 mod policy;
 #[cfg(test)]
 mod push;
+#[cfg(feature = "sim")]
+#[cfg(test)]
+mod scales;
 #[cfg(test)]
 mod shipped;
 #[cfg(feature = "sim")]

@@ -250,17 +250,24 @@ fn allows(record: &Value) -> bool {
 
 /// The records in whole frames (length and CRC, four bytes each, and the
 /// payload; docs/journal.md), and what is left.
-pub(crate) fn frames(mut bytes: &[u8]) -> (Vec<Value>, &[u8]) {
-    let mut records = Vec::new();
+pub(crate) fn frames(bytes: &[u8]) -> (Vec<Value>, &[u8]) {
+    let (texts, rest) = texts(bytes);
+    let read = |text: &&[u8]| serde_json::from_slice(text).unwrap();
+    (texts.iter().map(read).collect(), rest)
+}
+
+/// The same, unread.
+pub(crate) fn texts(mut bytes: &[u8]) -> (Vec<&[u8]>, &[u8]) {
+    let mut texts = Vec::new();
     while let Some((head, rest)) = bytes.split_at_checked(8) {
         let len = u32::from_le_bytes(head[..4].try_into().unwrap()) as usize;
         let Some((payload, rest)) = rest.split_at_checked(len) else {
             break;
         };
-        records.push(serde_json::from_slice(payload).unwrap());
+        texts.push(payload);
         bytes = rest;
     }
-    (records, bytes)
+    (texts, bytes)
 }
 
 #[test]

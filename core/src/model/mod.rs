@@ -58,4 +58,4 @@ pub use verdict::{
     CheckOutcome, CheckTrace, MatchKind, Matched, Outcome, PolicyRef, Spend, Stop, StopKind,
     Verdict, VerdictKind,
 };
-pub use weight::Kg;
+pub use weight::{Kg, WeightUnit};

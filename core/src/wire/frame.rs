@@ -1,8 +1,9 @@
 //! Frames: what a device said, typed, not yet judged.
 
 use serde_json::{Value, json};
+use smol_str::SmolStr;
 
-use crate::model::{Kg, SealAlarm, SealId, SealState};
+use crate::model::{Kg, SealAlarm, SealId, SealState, WeightUnit};
 use crate::time::Wall;
 
 /// One whole message of a device.
@@ -16,6 +17,8 @@ pub enum Frame {
     Seal(SealFrame),
     /// A sign of life, with or without a time.
     Heartbeat(HeartbeatFrame),
+    /// A tag or a card near a reader.
+    Tag(TagFrame),
     /// Discrete inputs.
     Inputs(InputsFrame),
     /// An answer (or, on a tapped bus, a request).
@@ -37,10 +40,11 @@ pub enum WeightMode {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct WeightFrame {
     /// Decimal text: sign only if negative, at least one digit before the
-    /// point, as many behind it as sent. Never a float.
-    pub value: String,
-    /// `kg` or `t`.
-    pub unit: &'static str,
+    /// point, as many behind it as sent. Never a float. None = the indicator
+    /// shows no figure (overload as blanks or letters, an error).
+    pub value: Option<SmolStr>,
+    /// As the frame says it, or as configured where it does not.
+    pub unit: WeightUnit,
     /// What the figure means.
     pub mode: WeightMode,
     /// The device's own flag; none = the format has no flag.
@@ -54,11 +58,22 @@ pub struct WeightFrame {
 }
 
 impl WeightFrame {
-    /// The figure in whole kilograms; none while over- or underloaded.
+    /// The figure in whole kilograms; none while over- or underloaded, and of
+    /// a unit that is not metric.
     #[must_use]
     pub fn kg(&self) -> Option<Kg> {
         let valid = !self.overload && !self.underload;
-        Kg::from_decimal(&self.value, self.unit).filter(|_| valid)
+        let value = self.value.as_ref().filter(|_| valid)?;
+        Kg::from_decimal(value, self.unit)
+    }
+
+    /// A figure in a metric unit that no scale for vehicles can show: some
+    /// indicators say overload by nines.
+    #[must_use]
+    pub fn is_beyond_any_scale(&self) -> bool {
+        let metric = self.unit.per_kg_micro().is_some();
+        let shown = |value: &SmolStr| Kg::from_decimal(value, self.unit).is_some();
+        metric && self.value.as_ref().is_some_and(|value| !shown(value))
     }
 }
 
@@ -173,6 +188,29 @@ pub struct SealFrame {
     pub ack: Option<Vec<u8>>,
 }
 
+/// A tag or card that a reader names. It names, it proves nothing: tags can be
+/// copied, and an antenna hears farther than its lane.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct TagFrame {
+    /// Its number, in the writing set for the reader; hex in capitals.
+    pub id: String,
+    /// Which antenna heard it, from 1.
+    pub antenna: Option<u8>,
+    /// How strong, in the reader's own measure; more is stronger.
+    pub rssi: Option<u8>,
+    /// The two parts of an access card's number.
+    pub card: Option<CardNumber>,
+}
+
+/// What an access card is numbered by.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct CardNumber {
+    /// Whose card, 0 to 255.
+    pub facility: u8,
+    /// Which of them.
+    pub number: u16,
+}
+
 /// A sign of life.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct HeartbeatFrame {
@@ -182,6 +220,8 @@ pub struct HeartbeatFrame {
     pub at: Option<Wall>,
     /// The kind of message, where it is more than a heartbeat.
     pub message: Option<String>,
+    /// What to write back so that it goes on.
+    pub ack: Option<Vec<u8>>,
 }
 
 /// Discrete inputs of one unit.
@@ -243,6 +283,11 @@ pub enum ReplyContent {
     },
     /// It failed; none = the unit left out the code (malformed exception).
     Exception(Option<u8>),
+    /// Nothing but the function: the question itself, returned by an adapter
+    /// or heard on a tapped line. No sign of life.
+    Question,
+    /// The unit says that it cannot or does not understand, in its own word.
+    Refused(SmolStr),
     /// Not an answer: the master's question.
     Request {
         /// First.
@@ -260,9 +305,8 @@ impl Frame {
             Self::Weight(frame) => weight(frame),
             Self::Plates(frame) => plates(frame),
             Self::Seal(frame) => seal(frame),
-            Self::Heartbeat(f) => {
-                json!({"kind": "heartbeat", "id": f.id, "at": f.at, "message": f.message})
-            }
+            Self::Heartbeat(frame) => heartbeat(frame),
+            Self::Tag(frame) => tag(frame),
             Self::Inputs(f) => json!({"kind": "inputs", "unit": f.unit, "inputs": f.bits}),
             Self::Reply(frame) => reply(frame),
         }
@@ -275,7 +319,7 @@ fn weight(f: &WeightFrame) -> Value {
         WeightMode::Net => "net",
         WeightMode::Tare => "tare",
     };
-    json!({"kind": "weight", "value": f.value, "unit": f.unit, "mode": mode, "stable": f.stable,
+    json!({"kind": "weight", "value": f.value, "unit": f.unit.word(), "mode": mode, "stable": f.stable,
         "overload": f.overload, "underload": f.underload, "raw": hex(&f.raw)})
 }
 
@@ -311,7 +355,31 @@ fn seal(f: &SealFrame) -> Value {
         json["lon"] = degrees(at.lon).into();
     }
     if let Some(ack) = &f.ack {
-        json["ack"] = String::from_utf8_lossy(ack).into();
+        json["ack"] = written(ack).into();
+    }
+    json
+}
+
+/// Bytes as text where they are text, as hex where they are not.
+fn written(bytes: &[u8]) -> String {
+    let text = std::str::from_utf8(bytes).ok();
+    let plain = text.filter(|t| t.bytes().all(|b| (0x20..0x7f).contains(&b)));
+    plain.map_or_else(|| hex(bytes), str::to_owned)
+}
+
+fn heartbeat(f: &HeartbeatFrame) -> Value {
+    let mut json = json!({"kind": "heartbeat", "id": f.id, "at": f.at, "message": f.message});
+    if let Some(ack) = &f.ack {
+        json["ack"] = written(ack).into();
+    }
+    json
+}
+
+fn tag(f: &TagFrame) -> Value {
+    let mut json = json!({"kind": "tag", "id": f.id, "antenna": f.antenna, "rssi": f.rssi});
+    if let Some(card) = f.card {
+        json["facility"] = card.facility.into();
+        json["card"] = card.number.into();
     }
     json
 }
@@ -335,6 +403,8 @@ fn reply(f: &ReplyFrame) -> Value {
         ReplyContent::Exception(None) => {
             json!({"ok": false, "exception": null, "why": "malformed exception: it has no code"})
         }
+        ReplyContent::Question => json!({"kind": "request"}),
+        ReplyContent::Refused(word) => json!({"ok": false, "why": word}),
         ReplyContent::Request { start, count } => {
             json!({"kind": "request", "start": start, "count": count})
         }

@@ -17,8 +17,14 @@ pub(super) enum Step {
     Need,
     /// They are one, this long.
     Frame(usize, Frame),
+    /// They are one message, this long, that speaks of several things at once.
+    Frames(usize, Vec<Frame>),
     /// The first of them is none.
     Drop(NoiseWhy, Option<Hint>),
+    /// They are a whole line, this long, that says nothing usable: for formats
+    /// whose lines nothing but their end tells apart, so that no column of a
+    /// bad line is taken for the beginning of another.
+    Skip(usize, NoiseWhy),
 }
 
 impl Step {
@@ -34,6 +40,12 @@ pub(super) trait Grammar {
 
     /// Looks at `bytes`, never empty, the oldest first.
     fn scan(&self, bytes: &[u8]) -> Step;
+
+    /// The same when the line has fallen silent behind `bytes`: a frame that
+    /// only the next one's start would end is whole now.
+    fn scan_last(&self, bytes: &[u8]) -> Step {
+        self.scan(bytes)
+    }
 }
 
 /// A [`Decoder`] over a [`Grammar`].
@@ -63,27 +75,39 @@ impl<G: Grammar> Framer<G> {
         let mut from = 0;
         while from < self.buffer.len() {
             let rest = &self.buffer[from..];
-            match self.grammar.scan(rest) {
+            let step = if idle {
+                self.grammar.scan_last(rest)
+            } else {
+                self.grammar.scan(rest)
+            };
+            let (len, why, hint) = match step {
                 Step::Frame(len, frame) => {
                     assert!((1..=rest.len()).contains(&len), "a frame lies in its bytes");
                     from += len;
                     flush(&mut self.noise, out);
                     out.push(Item::Frame(frame));
+                    continue;
                 }
-                Step::Need if !idle && rest.len() < G::FRAME_LEN_MAX => break,
-                step @ (Step::Need | Step::Drop(..)) => {
-                    let (why, hint) = match step {
-                        Step::Drop(why, hint) => (why, hint),
-                        Step::Need | Step::Frame(..) if idle => (NoiseWhy::Cut, None),
-                        Step::Need | Step::Frame(..) => (NoiseWhy::TooLong, None),
-                    };
-                    self.noise.add(rest[0], why, hint);
-                    from += 1;
-                    if self.noise.len >= NOISE_RUN_LEN_MAX {
-                        flush(&mut self.noise, out);
-                    }
+                Step::Frames(len, frames) => {
+                    assert!((1..=rest.len()).contains(&len), "a frame lies in its bytes");
+                    from += len;
+                    flush(&mut self.noise, out);
+                    out.extend(frames.into_iter().map(Item::Frame));
+                    continue;
+                }
+                Step::Need if idle => (1, NoiseWhy::Cut, None),
+                Step::Need if rest.len() < G::FRAME_LEN_MAX => break,
+                Step::Need => (1, NoiseWhy::TooLong, None),
+                Step::Drop(why, hint) => (1, why, hint),
+                Step::Skip(len, why) => (len, why, None),
+            };
+            for &byte in &rest[..len] {
+                self.noise.add(byte, why, hint);
+                if self.noise.len >= NOISE_RUN_LEN_MAX {
+                    flush(&mut self.noise, out);
                 }
             }
+            from += len;
         }
         self.buffer.drain(..from);
     }

@@ -9,8 +9,11 @@
 //! `registry.rs` (and its `mod` line), one file in `tests/frames/`.
 
 pub mod checksum;
+mod document;
+pub mod fit;
 mod frame;
 mod framer;
+pub mod json_path;
 pub mod multipart;
 mod noise;
 mod push;
@@ -21,13 +24,15 @@ mod camera;
 pub mod io;
 pub mod scale;
 mod seal;
+mod tag;
 
 #[cfg(test)]
 mod tests;
 
+pub use document::markdown;
 pub use frame::{
-    CoordinateMicrodeg, Frame, HeartbeatFrame, InputsFrame, NoRead, PlateText, PlatesFrame,
-    ReplyContent, ReplyFrame, SealEvent, SealFrame, WeightFrame, WeightMode,
+    CardNumber, CoordinateMicrodeg, Frame, HeartbeatFrame, InputsFrame, NoRead, PlateText,
+    PlatesFrame, ReplyContent, ReplyFrame, SealEvent, SealFrame, TagFrame, WeightFrame, WeightMode,
 };
 pub use noise::{Hint, NoiseWhy};
 pub use push::{PushAnswer, push_answer, push_documents, push_pictures};

@@ -55,6 +55,8 @@ pub enum Hint {
     CrcSwapped,
     /// The checksum's nibbles are written the other way.
     Nibbles,
+    /// Frames of the other family of UHF readers.
+    UhfFamily,
 }
 
 impl Hint {
@@ -76,6 +78,10 @@ impl Hint {
             Self::Nibbles => {
                 "the checksum fits the other way of writing nibbles: \
                  change the setting nibbles (hex, plus30)"
+            }
+            Self::UhfFamily => {
+                "the frames are whole and fit the other family: \
+                 change the protocol (uhfreader18, uhfreader288)"
             }
         }
     }

@@ -3,25 +3,49 @@
 use super::settings::{self, Setting, SettingFault, Settings};
 use crate::time::Micros;
 
-use super::{Decoder, Item, camera, io, scale, seal};
+use super::{Decoder, Item, camera, io, scale, seal, tag};
 
 /// Every protocol, one line each, in the order of names.
 static PROTOCOLS: &[&Protocol] = &[
+    &scale::ascii_line::AND,
+    &scale::ascii_line::OWN,
+    &scale::ascii_line::AVERY_STREAM,
     &camera::json::AXIS_FFGROUP,
+    &scale::ascii_line::CARDINAL_SB200,
+    &scale::ascii_line::CARDINAL_SB400,
     &camera::dahua::PROTOCOL,
+    &scale::ascii_line::DINI_ARGEO,
     &camera::json::FRIGATE,
     &camera::hikvision::PROTOCOL,
     &camera::json::JSON_CAMERA,
+    &seal::json::PROTOCOL,
     &seal::jt701::PROTOCOL,
+    &seal::jt808::PROTOCOL,
     &io::modbus_rtu::PROTOCOL,
+    &scale::mt_continuous::PROTOCOL,
+    &scale::mt_sics::PROTOCOL,
+    &scale::ascii_line::NCI,
     &camera::json::OPENALPR,
     &camera::json::PLATE_RECOGNIZER,
     &camera::json::QIANYI,
+    &scale::ascii_line::RICE_LAKE,
+    &scale::ascii_line::RINSTRUM,
+    &scale::sbi::PROTOCOL,
+    &scale::sma::PROTOCOL,
+    &scale::systec::PROTOCOL,
     &camera::json::TRASSIR,
+    &tag::uhfreader18::PROTOCOL,
+    &tag::uhfreader288::PROTOCOL,
     &camera::json::VERKADA,
     &camera::vzenith_http::PROTOCOL,
     &camera::vzenith::PROTOCOL,
+    &tag::wiegand26::PROTOCOL,
+    &scale::yaohua_a12::PROTOCOL,
+    &scale::yaohua_a12e::PROTOCOL,
+    &scale::yaohua_command::PROTOCOL,
     &scale::yaohua_tf0::PROTOCOL,
+    &scale::yaohua_tf1::PROTOCOL,
+    &scale::yaohua_tf2::PROTOCOL,
 ];
 
 /// Longest line of hex `decode` takes, in bytes decoded.

@@ -11,6 +11,7 @@ use serde_json::Value;
 use super::*;
 
 mod cameras;
+mod document;
 
 /// One line of a golden file: bytes of one message or burst, then silence.
 #[derive(Deserialize)]
@@ -204,7 +205,7 @@ fn endless_noise_is_reported_as_it_comes() {
 
 /// The stream protocols whose good frames are told from noise: by a checksum,
 /// or by fields that fit.
-const STREAMS: [(&str, &[&str]); 3] = [
+const STREAMS: [(&str, &[&str]); 7] = [
     (
         "yaohua-tf0",
         &["022b30333832343030313603", "022b30303230303032314203"],
@@ -217,6 +218,31 @@ const STREAMS: [(&str, &[&str]); 3] = [
         ],
     ),
     ("modbus-rtu", &["01020120a050", "01050000ff008c3a"]),
+    (
+        "jt808",
+        &[
+            "7e0002000001390000123400617d017e",
+            "7e0200001f0139000012340030000000000030000201597d010206cc43d00000000000000704100800003101095d7e",
+        ],
+    ),
+    (
+        "uhfreader18",
+        &["13000103010c0000000000000000000003133f39", "050001012765"],
+    ),
+    (
+        "uhfreader288",
+        &[
+            "1500010301010ce28068940000400a9d22a9eb5c70d2",
+            "050001012765",
+        ],
+    ),
+    (
+        "wiegand26",
+        &[
+            "30303130313130313030303030303030313031303030313030300d0a",
+            "3131313131313131313131313131313131313131313131313131",
+        ],
+    ),
 ];
 
 /// Which protocol; which sample after which noise; where the bytes are cut.
@@ -247,6 +273,24 @@ proptest! {
         let whole = pushed(made(protocol, &Settings::new()).as_mut(), &all, &BTreeSet::new());
         let pieces = pushed(made(protocol, &Settings::new()).as_mut(), &all, &cuts);
         prop_assert_eq!(whole, pieces);
+    }
+
+    /// Of every protocol, with every line of its golden file and its settings.
+    #[test]
+    fn a_golden_line_in_noise_gives_the_same_items_however_it_is_cut(
+        which in 0..protocols().len(), line: prop::sample::Index,
+        noise in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..6), 3),
+        cuts in prop::collection::btree_set(0..300_usize, 0..30),
+    ) {
+        let protocol = protocols()[which];
+        let lines = goldens(protocol.name);
+        let golden = line.get(&lines);
+        let frame = bytes(&golden.hex);
+        let all = [&noise[0], &frame, &noise[1], &frame, &noise[2]].map(Vec::as_slice).concat();
+        let decode = |cuts: &BTreeSet<usize>| {
+            pushed(made(protocol, &golden.set).as_mut(), &all, cuts)
+        };
+        prop_assert_eq!(decode(&BTreeSet::new()), decode(&cuts), "{}", protocol.name);
     }
 
     /// Noise costs no frame that follows it in its own burst, and makes none.
@@ -291,7 +335,7 @@ proptest! {
         if minus && digits > 0 {
             value.insert(0, '-');
         }
-        prop_assert_eq!(&weight.value, &value);
+        prop_assert_eq!(weight.value.as_deref(), Some(value.as_str()));
     }
 
     /// One damaged byte in a burst of weights costs at most the frame it is

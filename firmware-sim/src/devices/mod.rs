@@ -2,5 +2,7 @@
 
 pub(crate) mod board;
 pub(crate) mod camera;
+pub(crate) mod jt808;
+pub(crate) mod readers;
 pub(crate) mod scale;
 pub(crate) mod seal;

@@ -1,6 +1,9 @@
 //! Parts of the file that do not go together, and those that just do.
 
-use super::{faults, parse, with};
+use lanegate_core::lane::Role;
+
+use super::{DEV, faults, parse, with};
+use crate::config::Source;
 
 /// What is written in place of what in the development file, and its fault.
 static ROWS: [(&str, &str, &str); 42] = [
@@ -271,4 +274,35 @@ fn times_that_just_fit_are_taken() {
             parse(&with(old, new))
         );
     }
+}
+
+/// Readers of tags and cards, and a seal platform over topics.
+#[test]
+fn readers_of_tags_and_cards_and_json_seals_are_devices_of_a_lane() {
+    let reader = |id: &str, role: &str, protocol: &str, source: &str| {
+        format!(
+            "\n[[lane.device]]\nid = \"{id}\"\nrole = \"{role}\"\nprotocol = \"{protocol}\"\n\
+             source = {source}\nlate_ms = 2000\nlost_ms = 9000\nevidence_ms_max = 1000\n"
+        )
+    };
+    let line = |port: &str| format!("{{ serial = \"/dev/{port}\", line = \"57600 8N1\" }}");
+    let text = [
+        DEV.to_owned(),
+        reader("tag-1", "tag", "uhfreader288", &line("tag")),
+        reader("card-1", "card", "wiegand26", &line("card")),
+        reader("seal-2", "seal", "json-seal", "{ topics = [\"seals/1\"] }"),
+        reader("seal-3", "seal", "json-seal", &line("seal")),
+    ]
+    .concat();
+    let config = parse(&text).unwrap();
+    let lane = config.lanes.last().unwrap();
+    let found = |id: &str| lane.devices.iter().find(|d| d.id.as_str() == id).unwrap();
+    assert_eq!(found("tag-1").role, Role::TagReader);
+    assert_eq!(found("card-1").role, Role::CardReader);
+    assert!(matches!(found("seal-2").source, Source::Mqtt(_)));
+    assert!(matches!(found("seal-3").source, Source::Serial(_)));
+    let wrong = text.replace("\"wiegand26\"", "\"jt701\"");
+    let found = faults(&wrong);
+    let known = "known: uhfreader18, uhfreader288, wiegand26";
+    assert!(found[0].contains(known), "{found:?}");
 }

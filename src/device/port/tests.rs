@@ -10,7 +10,7 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use lanegate_core::lane::{Lights, Role};
-use lanegate_core::model::{Content, Kg, Taken, WeightReading};
+use lanegate_core::model::{Content, Kg, Taken, WeightReading, WeightUnit};
 use lanegate_core::wire::Settings;
 use lanegate_core::wire::checksum::crc16_modbus;
 use lanegate_core::wire::io::modbus_rtu::Dialect;
@@ -24,7 +24,7 @@ use super::*;
 use crate::clock::ClockConfig;
 use crate::config::{
     ArmDrive, DeviceConfig, InputBit, InputMap, IoConfig, Outputs, Parity, PulseTimer, ScaleConfig,
-    Source, WeightUnit,
+    Source,
 };
 
 const PATIENCE: Duration = Duration::from_secs(20);

@@ -18,6 +18,7 @@ mod passing;
 mod policy;
 mod sampling;
 mod start;
+mod tags;
 mod yard;
 
 use std::collections::{BTreeMap, VecDeque};

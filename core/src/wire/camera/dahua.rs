@@ -147,6 +147,7 @@ const fn sign_of_life(id: String, message: Option<String>) -> HeartbeatFrame {
         id,
         at: None,
         message,
+        ack: None,
     }
 }
 

@@ -206,6 +206,7 @@ impl Map {
                 .map_or_else(String::new, |id| clipped(&id)),
             at: self.heartbeat.read(document).ok().flatten(),
             message: kind.filter(|k| !k.is_empty()).map(|k| clipped(&k)),
+            ack: None,
         }
     }
 

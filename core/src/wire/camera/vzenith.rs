@@ -202,6 +202,7 @@ impl Document for Vzenith {
             id,
             at: sent,
             message,
+            ack: None,
         }))
     }
 }

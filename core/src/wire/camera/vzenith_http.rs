@@ -96,5 +96,6 @@ fn sign_of_life(id: &str, message: Option<&str>) -> Result<HeartbeatFrame, Noise
         id: id.to_owned(),
         at: None,
         message: message.map(str::to_owned),
+        ack: None,
     })
 }

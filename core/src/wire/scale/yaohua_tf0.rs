@@ -14,11 +14,14 @@
 //! derived (see [`Stability`](super::Stability)), the others are settings. The
 //! tare key must be locked on the indicator, since a net figure looks the same.
 
-use super::super::checksum::xor;
+use smol_str::SmolStr;
+
 use super::super::framer::{Framer, Grammar, Step};
-use super::super::settings::{Setting, Settings, Values, text};
-use super::super::{Decoder, Frame, Hint, NoiseWhy, Protocol, ProtocolKind};
-use super::super::{WeightFrame, WeightMode};
+use super::super::settings::{Setting, Settings, text};
+use super::super::{Decoder, Hint, NoiseWhy, Protocol, ProtocolKind};
+use super::figure::{Figure, decimal};
+use super::nibbles::{NIBBLES, Nibbles};
+use super::setup::{DATA_BITS, MODE, PARITY, Shown, UNIT, mask, mode, unit};
 
 /// The registry's line.
 pub(in crate::wire) static PROTOCOL: Protocol = Protocol {
@@ -31,95 +34,23 @@ pub(in crate::wire) static PROTOCOL: Protocol = Protocol {
     make,
 };
 
-static SETTINGS: [Setting; 5] = [
-    Setting {
-        name: "nibbles",
-        default: "hex",
-        values: Values::Words(&["hex", "plus30"]),
-        meaning: "how the checksum is written: hex digits, or 30h + n for every n (some clones)",
-    },
-    Setting {
-        name: "unit",
-        default: "kg",
-        values: Values::Words(&["kg", "t"]),
-        meaning: "unit of the figure",
-    },
-    Setting {
-        name: "mode",
-        default: "gross",
-        values: Values::Words(&["gross", "net"]),
-        meaning: "what the figure is; the tare key must be locked",
-    },
-    Setting {
-        name: "data_bits",
-        default: "8",
-        values: Values::Words(&["7", "8"]),
-        meaning: "7: bit 7 of every byte is parity and cleared",
-    },
-    Setting {
-        name: "parity",
-        default: "none",
-        values: Values::Words(&["none", "even", "odd"]),
-        meaning: "the line's parity, for the port; the codec needs data_bits alone",
-    },
-];
+static SETTINGS: [Setting; 5] = [NIBBLES, UNIT, MODE, DATA_BITS, PARITY];
 
 const STX: u8 = 0x02;
 const ETX: u8 = 0x03;
 const FRAME_LEN: usize = 12;
 
-/// How a nibble of the checksum is written.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Nibbles {
-    Hex,
-    Plus30,
-}
-
-impl Nibbles {
-    const fn write(self, nibble: u8) -> u8 {
-        match self {
-            Self::Hex if nibble > 9 => nibble + 0x37,
-            Self::Hex | Self::Plus30 => nibble + 0x30,
-        }
-    }
-
-    const fn other(self) -> Self {
-        match self {
-            Self::Hex => Self::Plus30,
-            Self::Plus30 => Self::Hex,
-        }
-    }
-
-    fn fit(self, frame: &[u8]) -> bool {
-        let sum = xor(&frame[1..9]);
-        frame[9] == self.write(sum >> 4) && frame[10] == self.write(sum & 0x0f)
-    }
-}
-
 struct YaohuaTf0 {
     nibbles: Nibbles,
-    unit: &'static str,
-    mode: WeightMode,
+    shown: Shown,
 }
 
 fn make(settings: &Settings) -> Box<dyn Decoder + Send> {
-    let set = |name| text(&SETTINGS, settings, name);
     let grammar = YaohuaTf0 {
-        nibbles: match set("nibbles") {
-            "plus30" => Nibbles::Plus30,
-            _ => Nibbles::Hex,
-        },
-        unit: match set("unit") {
-            "t" => "t",
-            _ => "kg",
-        },
-        mode: match set("mode") {
-            "net" => WeightMode::Net,
-            _ => WeightMode::Gross,
-        },
+        nibbles: Nibbles::of(text(&SETTINGS, settings, "nibbles")),
+        shown: Shown::plain(unit(&SETTINGS, settings), mode(&SETTINGS, settings)),
     };
-    let mask = if set("data_bits") == "7" { 0x7f } else { 0xff };
-    Box::new(Framer::masked(grammar, mask))
+    Box::new(Framer::masked(grammar, mask(&SETTINGS, settings)))
 }
 
 impl Grammar for YaohuaTf0 {
@@ -138,34 +69,22 @@ impl Grammar for YaohuaTf0 {
         if frame[11] != ETX {
             return Step::drop(NoiseWhy::Terminator);
         }
-        if !self.nibbles.fit(frame) {
-            let hint = self.nibbles.other().fit(frame).then_some(Hint::Nibbles);
+        let (body, sum) = (&frame[1..9], [frame[9], frame[10]]);
+        if !self.nibbles.fit(body, sum) {
+            let other = self.nibbles.other().fit(body, sum);
+            let hint = other.then_some(Hint::Nibbles);
             return Step::Drop(NoiseWhy::Checksum, hint);
         }
-        match value(&frame[1..9]) {
-            Some(value) => Step::Frame(FRAME_LEN, self.weight(value, frame)),
+        let shown = value(&frame[1..9]).map_or(Figure::NoDecimal, Figure::Value);
+        match self.shown.frame(shown, frame) {
+            Some(weight) => Step::Frame(FRAME_LEN, weight),
             None => Step::drop(NoiseWhy::NotDecimal),
         }
     }
 }
 
-impl YaohuaTf0 {
-    fn weight(&self, value: String, frame: &[u8]) -> Frame {
-        Frame::Weight(WeightFrame {
-            value,
-            unit: self.unit,
-            mode: self.mode,
-            stable: None,
-            overload: false,
-            underload: false,
-            raw: frame.to_vec(),
-        })
-    }
-}
-
-/// `+0020002` is "20.00": sign, six digits, number of decimals. No number
-/// parser is used, since those take `inf`, `nan` and `1e5`.
-fn value(body: &[u8]) -> Option<String> {
+/// `+0020002` is "20.00": sign, six digits, number of decimals.
+pub(super) fn value(body: &[u8]) -> Option<SmolStr> {
     let (sign, digits, decimals) = (body[0], &body[1..7], body[7]);
     let shaped = matches!(sign, b'+' | b'-')
         && digits.iter().all(u8::is_ascii_digit)
@@ -174,16 +93,8 @@ fn value(body: &[u8]) -> Option<String> {
         return None;
     }
     let (whole, fraction) = digits.split_at(6 - usize::from(decimals - b'0'));
-    let kept = whole.iter().position(|&d| d != b'0');
-    let whole = &whole[kept.unwrap_or(whole.len() - 1)..];
-    let mut value = String::with_capacity(9);
-    if sign == b'-' && digits.iter().any(|&d| d != b'0') {
-        value.push('-');
-    }
-    value.extend(whole.iter().map(|&d| char::from(d)));
-    if !fraction.is_empty() {
-        value.push('.');
-        value.extend(fraction.iter().map(|&d| char::from(d)));
-    }
-    Some(value)
+    let mut text = [b'.'; 7];
+    text[..whole.len()].copy_from_slice(whole);
+    text[whole.len() + 1..].copy_from_slice(fraction);
+    decimal(&text, sign == b'-')
 }

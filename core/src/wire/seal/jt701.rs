@@ -18,41 +18,73 @@
 //! | 38 | 1 | battery %, FFh = charging |
 //! | last | 1 | serial, acknowledged with `(P69,0,serial)` |
 //!
-//! Text: `(id,P45,ddmmyy,hhmmss,lat,N,lon,E,A|V,km/h,course,event,verify,card,
-//! pwd_ok,pwd_bad,serial[,km…])` reports locking and swipes; `(id,@JT)` is a
-//! heartbeat; other messages are signs of life. Inside, 3D15h, 3D14h, 3D11h
-//! and 3D00h stand for `(`, `)`, `,` and `=`.
+//! Text frames are in `text.rs`, what a lock passes on for the locks bound to
+//! it in `bound.rs`. A report is answered where its status asks for it (bit 5);
+//! unanswered it is sent again and again.
+
+mod bound;
+mod text;
 
 use super::super::framer::{Framer, Grammar, Step};
-use super::super::settings::Settings;
+use super::super::settings::{self, Setting, Settings, Values};
 use super::super::{
-    CoordinateMicrodeg, Decoder, Frame, HeartbeatFrame, NoiseWhy, Protocol, ProtocolKind,
-    SealEvent, SealFrame,
+    CoordinateMicrodeg, Decoder, Frame, NoiseWhy, Protocol, ProtocolKind, SealFrame,
 };
+use super::fields::{bcd, date, microdeg};
 use crate::model::{SealAlarm, SealId, SealState};
-use crate::time::Wall;
 
 /// The registry's line.
 pub(in crate::wire) static PROTOCOL: Protocol = Protocol {
     name: "jt701",
     kind: ProtocolKind::Seal,
-    about: "Jointech JT701 and JT701D locks: binary reports (`$`) and text frames (`(`) on one stream. Source: the maker's manual V1.4.",
-    settings: &[],
+    about: "Jointech JT701 and JT701D locks: binary reports (`$`) and text frames (`(`) on one stream, over TCP or a serial line, with the reports of JT709 locks bound to one (`WLNET,5`). \
+Sealed is rope inserted, motor locked and cover closed, with none of their alarms. Reports from memory are marked; a swipe (`P45`) is an event and never the present state. \
+No frame has a checksum, so every field that can be checked is. A bound lock whose firmware is older than 20230703 says nothing of its cover: its state is unknown. \
+Locks come with the static password 888888: change it. Source: the maker's manual V1.4 and its integration manual of bound locks V1.7.1; captures of public trackers.",
+    settings: &SETTINGS,
     ask: None,
     agree: None,
     make,
 };
+
+static SETTINGS: [Setting; 2] = [
+    Setting {
+        name: "ack_17h",
+        default: "p69",
+        values: Values::Words(&["p69", "p35"]),
+        meaning: "what a report of version 17h (JT701) is answered: (P69,0,serial) by the manual, or (P35), as older firmware is said to want",
+    },
+    Setting {
+        name: "ack_bound",
+        default: "frame",
+        values: Values::Words(&["frame", "lock"]),
+        meaning: "which serial number a bound lock's report is acknowledged by: the frame's, or the bound lock's own",
+    },
+];
 
 /// `$` to the battery.
 const BINARY_LEN_MIN: usize = 40;
 const BINARY_LEN_MAX: usize = 160;
 const TEXT_LEN_MAX: usize = 512;
 const HEAD_LEN: usize = 10;
+const JT701: u8 = 0x17;
+const JT701D: u8 = 0x19;
 
-struct Jt701;
+/// What the settings say.
+#[derive(Clone, Copy)]
+struct Jt701 {
+    /// Version 17h is answered `(P35)`.
+    p35: bool,
+    /// A bound lock's own serial is acknowledged.
+    bound_serial: bool,
+}
 
-fn make(_: &Settings) -> Box<dyn Decoder + Send> {
-    Box::new(Framer::new(Jt701))
+fn make(settings: &Settings) -> Box<dyn Decoder + Send> {
+    let set = |name| settings::text(&SETTINGS, settings, name);
+    Box::new(Framer::new(Jt701 {
+        p35: set("ack_17h") == "p35",
+        bound_serial: set("ack_bound") == "lock",
+    }))
 }
 
 impl Grammar for Jt701 {
@@ -60,9 +92,31 @@ impl Grammar for Jt701 {
 
     fn scan(&self, bytes: &[u8]) -> Step {
         match bytes[0] {
-            b'$' => scan_binary(bytes),
-            b'(' => scan_text(bytes),
+            b'$' => self.scan_binary(bytes),
+            b'(' => text::scan(*self, bytes),
             _ => Step::drop(NoiseWhy::NoStart),
+        }
+    }
+}
+
+impl Jt701 {
+    fn scan_binary(self, bytes: &[u8]) -> Step {
+        let len = match binary_len(bytes) {
+            Ok(Some(len)) => len,
+            Ok(None) => return Step::Need,
+            Err(why) => return Step::drop(why),
+        };
+        let Some(frame) = bytes.get(..len) else {
+            return Step::Need;
+        };
+        // A frame that lost its tail would swallow the head of the next one.
+        let next = |from: &[u8]| from[0] == b'$' && matches!(binary_len(from), Ok(Some(_)));
+        if frame[1..].windows(HEAD_LEN).any(next) {
+            return Step::drop(NoiseWhy::Cut);
+        }
+        match binary(frame, self.p35) {
+            Some(seal) => Step::Frame(len, Frame::Seal(seal)),
+            None => Step::drop(NoiseWhy::Field),
         }
     }
 }
@@ -77,7 +131,7 @@ fn binary_len(bytes: &[u8]) -> Result<Option<usize>, NoiseWhy> {
     let Some(head) = bytes.get(..HEAD_LEN) else {
         return Ok(None);
     };
-    let known = matches!(head[6], 0x17 | 0x19) && matches!(head[7] & 0x0f, 1..=4);
+    let known = matches!(head[6], JT701 | JT701D) && matches!(head[7] & 0x0f, 1..=4);
     let len = usize::from(u16::from_be_bytes([head[8], head[9]])) + HEAD_LEN;
     if known && (BINARY_LEN_MIN..=BINARY_LEN_MAX).contains(&len) {
         Ok(Some(len))
@@ -86,27 +140,7 @@ fn binary_len(bytes: &[u8]) -> Result<Option<usize>, NoiseWhy> {
     }
 }
 
-fn scan_binary(bytes: &[u8]) -> Step {
-    let len = match binary_len(bytes) {
-        Ok(Some(len)) => len,
-        Ok(None) => return Step::Need,
-        Err(why) => return Step::drop(why),
-    };
-    let Some(frame) = bytes.get(..len) else {
-        return Step::Need;
-    };
-    // A frame that lost its tail would swallow the head of the next one.
-    let next = |from: &[u8]| from[0] == b'$' && matches!(binary_len(from), Ok(Some(_)));
-    if frame[1..].windows(HEAD_LEN).any(next) {
-        return Step::drop(NoiseWhy::Cut);
-    }
-    match binary(frame) {
-        Some(seal) => Step::Frame(len, Frame::Seal(seal)),
-        None => Step::drop(NoiseWhy::Field),
-    }
-}
-
-fn binary(frame: &[u8]) -> Option<SealFrame> {
+fn binary(frame: &[u8], p35: bool) -> Option<SealFrame> {
     let id = bcd(&frame[1..6])?;
     let (lat, lon) = (bcd(&frame[16..20])?, bcd(&frame[20..24])?);
     let last = frame[24] >> 4;
@@ -127,7 +161,10 @@ fn binary(frame: &[u8]) -> Option<SealFrame> {
         at: bcd(&frame[10..16]).and_then(|digits| date(&digits)),
         replay: matches!(frame[7] & 0x0f, 3 | 4),
         position,
-        ack: Some(ack(u32::from(serial))),
+        ack: (status & ACK_ASKED != 0).then(|| match frame[6] {
+            JT701 if p35 => b"(P35)".to_vec(),
+            _ => ack(u32::from(serial)),
+        }),
     })
 }
 
@@ -146,15 +183,7 @@ fn position(frame: &[u8], lat: &str, lon: &str, last: u8) -> Option<Option<Coord
     }))
 }
 
-/// Whole degrees and `mmmmmm`, ten-thousandths of a minute.
-fn microdeg(degrees: &str, minutes: &str) -> Option<i32> {
-    let degrees: i32 = degrees.parse().ok()?;
-    let minutes: i32 = minutes.parse().ok()?;
-    // A minute is 1/60 degree: ten-thousandths of it times 100/60, rounded.
-    let fraction = (minutes * 10 + 3) / 6;
-    (minutes < 600_000).then_some(degrees * 1_000_000 + fraction)
-}
-
+const ACK_ASKED: u16 = 1 << 5;
 const ROPE_CUT: u16 = 1 << 3;
 const ROPE_INSERTED: u16 = 1 << 6;
 const LOCKED: u16 = 1 << 7;
@@ -191,166 +220,6 @@ fn alarms(status: u16) -> Vec<SealAlarm> {
     set.map(|(_, alarm)| *alarm).collect()
 }
 
-fn scan_text(bytes: &[u8]) -> Step {
-    let mut binary = false;
-    for (i, &byte) in bytes.iter().enumerate().skip(1) {
-        match byte {
-            b')' => return text_frame(&bytes[1..i], i + 1),
-            b'(' => return Step::drop(NoiseWhy::Cut),
-            0x20..=0x7e => {}
-            // Escapes, and the one message that carries raw bytes.
-            0 | 0x11 | 0x14 | 0x15 if bytes[i - 1] == b'=' => {}
-            _ => {
-                binary = binary || bytes[1..i].windows(6).any(|w| w == b"WLNET,");
-                if !binary {
-                    return Step::drop(NoiseWhy::Syntax);
-                }
-            }
-        }
-    }
-    Step::Need
-}
-
-fn text_frame(inside: &[u8], len: usize) -> Step {
-    let fields: Vec<Vec<u8>> = inside.split(|b| *b == b',').map(unescape).collect();
-    let id = fields.first().filter(|id| id.len() == 10 && is_digits(id));
-    let (Some(id), Some(word)) = (id, fields.get(1)) else {
-        return Step::drop(NoiseWhy::Syntax);
-    };
-    let id = String::from_utf8_lossy(id).into_owned();
-    let frame = match word.as_slice() {
-        b"P45" => match lock_report(&id, &fields) {
-            Some(seal) => Frame::Seal(seal),
-            None => return Step::drop(NoiseWhy::Field),
-        },
-        b"@JT" => heartbeat(id, None),
-        b"WLNET" => heartbeat(id, Some("WLNET".to_owned())),
-        [b'P', rest @ ..] if rest.len() == 2 && is_digits(rest) => {
-            heartbeat(id, Some(String::from_utf8_lossy(word).into_owned()))
-        }
-        _ => return Step::drop(NoiseWhy::Syntax),
-    };
-    Step::Frame(len, frame)
-}
-
-const fn heartbeat(id: String, message: Option<String>) -> Frame {
-    Frame::Heartbeat(HeartbeatFrame {
-        id,
-        at: None,
-        message,
-    })
-}
-
-/// `=` itself is replaced last: written 3D00, it must not form a new escape.
-fn unescape(field: &[u8]) -> Vec<u8> {
-    let mut out = Vec::with_capacity(field.len());
-    let mut rest = field;
-    while let [first, more @ ..] = rest {
-        let (byte, used) = match (first, more.first()) {
-            (b'=', Some(0x15)) => (b'(', 2),
-            (b'=', Some(0x14)) => (b')', 2),
-            (b'=', Some(0x11)) => (b',', 2),
-            (b'=', Some(0x00)) => (b'=', 2),
-            (byte, _) => (*byte, 1),
-        };
-        out.push(byte);
-        rest = &rest[used..];
-    }
-    out
-}
-
-/// A P45 report. It tells what happened, not how the seal is now: a lock
-/// report has the state `Unknown`, an unlocking has `Open`.
-fn lock_report(id: &str, fields: &[Vec<u8>]) -> Option<SealFrame> {
-    let field = |n: usize| std::str::from_utf8(fields.get(n)?).ok();
-    let number = |n: usize| {
-        field(n)
-            .filter(|t| is_digits(t.as_bytes()))?
-            .parse::<u32>()
-            .ok()
-    };
-    let (day, time) = (field(2)?, field(3)?);
-    if !is_digits(day.as_bytes()) || !is_digits(time.as_bytes()) || day.len() + time.len() != 12 {
-        return None;
-    }
-    let position = match field(8)? {
-        "A" => Some(CoordinateMicrodeg {
-            lat: signed(field(4)?, field(5)?, "N", "S", 90)?,
-            lon: signed(field(6)?, field(7)?, "E", "W", 180)?,
-        }),
-        "V" => None,
-        _ => return None,
-    };
-    let (event, verify, serial) = (number(11)?, number(12)?, number(16)?);
-    let (event, state, alarms) = swipe(event, verify)?;
-    Some(SealFrame {
-        id: SealId::parse(id).ok()?,
-        state,
-        event: Some(event),
-        alarms,
-        battery_pct: None,
-        charging: false,
-        at: date(&format!("{day}{time}")),
-        replay: false,
-        position,
-        ack: Some(ack(serial)),
-    })
-}
-
-/// Manual, events of P45: 1 authorised card, 2 illegal card, 3 vehicle card,
-/// 4 and 6 password, 5 locked, 7 Bluetooth; verify 0 and 99 are refusals.
-fn swipe(event: u32, verify: u32) -> Option<(SealEvent, SealState, Vec<SealAlarm>)> {
-    match (event, verify) {
-        (5, _) => Some((SealEvent::Locked, SealState::Unknown, Vec::new())),
-        (2, _) => {
-            let alarms = vec![SealAlarm::IllegalCard];
-            Some((SealEvent::Refused, SealState::Unknown, alarms))
-        }
-        (1 | 3 | 4 | 6 | 7, 1..=98) => Some((SealEvent::Unlocked, SealState::Open, Vec::new())),
-        (1 | 3 | 4 | 6 | 7, _) => Some((SealEvent::Refused, SealState::Unknown, Vec::new())),
-        _ => None,
-    }
-}
-
-/// Decimal degrees with a letter for the side, as millionths.
-fn signed(text: &str, side: &str, plus: &str, minus: &str, max: i32) -> Option<i32> {
-    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
-    if !is_digits(whole.as_bytes()) || fraction.len() > 6 {
-        return None;
-    }
-    if !fraction.is_empty() && !is_digits(fraction.as_bytes()) {
-        return None;
-    }
-    let whole: i32 = whole.parse().ok().filter(|whole| *whole <= max)?;
-    let fraction: i32 = format!("{fraction:0<6}").parse().ok()?;
-    let microdeg = whole * 1_000_000 + fraction;
-    match side {
-        side if side == plus => Some(microdeg),
-        side if side == minus => Some(-microdeg),
-        _ => None,
-    }
-}
-
 fn ack(serial: u32) -> Vec<u8> {
     format!("(P69,0,{serial})").into_bytes()
-}
-
-/// `ddmmyyhhmmss` in UTC; an impossible date is an unknown date.
-fn date(digits: &str) -> Option<Wall> {
-    let part = |n: usize| &digits[2 * n..2 * n + 2];
-    let (day, month, year) = (part(0), part(1), part(2));
-    let (hour, minute, second) = (part(3), part(4), part(5));
-    Wall::parse(&format!("20{year}-{month}-{day}T{hour}:{minute}:{second}Z")).ok()
-}
-
-fn is_digits(text: &[u8]) -> bool {
-    !text.is_empty() && text.iter().all(u8::is_ascii_digit)
-}
-
-/// BCD as a text of digits.
-fn bcd(bytes: &[u8]) -> Option<String> {
-    let nibbles = bytes.iter().flat_map(|b| [b >> 4, b & 0x0f]);
-    nibbles
-        .map(|n| (n <= 9).then(|| char::from(b'0' + n)))
-        .collect()
 }
