@@ -25,6 +25,7 @@ pub use world::{Fact, Input, LaneLayout, Link, Output, Phase, Physical, To, Truc
 pub mod authority;
 pub mod bench;
 pub mod broker;
+pub mod cameras;
 pub mod pty;
 pub mod realtime;
 mod realtime_world;

@@ -26,6 +26,7 @@ pub(super) fn config(table: &DeTable<'_>, sink: &Sink, base: &Path) -> Option<Co
     let [device_broker, authority_broker] =
         ["devices", "authority"].map(|n| broker(&brokers, n, base));
     let http = http(&root.section("http", &keys::HTTP), sink);
+    let push = super::push::push(&root, base);
     let socket = root
         .section("socket", &keys::SOCKET)
         .need("path", path_from(base));
@@ -52,6 +53,7 @@ pub(super) fn config(table: &DeTable<'_>, sink: &Sink, base: &Path) -> Option<Co
         device_broker: device_broker?,
         authority_broker: authority_broker?,
         http: http?,
+        push: push?,
         socket: socket?,
         journal: journal?,
         draw: draw?,

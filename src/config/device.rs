@@ -2,7 +2,7 @@
 //! them, when silence counts. What its evidence is worth is the lane's
 //! business (`LaneConfig`).
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use lanegate_core::lane::Role;
 use lanegate_core::model::{DeviceId, Kg, WeightUnit};
@@ -55,6 +55,31 @@ pub enum Source {
     Tcp(TcpAddress),
     /// Messages of the devices' broker.
     Mqtt(MqttSource),
+    /// Posts to the listener of `[push]`.
+    Http(HttpSource),
+}
+
+/// Where one device posts.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct HttpSource {
+    /// The first part of its path, its own.
+    pub path: String,
+    /// File whose first line every post must know; a bare name is a systemd
+    /// credential.
+    pub secret_file: PathBuf,
+}
+
+impl HttpSource {
+    /// The first line of the secret's file. A relative one is looked for in
+    /// `credentials_dir`, systemd's `$CREDENTIALS_DIRECTORY`.
+    ///
+    /// # Errors
+    /// It cannot be read, or is a credential and there is no directory.
+    pub fn secret(&self, credentials_dir: Option<&Path>) -> std::io::Result<String> {
+        let file = super::credential(&self.secret_file, credentials_dir)?;
+        let text = std::fs::read_to_string(file)?;
+        Ok(text.lines().next().unwrap_or_default().to_owned())
+    }
 }
 
 impl Source {
@@ -64,7 +89,7 @@ impl Source {
         match self {
             Self::Serial(line) => Some(Line::Serial(line.clone())),
             Self::Tcp(address) => Some(Line::Tcp(address.clone())),
-            Self::Mqtt(_) => None,
+            Self::Mqtt(_) | Self::Http(_) => None,
         }
     }
 
@@ -73,7 +98,7 @@ impl Source {
     pub const fn serial(&self) -> Option<&SerialLine> {
         match self {
             Self::Serial(line) => Some(line),
-            Self::Tcp(_) | Self::Mqtt(_) => None,
+            Self::Tcp(_) | Self::Mqtt(_) | Self::Http(_) => None,
         }
     }
 
@@ -82,7 +107,16 @@ impl Source {
     pub const fn mqtt(&self) -> Option<&MqttSource> {
         match self {
             Self::Mqtt(mqtt) => Some(mqtt),
-            Self::Serial(_) | Self::Tcp(_) => None,
+            Self::Serial(_) | Self::Tcp(_) | Self::Http(_) => None,
+        }
+    }
+
+    /// Where it posts, if it does.
+    #[must_use]
+    pub const fn http(&self) -> Option<&HttpSource> {
+        match self {
+            Self::Http(http) => Some(http),
+            Self::Serial(_) | Self::Tcp(_) | Self::Mqtt(_) => None,
         }
     }
 }

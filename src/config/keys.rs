@@ -34,11 +34,12 @@ const fn optional(name: &'static str) -> Key {
     Key { name, rule }
 }
 
-pub(super) static ROOT: [Key; 8] = [
+pub(super) static ROOT: [Key; 9] = [
     optional("controller"),
     optional("clock"),
     optional("broker"),
     optional("http"),
+    optional("push"),
     optional("socket"),
     optional("journal"),
     optional("draw"),
@@ -83,6 +84,13 @@ pub(super) static TUNNEL: [Key; 5] = [
 pub(super) static HTTP: [Key; 2] = [
     default("listen", "\"127.0.0.1:9464\""),
     default("beyond_loopback", "false"),
+];
+
+pub(super) static PUSH: [Key; 4] = [
+    required("listen", "\"192.0.2.1:8081\""),
+    default("body_kib_max", "2048"),
+    optional("pictures_dir"),
+    default("pictures_mib_max", "4096"),
 ];
 
 pub(super) static SOCKET: [Key; 1] = [default("path", "\"/run/lanegate/lanegate.sock\"")];
@@ -206,7 +214,7 @@ pub(super) static SIGN: [Key; 6] = [
     default("repeat_ms", "5000"),
 ];
 
-pub(super) static SOURCE: [Key; 8] = [
+pub(super) static SOURCE: [Key; 10] = [
     optional("serial"),
     optional("line"),
     optional("flow"),
@@ -215,6 +223,8 @@ pub(super) static SOURCE: [Key; 8] = [
     optional("topics"),
     optional("recapture_topic"),
     optional("command_topic"),
+    optional("http"),
+    optional("secret_file"),
 ];
 
 const SERIAL_EXAMPLE: &str = "{ serial = \"/dev/serial/by-path/…\", line = \"9600 8N1\" }, { tcp = \"192.0.2.7:4001\" } or { sn = \"…\" }";

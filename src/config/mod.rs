@@ -16,6 +16,7 @@ mod journal;
 mod keys;
 mod lane;
 mod ports;
+mod push;
 mod sanity;
 mod section;
 mod sign;
@@ -34,14 +35,15 @@ use lanegate_core::time::Micros;
 use toml::de::DeTable;
 
 pub use device::{
-    ArmDown, ArmDrive, DeviceConfig, Flow, InputBit, InputMap, IoConfig, Language, Line,
-    MqttSource, Outputs, Parity, PulseTimer, ScaleConfig, SerialLine, SignConfig, Source,
+    ArmDown, ArmDrive, DeviceConfig, Flow, HttpSource, InputBit, InputMap, IoConfig, Language,
+    Line, MqttSource, Outputs, Parity, PulseTimer, ScaleConfig, SerialLine, SignConfig, Source,
     TcpAddress,
 };
 pub use draw::DrawConfig;
 pub use fault::ConfigFault;
 pub use journal::JournalConfig;
 pub use ports::port_warnings;
+pub use push::PushConfig;
 pub use tunnel::TunnelConfig;
 
 use fault::Sink;
@@ -62,6 +64,8 @@ pub struct Config {
     pub authority_broker: Option<BrokerConfig>,
     /// Probes and metrics.
     pub http: HttpConfig,
+    /// The listener for posts; always there if a device posts.
+    pub push: Option<PushConfig>,
     /// The local socket of `lanegate status`, `order`, `lane`.
     pub socket: PathBuf,
     /// The journal.

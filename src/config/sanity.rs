@@ -14,6 +14,7 @@ pub(super) fn check(config: &Config, sink: &Sink) {
     names(config, sink);
     ports(config, sink);
     brokers(config, sink);
+    push(config, sink);
     archive(config, sink);
     for (i, lane) in config.lanes.iter().enumerate() {
         let path = format!("lane[{i}]");
@@ -80,6 +81,7 @@ fn archive(config: &Config, sink: &Sink) {
 
 fn ports(config: &Config, sink: &Sink) {
     let (mut lines, mut topics) = (Once::default(), Once::default());
+    let mut paths = Once::default();
     for (i, lane) in config.lanes.iter().enumerate() {
         for (_, place, source) in lane.sources() {
             let path = format!("lane[{i}].{place}.source");
@@ -96,7 +98,25 @@ fn ports(config: &Config, sink: &Sink) {
                 let why = "one device's messages are one device's";
                 topics.tell(topic.clone(), path.clone(), sink, why);
             }
+            if let Some(http) = source.http() {
+                let why = "one device's posts are one device's";
+                paths.tell(http.path.clone(), format!("{path}.http"), sink, why);
+            }
         }
+    }
+}
+
+/// Who posts needs a listener.
+fn push(config: &Config, sink: &Sink) {
+    let mut devices = config.lanes.iter().flat_map(|lane| &lane.devices);
+    let posts = devices.any(|device| device.source.http().is_some());
+    match &config.push {
+        None if posts => sink.fault("push", "is missing, but a device's source is http"),
+        Some(push) if !push.listen.ip().is_loopback() => sink.warn(
+            "push.listen",
+            "posts and their secrets come in the clear: keep the cameras on a network of their own",
+        ),
+        Some(_) | None => {}
     }
 }
 

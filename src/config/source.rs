@@ -2,7 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use super::device::{Flow, MqttSource, Parity, SerialLine, Source, TcpAddress};
+use lanegate_core::wire::{self, ProtocolKind};
+
+use super::device::{Flow, HttpSource, MqttSource, Parity, SerialLine, Source, TcpAddress};
 use super::keys;
 use super::section::{Section, list, parsed, text, word};
 
@@ -16,6 +18,9 @@ const TOPICS_MAX: usize = 8;
 const BY_EITHER: [&str; 1] = ["json-seal"];
 /// Longest topic; a broker's own limit is far higher.
 const TOPIC_LEN_MAX: usize = 256;
+
+/// Names a path may have: one part, nothing to escape.
+const PATH_LEN_MAX: usize = 64;
 
 static FLOWS: [(&str, Flow); 3] = [
     ("none", Flow::None),
@@ -36,14 +41,20 @@ enum Way {
     Board,
     /// A line, or messages to a sign.
     Sign,
+    /// Posts of a camera.
+    Posts,
 }
 
 fn way(protocol: &str) -> Way {
+    let known = wire::protocol(protocol);
+    let camera = known.is_some_and(|p| p.kind == ProtocolKind::Camera);
     match protocol {
         "modbus-tcp" => Way::Tcp,
         "mqtt-io" => Way::Board,
         "text-sign" => Way::Sign,
         name if name.ends_with("-mqtt") => Way::Messages,
+        // What a camera sends otherwise is posted, or messages too.
+        _ if camera => Way::Posts,
         _ => Way::Line,
     }
 }
@@ -58,12 +69,20 @@ pub(super) fn source(device: &Section<'_>, protocol: &str, base: &Path) -> Optio
     let s = device.section("source", &keys::SOURCE);
     const LINE: [&str; 4] = ["serial", "line", "flow", "tcp"];
     const CAMERA: [&str; 3] = ["sn", "topics", "recapture_topic"];
-    let by_topics = BY_EITHER.contains(&protocol) && s.has("topics");
-    let way = match by_topics {
-        true => Way::Messages,
-        false => way(protocol),
+    let way = match way(protocol) {
+        Way::Posts if s.has("topics") => Way::Messages,
+        _ if BY_EITHER.contains(&protocol) && s.has("topics") => Way::Messages,
+        way => way,
     };
+    if way != Way::Posts {
+        refuse(&s, protocol, &["http", "secret_file"]);
+    }
     match way {
+        Way::Posts => {
+            refuse(&s, protocol, &LINE);
+            refuse(&s, protocol, &["sn", "recapture_topic", "command_topic"]);
+            http(&s).map(Source::Http)
+        }
         Way::Messages => {
             refuse(&s, protocol, &LINE);
             refuse(&s, protocol, &["command_topic"]);
@@ -142,6 +161,35 @@ fn told(section: &Section<'_>, board: bool) -> Option<MqttSource> {
         sn: None,
         command_topic: Some(command?),
     })
+}
+
+fn http(section: &Section<'_>) -> Option<HttpSource> {
+    let path = section.maybe("http", parsed(path))?;
+    let secret_file = section.maybe("secret_file", text)?;
+    if path.is_none() {
+        let why = "is missing: write the path it posts to, like \"cam-1\", or its topics";
+        section.fault("http", why);
+    }
+    if secret_file.is_none() {
+        let why = "is missing: write a file whose first line every post must know";
+        section.fault("secret_file", why);
+    }
+    Some(HttpSource {
+        path: path?,
+        // Joined to no directory: a bare name is a credential.
+        secret_file: PathBuf::from(secret_file?),
+    })
+}
+
+fn path(text: &str) -> Result<String, String> {
+    let name = text.strip_prefix('/').unwrap_or(text);
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b"-_.".contains(&b);
+    match (1..=PATH_LEN_MAX).contains(&name.len()) && name.bytes().all(plain) {
+        true => Ok(name.to_owned()),
+        false => Err(format!(
+            "\"{text}\" is no path: write one name like \"cam-1\""
+        )),
+    }
 }
 
 fn refuse(section: &Section<'_>, protocol: &str, names: &[&str]) {

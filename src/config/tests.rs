@@ -11,13 +11,14 @@ const REFERENCE: &str = include_str!("../../config/lane.toml");
 const DEV: &str = include_str!("../../config/lane.dev.toml");
 
 /// Every table of keys with the header that opens it in `lane.toml`.
-static TABLES: [(&str, &[Key]); 17] = [
+static TABLES: [(&str, &[Key]); 18] = [
     ("[controller]", &keys::CONTROLLER),
     ("[clock]", &keys::CLOCK),
     ("[broker.devices]", &keys::BROKER),
     ("[broker.authority]", &keys::BROKER),
     ("[broker.authority.tunnel]", &keys::TUNNEL),
     ("[http]", &keys::HTTP),
+    ("[push]", &keys::PUSH),
     ("[socket]", &keys::SOCKET),
     ("[journal]", &keys::JOURNAL),
     ("[draw]", &keys::DRAW),

@@ -512,7 +512,7 @@ fn gap(source: &Source) -> Micros {
     let baud = match source {
         Source::Serial(line) => line.baud,
         Source::Tcp(_) => 9600,
-        Source::Mqtt(_) => return Micros(0),
+        Source::Mqtt(_) | Source::Http(_) => return Micros(0),
     };
     let characters = 38_500_000_u64.div_ceil(u64::from(baud.max(1)));
     Micros(characters.max(1_750) + 1_000)

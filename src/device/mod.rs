@@ -8,7 +8,10 @@ mod broker;
 mod driver;
 mod health;
 mod link;
+mod pictures;
+mod plates;
 mod port;
+mod posted;
 mod recapture;
 mod serial;
 mod sign;
@@ -19,10 +22,12 @@ pub use board::{Board, BoardCommand};
 pub use broker::{Camera, Outlet, RecaptureFault, Recaptures, start_cameras};
 pub use driver::Seen;
 pub use health::{Counts, Why};
+pub use pictures::Pictures;
 pub use port::{
     BoardHandle, Running, SignHandle, Surroundings, board_handle, sign_handle, start_board,
     start_sign, start_stream,
 };
+pub use posted::{PostSlot, start_posted};
 pub use recapture::recapture_message;
 pub use sign::SignDriver;
 pub use stream::{Stream, StreamFault};

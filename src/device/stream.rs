@@ -11,8 +11,7 @@ use std::collections::VecDeque;
 
 use lanegate_core::lane::{Event, Role};
 use lanegate_core::model::{
-    Content, DeviceId, DeviceState, PlateRead, PlatesReading, Reading, SealReading, Taken,
-    WeightReading,
+    Content, DeviceId, DeviceState, Reading, SealReading, Taken, WeightReading,
 };
 use lanegate_core::skew::{ClockFault, Skew};
 use lanegate_core::time::{Clock, Micros, Mono, Now, Wall};
@@ -24,6 +23,7 @@ use lanegate_core::wire::{
 
 use super::asking::Asking;
 use super::health::{Counts, Health, NoiseShare, Why};
+use super::plates::reading;
 use crate::config::DeviceConfig;
 use crate::metrics::queues::{Level, Queue};
 
@@ -79,6 +79,8 @@ pub struct Stream {
     level: Level,
     transmit: VecDeque<Vec<u8>>,
     items: Vec<Item>,
+    /// Digests of the pictures of the message under way.
+    pictures: Vec<String>,
 }
 
 impl Stream {
@@ -126,6 +128,7 @@ impl Stream {
             level: Level::new(Queue::DeviceReadings, EVENTS_MAX),
             transmit: VecDeque::new(),
             items: Vec::new(),
+            pictures: Vec::new(),
         })
     }
 
@@ -183,6 +186,13 @@ impl Stream {
         self.decoder.push(payload, &mut self.items);
         self.decoder.idle(&mut self.items);
         self.take_items(retained, now);
+    }
+
+    /// One whole message that came with pictures, kept by their digests.
+    pub fn pictured(&mut self, payload: &[u8], pictures: &[String], now: Now) {
+        self.pictures = pictures.to_vec();
+        self.message(payload, false, now);
+        self.pictures.clear();
     }
 
     /// Lets time pass.
@@ -404,15 +414,13 @@ impl Stream {
                 .map_or(Taken::Unusable, |t| Taken::At(t.min(now.mono))),
             None => self.undated(retained, now.mono),
         };
-        let reads = frame.reads.into_iter().map(|read| PlateRead {
-            text: read.text,
-            confidence_pct: read.confidence_pct,
-        });
-        let plates = PlatesReading {
-            event: frame.event,
-            reads: reads.collect(),
-        };
-        self.read(Content::Plates(plates), taken, frame.at, now);
+        let at = frame.at;
+        self.read(
+            Content::Plates(reading(frame, self.pictures.clone())),
+            taken,
+            at,
+            now,
+        );
     }
 
     fn learn_skew(&mut self, frame: &PlatesFrame, now: Now) {

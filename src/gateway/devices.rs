@@ -71,7 +71,7 @@ pub(super) fn broker_fault(peer: Peer, why: impl std::fmt::Display) -> RunError 
     }
 }
 
-fn stream(
+pub(super) fn stream(
     device: &DeviceConfig,
     settle: Micros,
     around: &Surroundings,

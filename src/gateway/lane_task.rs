@@ -21,6 +21,7 @@ use super::RunError;
 use super::desk::Answer;
 use super::devices;
 use super::port::{LaneCall, LaneEnd, LaneEnds, LaneSays, Port};
+use super::posting;
 use super::signs::words;
 use super::status::LaneStatus;
 use super::telling::Telling;
@@ -116,6 +117,7 @@ pub(super) async fn run(port: &Port, prepared: Prepared) -> Result<(), RunError>
         .collect();
     let mut behind = devices::start_behind_broker(port, &lanes, &drivers_stop)?;
     let mut behind_broker = VecDeque::from(std::mem::take(&mut behind.running));
+    behind_broker.extend(posting::start(port, &lanes, &drivers_stop)?);
     let mut ends = Vec::new();
     for mut task in tasks.drain(..) {
         let around = devices::surroundings(port, task.events_to.clone(), &drivers_stop);

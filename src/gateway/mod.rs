@@ -25,6 +25,7 @@ mod overlay;
 mod pages;
 mod policy;
 mod port;
+mod posting;
 mod sampling;
 mod signs;
 pub mod socket;
@@ -116,6 +117,18 @@ pub enum RunError {
     /// The probes' address.
     #[error("probes and metrics")]
     Http(#[source] crate::http::HttpError),
+    /// The folder of pictures.
+    #[error("the pictures of cameras cannot be kept in {path} (push.pictures_dir)")]
+    Pictures {
+        /// Which.
+        path: String,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The listener for posts.
+    #[error("devices that post")]
+    Push(#[source] crate::http::HttpError),
     /// The local socket.
     #[error("the local socket")]
     Socket(#[source] socket::SocketError),
@@ -171,7 +184,9 @@ impl RunError {
             | Self::System { .. }
             | Self::Metrics(_)
             | Self::Socket(_)
-            | Self::Http(_) => 74,
+            | Self::Http(_)
+            | Self::Pictures { .. }
+            | Self::Push(_) => 74,
         }
     }
 }

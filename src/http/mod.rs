@@ -1,4 +1,5 @@
-//! Probes and metrics over HTTP: `/live`, `/ready`, `/metrics`.
+//! Probes and metrics over HTTP: `/live`, `/ready`, `/metrics`. Posts of devices
+//! come in elsewhere, see [`PushServer`].
 //!
 //! Readiness is asked for at every request, so it can become false again.
 //! Nothing here waits for a lane: what is asked must answer from memory.
@@ -25,8 +26,14 @@ use tokio::task::JoinSet;
 
 use crate::metrics::queues::{Places, Queue};
 
+mod push;
+mod secret;
+
 #[cfg(test)]
 mod tests;
+
+pub use push::{Mailbox, PushLimits, PushServer, Refusals};
+pub use secret::{Secret, SecretFault};
 
 /// Connections at a time; more wait in the listener's backlog.
 const CONNECTIONS_MAX: usize = 32;
@@ -54,6 +61,17 @@ pub trait Pages: Send + Sync + 'static {
 /// The server cannot run.
 #[derive(Debug, thiserror::Error)]
 pub enum HttpError {
+    /// The address for posts cannot be listened on.
+    #[error(
+        "cannot listen on {listen} for posts of devices (push.listen): is another program there?"
+    )]
+    Push {
+        /// The address configured.
+        listen: SocketAddr,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
     /// The address cannot be listened on.
     #[error("cannot listen on {listen} for probes and metrics: is another program there?")]
     Listen {

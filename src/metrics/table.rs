@@ -125,6 +125,10 @@ const DROPPED: Label = words(
         "weighed-too-early",
     ],
 );
+const PUSH_WHY: Label = words(
+    "why",
+    &["method", "path", "secret", "size", "slow", "cut", "full"],
+);
 const STALE: Label = words(
     "answer",
     &["candidates", "committed", "refused", "control-late", "bay"],
@@ -287,6 +291,9 @@ metrics! {
         "Questions that were not answered in time.";
     DEVICE_OPENS = Counter "lanegate_device_opens_total" [Label::Device]
         "Times the port or session was opened.";
+
+    PUSH_REFUSED = Counter "lanegate_push_refused_total" [PUSH_WHY]
+        "Posts of devices that were refused before any device was asked.";
 
     JOURNAL_SYNC_SECONDS = Histogram "lanegate_journal_sync_seconds" []
         "Duration of one fdatasync.";

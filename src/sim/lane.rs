@@ -71,6 +71,8 @@ impl SimLane {
                     (Line::Port(port.to_owned()), None)
                 }
                 Source::Tcp(address) => (Line::Port(address.to_string()), None),
+                // No simulated camera posts yet.
+                Source::Http(_) => (Line::Topics(Vec::new()), None),
                 Source::Mqtt(mqtt) => (
                     Line::Topics(mqtt.topics.clone()),
                     mqtt.recapture_topic.clone().zip(mqtt.sn.clone()),

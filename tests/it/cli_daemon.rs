@@ -59,7 +59,7 @@ impl Daemon {
         self.await_that(|daemon| daemon.ask(&["status"]).code == Some(0));
     }
 
-    fn await_that(&mut self, is_so: impl Fn(&Self) -> bool) {
+    pub(crate) fn await_that(&mut self, is_so: impl Fn(&Self) -> bool) {
         #[expect(clippy::disallowed_methods, reason = "a deadline in real time")]
         let began = Instant::now();
         while !is_so(self) {
@@ -97,7 +97,7 @@ impl Daemon {
     }
 
     /// The value of one series.
-    fn value(&self, series: &str) -> f64 {
+    pub(crate) fn value(&self, series: &str) -> f64 {
         let scrape = self.scrape();
         let line = scrape.lines().find(|line| {
             line.strip_prefix(series)

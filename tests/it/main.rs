@@ -4,6 +4,9 @@
 #[cfg(feature = "sim")]
 #[cfg(test)]
 mod book;
+#[cfg(feature = "sim")]
+#[cfg(test)]
+mod cameras;
 #[cfg(test)]
 mod cli_check;
 #[cfg(test)]
@@ -71,6 +74,8 @@ mod order;
 mod peers;
 #[cfg(test)]
 mod policy;
+#[cfg(test)]
+mod push;
 #[cfg(feature = "sim")]
 #[cfg(test)]
 mod replug;

@@ -8,6 +8,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::LaneConfig;
+use crate::clearance::look_alike;
 use crate::model::{
     CasePlate, CaseSeal, ContainerNo, ContainerRead, Content, DeviceId, Kg, Plate, PlatesReading,
     Reading, SealId, SealReading, SealState, TagRead, Taken, WeightReading, normalise,
@@ -18,6 +19,10 @@ use crate::time::{Mono, Wall};
 const RECENT_MAX: usize = 96;
 /// Reads kept of one camera in one passage.
 const READS_MAX: usize = 64;
+/// Pictures named of one read.
+const PICTURES_MAX: usize = 4;
+/// Reads whose pictures a case names.
+const PICTURED_MAX: usize = 8;
 /// Seals kept in one passage.
 const SEALS_MAX: usize = 32;
 
@@ -63,6 +68,9 @@ struct Read {
     text: String,
     raw: String,
     confidence_pct: u8,
+    rival: bool,
+    /// Of its most confident read.
+    pictures: Vec<String>,
     at: Option<Wall>,
     /// When the last of them arrived.
     arrived: Mono,
@@ -193,11 +201,20 @@ impl Evidence {
         let reads = self.reads.entry(reading.device.clone()).or_default();
         for read in &plates.reads {
             let text = normalise(&read.text);
-            let same = |r: &&mut Read| r.event == plates.event && r.text == text;
+            let same =
+                |r: &&mut Read| r.event == plates.event && r.text == text && r.rival == read.rival;
             if let Some(known) = reads.iter_mut().find(same) {
                 known.n += 1;
                 known.arrived = reading.arrived;
-                known.confidence_pct = known.confidence_pct.max(read.confidence_pct.min(100));
+                let pct = read.confidence_pct.min(100);
+                if pct >= known.confidence_pct && !plates.pictures.is_empty() {
+                    known.pictures = pictures(plates);
+                }
+                known.confidence_pct = known.confidence_pct.max(pct);
+                continue;
+            }
+            // Half the room is for what cameras choose.
+            if read.rival && reads.len() >= READS_MAX / 2 {
                 continue;
             }
             if reads.len() >= READS_MAX {
@@ -208,13 +225,20 @@ impl Evidence {
                 text: text.into(),
                 raw: read.text.chars().take(64).collect(),
                 confidence_pct: read.confidence_pct.min(100),
+                rival: read.rival,
+                pictures: pictures(plates),
                 at: reading.at,
                 arrived: reading.arrived,
                 n: 1,
             });
         }
         let device = &reading.device;
-        if self.plates_of(device, reads_min, None).iter().any(usable) {
+        // A text that its own candidates put in doubt is waited out: the next
+        // frames may settle it.
+        let doubted = self.reads[device].iter().any(|r| r.rival);
+        let plates = self.plates_of(device, reads_min, None);
+        let settled = |p: &&CasePlate| usable(p) && !(doubted && has_rival(p, &plates));
+        if plates.iter().any(|p| settled(&p)) {
             self.gave.insert(device.clone());
         }
         Ok(())
@@ -358,7 +382,7 @@ impl Evidence {
             return Vec::new();
         };
         let mut groups: BTreeMap<(Option<&str>, String), Texts<'_>> = BTreeMap::new();
-        for read in reads {
+        for read in reads.iter().filter(|r| !r.rival) {
             let kind = Plate::parse(&read.text).map_or_else(
                 |_| format!("none:{}", read.text),
                 |plate| format!("{:?}", plate.kind()),
@@ -386,6 +410,7 @@ impl Evidence {
                 });
             }
         }
+        plates.extend(rivals(reads, &plates, device, side.as_ref()));
         plates
     }
 
@@ -404,7 +429,7 @@ impl Evidence {
             let kind = |r: &Read| Plate::parse(&r.text).ok().map(|p| p.kind());
             for read in reads
                 .iter()
-                .filter(|r| r.arrived > since && r.n >= reads_min)
+                .filter(|r| r.arrived > since && r.n >= reads_min && !r.rival)
             {
                 let rivals = reads
                     .iter()
@@ -416,6 +441,27 @@ impl Evidence {
             }
         }
         texts
+    }
+
+    /// The pictures of the texts that stand, by device and text: for whoever
+    /// looks at the record, no part of what is judged.
+    pub(super) fn pictures(&self, config: &LaneConfig) -> Vec<serde_json::Value> {
+        let plates = self.plates(config);
+        let stands = |device: &DeviceId, read: &Read| {
+            let mut of = plates.iter().filter(|p| p.device.as_ref() == Some(device));
+            of.any(|p| usable(p) && normalise(&p.text) == read.text)
+        };
+        let mut all = Vec::new();
+        for (device, reads) in &self.reads {
+            let chosen = reads.iter().filter(|r| !r.rival && !r.pictures.is_empty());
+            for read in chosen.filter(|r| stands(device, r)) {
+                all.push(serde_json::json!({
+                    "device": device, "text": read.raw, "sha256": read.pictures,
+                }));
+            }
+        }
+        all.truncate(PICTURED_MAX);
+        all
     }
 
     pub(super) fn seals(&self) -> Vec<CaseSeal> {
@@ -436,6 +482,52 @@ impl Evidence {
     pub(super) fn card(&self) -> Option<&str> {
         self.card.as_deref()
     }
+}
+
+/// Look-alikes the camera considered in at least half of the reads of a text
+/// that stands: the rules call that text doubtful (field case c15).
+fn rivals(
+    reads: &[Read],
+    plates: &[CasePlate],
+    device: &DeviceId,
+    side: Option<&String>,
+) -> Vec<CasePlate> {
+    let doubts = |rival: &Read| {
+        let Ok(text) = Plate::parse(&rival.text) else {
+            return false;
+        };
+        let doubted = |chosen: &CasePlate| {
+            let often = chosen.reads.unwrap_or(0) <= rival.n.saturating_mul(2);
+            let like = |plate: Plate| plate != text && look_alike(&plate, &text);
+            !chosen.outvoted && often && Plate::parse(&chosen.text).is_ok_and(like)
+        };
+        let chosen_too = |p: &CasePlate| normalise(&p.text) == rival.text;
+        plates.iter().any(doubted) && !plates.iter().any(chosen_too)
+    };
+    let shown = |rival: &Read| CasePlate {
+        text: rival.raw.clone(),
+        confidence_pct: rival.confidence_pct,
+        side: side.cloned(),
+        device: Some(device.clone()),
+        taken_at: rival.at,
+        reads: Some(rival.n),
+        outvoted: false,
+    };
+    let all = reads.iter().filter(|r| r.rival);
+    all.filter(|r| doubts(r)).map(shown).collect()
+}
+
+fn pictures(plates: &PlatesReading) -> Vec<String> {
+    plates.pictures.iter().take(PICTURES_MAX).cloned().collect()
+}
+
+fn has_rival(plate: &CasePlate, plates: &[CasePlate]) -> bool {
+    let parsed = |p: &CasePlate| Plate::parse(&p.text).ok();
+    let Some(own) = parsed(plate) else {
+        return false;
+    };
+    let mut others = plates.iter().filter(|p| usable(p)).filter_map(parsed);
+    others.any(|other| other != own && look_alike(&own, &other))
 }
 
 fn usable(plate: &CasePlate) -> bool {

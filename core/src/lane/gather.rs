@@ -326,6 +326,11 @@ impl Lane {
         plates.extend(passage.supply.plates.iter().map(supplied_plate));
         let card = passage.supply.driver_card.as_deref();
         let card = card.or_else(|| passage.evidence.card());
+        let pictures = passage.evidence.pictures(&self.config);
+        let mut ext = serde_json::Map::new();
+        if !pictures.is_empty() {
+            ext.insert("pictures".to_owned(), pictures.into());
+        }
         Case {
             v: None,
             passage: passage.id.clone(),
@@ -343,7 +348,7 @@ impl Lane {
             weight: self.case_weight(passage),
             devices: self.devices.clone(),
             facts,
-            ext: serde_json::Map::new(),
+            ext,
         }
     }
 

@@ -57,6 +57,9 @@ pub struct PlatesReading {
     pub event: Option<String>,
     /// What was read; empty = the camera says there is no plate.
     pub reads: Vec<PlateRead>,
+    /// SHA-256 of the pictures that came with it, in hex: the names they are
+    /// kept under.
+    pub pictures: Vec<String>,
 }
 
 /// One text read.
@@ -66,6 +69,9 @@ pub struct PlateRead {
     pub text: String,
     /// Confidence of the text, 0 to 100.
     pub confidence_pct: u8,
+    /// Not what the camera chose, but a look-alike it considered for the same
+    /// plate: it can make the choice doubtful, never be evidence by itself.
+    pub rival: bool,
 }
 
 /// A weight as the platform showed it.

@@ -15,7 +15,9 @@ pub mod fit;
 mod frame;
 mod framer;
 pub mod json_path;
+pub mod multipart;
 mod noise;
+mod push;
 mod registry;
 mod settings;
 
@@ -36,6 +38,7 @@ pub use frame::{
     PlatesFrame, ReplyContent, ReplyFrame, SealEvent, SealFrame, TagFrame, WeightFrame, WeightMode,
 };
 pub use noise::{Hint, NoiseWhy};
+pub use push::{PushAnswer, push_answer, push_documents, push_pictures};
 pub use registry::{Ask, HexFault, Protocol, ProtocolKind, decode_line, protocol, protocols};
 pub use settings::{Setting, SettingFault, Settings, Values};
 

@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use super::*;
 
+mod cameras;
 mod document;
 
 /// One line of a golden file: bytes of one message or burst, then silence.

@@ -6,7 +6,7 @@ use super::{DEV, faults, parse, with};
 use crate::config::Source;
 
 /// What is written in place of what in the development file, and its fault.
-static ROWS: [(&str, &str, &str); 37] = [
+static ROWS: [(&str, &str, &str); 42] = [
     (
         "id = \"io-1\"",
         "id = \"cam-1\"",
@@ -191,6 +191,31 @@ static ROWS: [(&str, &str, &str); 37] = [
         "protocol = \"jt701\"",
         "protocol = \"jt701\"\nscale = {}",
         "device[2].scale: goes with role = \"scale\" only",
+    ),
+    (
+        "protocol = \"vzenith-mqtt\"\nsource = { sn = \"7a1c9e20-5b014d11\" }",
+        "protocol = \"openalpr\"\nsource = { http = \"a b\", secret_file = \"s\" }",
+        "source.http: \"a b\" is no path",
+    ),
+    (
+        "protocol = \"vzenith-mqtt\"\nsource = { sn = \"7a1c9e20-5b014d11\" }",
+        "protocol = \"openalpr\"\nsource = { http = \"cam-1\" }",
+        "source.secret_file: is missing",
+    ),
+    (
+        "protocol = \"vzenith-mqtt\"\nsource = { sn = \"7a1c9e20-5b014d11\" }",
+        "protocol = \"openalpr\"\nsource = { serial = \"dev/cam\", line = \"9600 8N1\" }",
+        "source.serial: does not go with protocol \"openalpr\"",
+    ),
+    (
+        "protocol = \"vzenith-mqtt\"\nsource = { sn = \"7a1c9e20-5b014d11\" }",
+        "protocol = \"openalpr\"\nsource = { http = \"cam-1\", secret_file = \"s\" }",
+        "push: is missing, but a device's source is http",
+    ),
+    (
+        "{ sn = \"7a1c9e20-5b014d11\" }",
+        "{ sn = \"1\", http = \"cam-1\" }",
+        "source.http: does not go with protocol \"vzenith-mqtt\"",
     ),
 ];
 

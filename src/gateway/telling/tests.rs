@@ -52,6 +52,7 @@ fn plates(ms: u64) -> Event {
     let plates = PlatesReading {
         event: None,
         reads: Vec::new(),
+        pictures: Vec::new(),
     };
     reading(Content::Plates(plates), ms)
 }

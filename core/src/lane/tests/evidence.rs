@@ -235,6 +235,113 @@ fn a_single_read_however_confident_neither_identifies_nor_contradicts() {
     assert_eq!(b.codes(), ["plate.unread"]);
 }
 
+/// One message of the camera: what it chose, and what it considered.
+fn chosen(b: &mut Bench, event: Option<&str>, text: &str, considered: &[(&str, u8)]) {
+    let read = |text: &str, confidence_pct, rival| PlateRead {
+        text: text.to_owned(),
+        confidence_pct,
+        rival,
+    };
+    let rivals = considered.iter().map(|(t, pct)| read(t, *pct, true));
+    let reads = std::iter::once(read(text, 90, false)).chain(rivals);
+    let content = Content::Plates(PlatesReading {
+        event: event.map(str::to_owned),
+        reads: reads.collect(),
+        pictures: vec![format!("picture of {text}")],
+    });
+    b.event(reading("cam-1", b.ms, Taken::OnArrival, content));
+}
+
+/// Case c15: a region's template may put a misread first, or the right text.
+/// Neither the chosen text nor the better candidate is safe alone.
+#[test]
+fn a_look_alike_that_scores_as_high_makes_the_read_doubtful_and_a_weak_one_does_not() {
+    let held_by = |text: &str, considered: &[(&str, u8)]| {
+        let mut b = Bench::vacant();
+        b.cam_reads = false;
+        b.arrive();
+        chosen(&mut b, None, text, considered);
+        b.run(6000);
+        b.codes().first().copied()
+    };
+    // The declaration is for 粤B12345.
+    assert_eq!(
+        held_by("粤B12345", &[("粤B1Z345", 93)]),
+        Some("plate.loose")
+    );
+    assert_eq!(
+        held_by("粤B1Z345", &[("粤B12345", 93)]),
+        Some("plate.loose")
+    );
+    assert_eq!(held_by("粤B12345", &[("粤B1Z345", 60)]), None);
+    assert_eq!(held_by("粤B12345", &[("粤B99999", 93)]), None);
+}
+
+/// One message a frame: what most frames say counts, a doubt in some does not.
+#[test]
+fn fifty_frames_of_one_truck_are_one_plate() {
+    let mut b = Bench::vacant_with(every_frame());
+    b.cam_reads = false;
+    b.arrive();
+    for frame in 0..50 {
+        let considered: &[(&str, u8)] = if frame % 5 == 0 {
+            &[("粤B1Z345", 93)]
+        } else {
+            &[]
+        };
+        let text = if frame % 7 == 3 {
+            "粤B12845"
+        } else {
+            "粤B12345"
+        };
+        chosen(&mut b, None, text, considered);
+    }
+    b.run(3000);
+    assert_eq!(b.verdicts(), [VerdictKind::Release]);
+}
+
+/// FF Group: one car, several messages, the plate changes between them. What
+/// most of them say counts, and while none does, nothing.
+#[test]
+fn a_car_whose_plate_changes_is_what_most_of_its_messages_say() {
+    let read = |texts: &[&str]| {
+        let mut b = Bench::vacant_with(every_frame());
+        b.cam_reads = false;
+        b.arrive();
+        for text in texts {
+            chosen(&mut b, Some("2441"), text, &[]);
+        }
+        b.run(6000);
+        (b.verdicts().last().copied(), b.codes().first().copied())
+    };
+    assert_eq!(
+        read(&["粤B12845", "粤B12345", "粤B12345"]).0,
+        Some(VerdictKind::Release)
+    );
+    assert_eq!(read(&["粤B12845", "粤B12345"]).1, Some("plate.unread"));
+}
+
+/// What decided can be looked at: the pictures of the text that stands.
+#[test]
+fn the_pictures_of_the_read_that_decided_stand_in_the_case() {
+    let mut b = Bench::vacant_with(every_frame());
+    b.cam_reads = false;
+    b.arrive();
+    for text in ["粤B12845", "粤B12345", "粤B12345"] {
+        chosen(&mut b, Some("v-7"), text, &[]);
+    }
+    b.run(3000);
+    let case = cases(&b).pop().unwrap();
+    let picture = serde_json::json!([
+        {"device": "cam-1", "text": "粤B12345", "sha256": ["picture of 粤B12345"]}
+    ]);
+    assert_eq!(case.ext.get("pictures"), Some(&picture));
+    let mut b = Bench::vacant();
+    b.arrive();
+    b.run(3000);
+    assert!(cases(&b).pop().unwrap().ext.is_empty());
+}
+
 /// Case c17: an overlay or a badge is no plate.
 #[test]
 fn texts_without_a_plates_shape_stop_nobody_and_identify_nobody() {

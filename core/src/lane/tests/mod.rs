@@ -299,7 +299,9 @@ impl Bench {
             reads: vec![PlateRead {
                 text: text.to_owned(),
                 confidence_pct,
+                rival: false,
             }],
+            pictures: Vec::new(),
         });
         self.event(reading("cam-1", self.ms, taken, content));
     }

@@ -304,10 +304,15 @@ impl Yard {
         let reads = vec![PlateRead {
             text: PLATES[truck].to_owned(),
             confidence_pct: 98,
+            rival: false,
         }];
         self.hear(
             "cam-1",
-            Content::Plates(PlatesReading { event: None, reads }),
+            Content::Plates(PlatesReading {
+                event: None,
+                reads,
+                pictures: Vec::new(),
+            }),
         );
     }
 

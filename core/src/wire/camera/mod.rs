@@ -1,3 +1,14 @@
 //! Plate cameras.
 
+pub(super) mod dahua;
+mod decimal;
+mod fields;
+pub(super) mod hikvision;
+pub(super) mod json;
+mod map;
+mod parted;
+mod path;
 pub(super) mod vzenith;
+pub(super) mod vzenith_http;
+mod whole;
+mod xml;

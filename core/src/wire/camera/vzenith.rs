@@ -21,9 +21,11 @@ use serde::Deserialize;
 
 use super::super::settings::{Setting, Settings, Values, number, text};
 use super::super::{
-    Decoder, Frame, HeartbeatFrame, Item, NoRead, NoiseWhy, PlateText, PlatesFrame, Protocol,
+    Decoder, Frame, HeartbeatFrame, NoRead, NoiseWhy, PlateText, PlatesFrame, Protocol,
     ProtocolKind,
 };
+use super::map::{NAME_LEN_MAX, PLATES_MAX, is_no_plate};
+use super::whole::{Document, Whole, why};
 use crate::time::Wall;
 
 /// The registry's line.
@@ -52,60 +54,30 @@ static SETTINGS: [Setting; 2] = [
     },
 ];
 
-/// Most plates taken from one event; a road train shows fewer.
-const PLATES_MAX: usize = 8;
-/// Longest serial number or message name kept.
-const NAME_LEN_MAX: usize = 64;
+/// How the plate's text is written.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum License {
+    Base64,
+    Plain,
+}
 
-struct Vzenith {
-    plain: bool,
-    size_max: usize,
-    /// The message so far, at most `size_max`.
-    message: Vec<u8>,
-    /// Bytes of it beyond that.
-    excess: usize,
+impl License {
+    pub(super) fn of(word: &str) -> Self {
+        match word {
+            "plain" => Self::Plain,
+            _ => Self::Base64,
+        }
+    }
+}
+
+pub(super) struct Vzenith {
+    license: License,
 }
 
 fn make(settings: &Settings) -> Box<dyn Decoder + Send> {
     let kib = number(&SETTINGS, settings, "size_kib_max");
-    Box::new(Vzenith {
-        plain: text(&SETTINGS, settings, "license") == "plain",
-        size_max: kib as usize * 1024,
-        message: Vec::new(),
-        excess: 0,
-    })
-}
-
-impl Decoder for Vzenith {
-    fn push(&mut self, bytes: &[u8], _: &mut Vec<Item>) {
-        let room = self.size_max - self.message.len();
-        let (kept, beyond) = bytes.split_at(bytes.len().min(room));
-        self.message.extend_from_slice(kept);
-        self.excess += beyond.len();
-    }
-
-    fn idle(&mut self, out: &mut Vec<Item>) {
-        let (message, excess) = (
-            std::mem::take(&mut self.message),
-            std::mem::take(&mut self.excess),
-        );
-        let len = message.len() + excess;
-        if len == 0 {
-            return;
-        }
-        let parsed = match excess {
-            0 => self.parse(&message),
-            _ => Err(NoiseWhy::TooLong),
-        };
-        out.push(match parsed {
-            Ok(frame) => Item::Frame(frame),
-            Err(why) => Item::Noise {
-                len,
-                why,
-                hint: None,
-            },
-        });
-    }
+    let license = License::of(text(&SETTINGS, settings, "license"));
+    Box::new(Whole::new(Vzenith::new(license), kib as usize * 1024))
 }
 
 #[derive(Deserialize)]
@@ -209,8 +181,8 @@ impl Flag {
     }
 }
 
-impl Vzenith {
-    fn parse(&self, message: &[u8]) -> Result<Frame, NoiseWhy> {
+impl Document for Vzenith {
+    fn read(&self, message: &[u8]) -> Result<Frame, NoiseWhy> {
         let head: Head = serde_json::from_slice(message).map_err(|e| why(&e))?;
         let is_result = head.alarm.is_some() || head.name.as_deref() == Some("ivs_result");
         let sent = head.timestamp.and_then(seconds);
@@ -232,6 +204,12 @@ impl Vzenith {
             message,
             ack: None,
         }))
+    }
+}
+
+impl Vzenith {
+    pub(super) const fn new(license: License) -> Self {
+        Self { license }
     }
 
     fn plates(&self, result: PlateResult, sent: Option<Wall>) -> Result<PlatesFrame, NoiseWhy> {
@@ -281,7 +259,7 @@ impl Vzenith {
     }
 
     fn license(&self, text: &str) -> Result<String, NoiseWhy> {
-        if self.plain {
+        if self.license == License::Plain {
             return Ok(text.to_owned());
         }
         let bytes = BASE64.decode(text.trim()).map_err(|_| NoiseWhy::Encoding)?;
@@ -301,12 +279,6 @@ impl Vzenith {
         };
         plates.iter().filter_map(one).take(PLATES_MAX).collect()
     }
-}
-
-/// What cameras write where there is no plate.
-fn is_no_plate(text: &str) -> bool {
-    let none = ["", "_无_", "无牌车", "无牌", "无", "?"];
-    none.contains(&text) || text.eq_ignore_ascii_case("unknown")
 }
 
 fn event(id: EventId) -> Option<String> {
@@ -330,13 +302,4 @@ fn taken(time: &Timeval) -> Option<Wall> {
         .contains(&time.usec)
         .then_some(time.usec / 1000)?;
     seconds(time.sec).map(|at| at.plus_ms(ms))
-}
-
-fn why(error: &serde_json::Error) -> NoiseWhy {
-    use serde_json::error::Category;
-    match error.classify() {
-        Category::Io | Category::Syntax => NoiseWhy::Syntax,
-        Category::Eof => NoiseWhy::Cut,
-        Category::Data => NoiseWhy::Field,
-    }
 }

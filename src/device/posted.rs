@@ -1,0 +1,145 @@
+//! Devices that post: each whole post is opened into documents, and each
+//! document is a message for the sans-IO driver. A task for each device, so
+//! that a slow lane keeps nobody else waiting.
+//!
+//! There is no connection to lose: a device that posts nothing is late and
+//! lost by its silence alone, heartbeats included.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use bytes::Bytes;
+use lanegate_core::time::Micros;
+use lanegate_core::wire::{Protocol, protocol, push_documents, push_pictures};
+use tokio::sync::{mpsc, watch};
+use tokio::time::sleep_until;
+
+use super::driver::{Driver as _, Seen};
+use super::pictures::Pictures;
+use super::port::{Running, Surroundings, say_state};
+use super::stream::Stream;
+use crate::metrics::queues::{self, Queue, Sender};
+
+/// Posts of one device not yet looked at; with their pictures they are large.
+const POSTS_MAX: usize = 8;
+/// A task turns at least this often, so that its progress mark moves.
+const TURN_MAX: Micros = Micros::from_ms(500);
+
+/// Where the posts of one device go in.
+#[derive(Clone, Debug)]
+pub struct PostSlot {
+    protocol: &'static str,
+    posts: Sender<Post>,
+    pictures: Option<Arc<Pictures>>,
+}
+
+/// A post, opened.
+#[derive(Debug)]
+struct Post {
+    documents: Vec<Vec<u8>>,
+    /// Digests of its pictures.
+    pictures: Vec<String>,
+}
+
+impl PostSlot {
+    /// Opens a post, keeps its pictures and hands it over; false if too many
+    /// wait. Writes to a disk: not for a lane's thread.
+    #[must_use]
+    pub fn put(&self, content_type: &str, body: &Bytes) -> bool {
+        let Some(protocol) = protocol(self.protocol) else {
+            return false;
+        };
+        let pictures = self.pictures.as_ref().map_or_else(Vec::new, |kept| {
+            let pictures = push_pictures(protocol, body);
+            pictures.iter().filter_map(|p| kept.keep(p)).collect()
+        });
+        let documents = push_documents(protocol, content_type, body);
+        let post = Post {
+            documents,
+            pictures,
+        };
+        self.posts.try_send(post).is_ok()
+    }
+}
+
+/// Starts the task of a device that posts, within the current runtime.
+pub fn start_posted(
+    stream: Stream,
+    protocol: &'static Protocol,
+    around: Surroundings,
+    pictures: Option<Arc<Pictures>>,
+) -> (Running, PostSlot) {
+    let (posts, from_listener) = queues::channel(Queue::DeviceMessages, POSTS_MAX);
+    let (seen, seen_by) = watch::channel(stream.seen());
+    let progress = Arc::new(AtomicU64::new(around.clock.mono().0));
+    let device = stream.id().clone();
+    let task = Task {
+        stream,
+        around,
+        posts: from_listener,
+        seen,
+        progress: progress.clone(),
+    };
+    let running = Running::task(device, seen_by, progress, tokio::spawn(task.run()));
+    let slot = PostSlot {
+        protocol: protocol.name,
+        posts,
+        pictures,
+    };
+    (running, slot)
+}
+
+struct Task {
+    stream: Stream,
+    around: Surroundings,
+    posts: mpsc::Receiver<Post>,
+    seen: watch::Sender<Seen>,
+    progress: Arc<AtomicU64>,
+}
+
+impl Task {
+    async fn run(mut self) {
+        self.stream.opened(self.around.clock.mono());
+        loop {
+            #[cfg(feature = "sim")]
+            crate::stuck::task(self.stream.id().as_str()).await;
+            self.turn();
+            let clock = &self.around.clock;
+            let turn = clock.mono() + TURN_MAX;
+            let due = self.stream.poll_timeout().map_or(turn, |at| at.min(turn));
+            let until = clock.instant(due).into();
+            tokio::select! {
+                biased;
+                () = self.around.stop.cancelled() => return,
+                post = self.posts.recv(), if !self.stream.crowded() => match post {
+                    Some(post) => {
+                        let now = self.around.clock.now();
+                        for document in &post.documents {
+                            self.stream.pictured(document, &post.pictures, now);
+                        }
+                    }
+                    None => return,
+                },
+                room = self.around.events.clone().reserve_owned(), if self.stream.has_event() => {
+                    match (room, self.stream.poll_event()) {
+                        (Ok(room), Some(event)) => drop(room.send(event)),
+                        (Err(_), _) => return,
+                        (Ok(_), None) => {}
+                    }
+                }
+                () = sleep_until(until) => {}
+            }
+            self.stream.handle_timeout(self.around.clock.now());
+        }
+    }
+
+    fn turn(&mut self) {
+        let mono = self.around.clock.mono();
+        self.progress.store(mono.0, Ordering::Relaxed);
+        let now = self.stream.seen();
+        let before = self.seen.send_replace(now.clone());
+        if before.state != now.state {
+            say_state(self.stream.id(), &now);
+        }
+    }
+}

@@ -1,0 +1,107 @@
+//! Devices that post: their tasks on the lanes' runtime, and the listener on a
+//! thread of its own, since taking in a picture must not hold a lane.
+
+use std::sync::Arc;
+
+use lanegate_core::lane::Event;
+use lanegate_core::wire::{protocol, push_answer};
+use tokio_util::sync::CancellationToken;
+use tracing::{error, info};
+
+use super::RunError;
+use super::devices::{stream, surroundings};
+use super::port::Port;
+use crate::config::{HttpSource, LaneSetup, Source};
+use crate::device::{Pictures, Running, start_posted};
+use crate::http::{Mailbox, PushLimits, PushServer, Secret};
+use crate::metrics;
+use crate::metrics::queues::Sender;
+
+/// Starts a task for each device that posts, and the listener if there is
+/// one; must run within the lanes' runtime.
+pub(super) fn start(
+    port: &Port,
+    lanes: &[(LaneSetup, Sender<Event>)],
+    stop: &CancellationToken,
+) -> Result<Vec<Running>, RunError> {
+    let (mut running, mut mailboxes) = (Vec::new(), Vec::new());
+    let pictures = pictures(port)?;
+    for (setup, events) in lanes {
+        let around = surroundings(port, events.clone(), stop);
+        for device in &setup.devices {
+            let Source::Http(source) = &device.source else {
+                continue;
+            };
+            let fault = |why: String| RunError::Device {
+                device: device.id.to_string(),
+                why,
+            };
+            let secret = secret(source).map_err(fault)?;
+            let known = protocol(&device.protocol);
+            let known = known.ok_or_else(|| fault("its protocol is not known".to_owned()))?;
+            let stream = stream(device, setup.config.settle, &around)?;
+            let (task, slot) = start_posted(stream, known, around.clone(), pictures.clone());
+            running.push(task);
+            let answer = push_answer(known);
+            mailboxes.push(Mailbox {
+                path: source.path.clone(),
+                secret,
+                answer: (answer.content_type, answer.body),
+                put: Box::new(move |content_type, body| slot.put(content_type, &body)),
+            });
+        }
+    }
+    if let Some(push) = port.config.push.as_ref().filter(|_| !mailboxes.is_empty()) {
+        let metrics = port.shared.metrics.clone();
+        let refusals = move |why: &'static str| metrics.count(&metrics::PUSH_REFUSED, &[why], 1);
+        let limits = PushLimits::new(push.body_bytes_max);
+        let server = PushServer::bind(push.listen, limits, mailboxes, Box::new(refusals));
+        listen(server.map_err(RunError::Push)?, stop)?;
+    }
+    Ok(running)
+}
+
+/// The folder of pictures, where one is configured.
+fn pictures(port: &Port) -> Result<Option<Arc<Pictures>>, RunError> {
+    let Some(push) = &port.config.push else {
+        return Ok(None);
+    };
+    let Some(dir) = &push.pictures_dir else {
+        return Ok(None);
+    };
+    let opened = Pictures::open(dir, push.pictures_bytes_max);
+    let opened = opened.map_err(|source| RunError::Pictures {
+        path: dir.display().to_string(),
+        source,
+    })?;
+    Ok(Some(Arc::new(opened)))
+}
+
+fn secret(source: &HttpSource) -> Result<Secret, String> {
+    let dir = std::env::var_os("CREDENTIALS_DIRECTORY").map(std::path::PathBuf::from);
+    let text = source.secret(dir.as_deref());
+    let file = source.secret_file.display();
+    let text = text.map_err(|why| format!("source.secret_file {file}: {why}"))?;
+    Secret::parse(&text).map_err(|why| format!("source.secret_file {file} {why}"))
+}
+
+/// The thread ends with the drivers; if it breaks off, its devices are lost.
+fn listen(server: PushServer, stop: &CancellationToken) -> Result<(), RunError> {
+    let system = |source| RunError::System {
+        what: "a thread for devices that post",
+        source,
+    };
+    info!(listen = %server.address(), "devices may post");
+    let stop = stop.clone().cancelled_owned();
+    let serve = move || {
+        let mut runtime = tokio::runtime::Builder::new_current_thread();
+        let runtime = runtime.enable_all().build();
+        let served = runtime.and_then(|runtime| runtime.block_on(server.serve(stop)));
+        if let Err(why) = served {
+            error!(%why, "devices cannot post: the listener broke off");
+        }
+    };
+    let thread = std::thread::Builder::new().name("push".to_owned());
+    thread.spawn(serve).map_err(system)?;
+    Ok(())
+}
