@@ -137,6 +137,16 @@ fn what_a_camera_posts_shows_in_status_and_what_is_refused_is_counted() {
     assert_eq!(code, "200");
     daemon.await_that(|d| device(d, "cam-2")["noise_runs"] == 1);
 
+    what_is_refused_is_counted(&daemon, &address, &header);
+    assert_eq!(device(&daemon, "cam-1")["frames"], 1);
+    assert_eq!(daemon.stop(), Some(0));
+}
+
+/// Strangers, a camera that sends too much and one that is too slow.
+fn what_is_refused_is_counted(daemon: &Daemon, address: &str, header: &str) {
+    let to = |name: &str| format!("http://{address}/{name}");
+    let folder = daemon.site.path(".");
+    let file = |name: &str| folder.join(name).display().to_string();
     let refused = |daemon: &Daemon, why: &str| {
         daemon.value(&format!("lanegate_push_refused_total{{why=\"{why}\"}}"))
     };
@@ -147,18 +157,16 @@ fn what_a_camera_posts_shows_in_status_and_what_is_refused_is_counted() {
     daemon.site.write("large", vec![b'x'; 65 * 1024]);
     let large = format!("@{}", file("large"));
     assert_eq!(
-        curl(&["-H", &header, "--data-binary", &large, &to("cam-1")]).0,
+        curl(&["-H", header, "--data-binary", &large, &to("cam-1")]).0,
         "413"
     );
-    let mut slow = TcpStream::connect(&address).unwrap();
+    let mut slow = TcpStream::connect(address).unwrap();
     slow.write_all(b"POST /cam-1 HTTP/1.1\r\nHost").unwrap();
     let mut answer = Vec::new();
     drop(slow.read_to_end(&mut answer));
     for why in ["secret", "path", "method", "size", "slow"] {
-        assert!(refused(&daemon, why) >= 1.0, "{why}");
+        assert!(refused(daemon, why) >= 1.0, "{why}");
     }
-    assert_eq!(device(&daemon, "cam-1")["frames"], 1);
-    assert_eq!(daemon.stop(), Some(0));
 }
 
 #[test]
