@@ -242,10 +242,9 @@ impl Map {
     }
 
     fn list<'v>(&self, document: &'v Value) -> Option<&'v [Value]> {
-        match self.reads.find(document)? {
-            Value::Array(list) => Some(list),
-            one => Some(std::slice::from_ref(one)),
-        }
+        let found = self.reads.find(document)?;
+        let list = found.as_array().map(Vec::as_slice);
+        Some(list.unwrap_or(std::slice::from_ref(found)))
     }
 
     fn read(
@@ -283,11 +282,11 @@ impl Map {
     /// without a confidence is as good as its read.
     fn candidates(&self, read: &Value, confidence_pct: u8, out: &mut Vec<PlateText>) {
         let found = self.candidates.find(read);
-        let list = match found {
-            Some(Value::Array(list)) => list.as_slice(),
-            Some(one) => std::slice::from_ref(one),
-            None => return,
+        let Some(found) = found else {
+            return;
         };
+        let list = found.as_array().map(Vec::as_slice);
+        let list = list.unwrap_or(std::slice::from_ref(found));
         for candidate in list.iter().take(PLATES_MAX) {
             let text = self.candidate_plate.text(candidate);
             let Some(text) = text.or_else(|| scalar(candidate)) else {
