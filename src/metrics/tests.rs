@@ -255,6 +255,10 @@ const LISTS: [(&str, &str); 12] = [
         "the segments of one journal that is looked back over",
     ),
     (
+        "device/pictures.rs",
+        "the files of a folder that is kept below its limit",
+    ),
+    (
         "cli/replay.rs",
         "in a command that ends: no daemon, no scrape",
     ),
