@@ -78,6 +78,7 @@ fn the_core_reaches_for_nothing_outside() {
         "encoding_rs",
         "hmac",
         "jiff",
+        "quick-xml",
         "serde",
         "serde_json",
         "serde_path_to_error",

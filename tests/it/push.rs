@@ -79,6 +79,14 @@ fn device(daemon: &Daemon, id: &str) -> Value {
     found.unwrap_or_else(|| panic!("{id}: {status}"))
 }
 
+fn the_picture_is_kept(daemon: &Daemon) {
+    let kept = std::fs::read_dir(daemon.site.path("dev/pictures")).unwrap();
+    let kept: Vec<_> = kept.map(|f| f.unwrap().path()).collect();
+    let picture = std::fs::read(daemon.site.path("plate.jpg")).unwrap();
+    assert_eq!(kept.len(), 1, "{kept:?}");
+    assert_eq!(std::fs::read(&kept[0]).unwrap(), picture);
+}
+
 #[test]
 fn what_a_camera_posts_shows_in_status_and_what_is_refused_is_counted() {
     let (mut daemon, address, secret) = daemon();
@@ -104,12 +112,7 @@ fn what_a_camera_posts_shows_in_status_and_what_is_refused_is_counted() {
     assert_eq!((code.as_str(), body.as_str()), ("200", "{}"));
     daemon.await_that(|d| device(d, "cam-1")["frames"] == 1);
     assert_eq!(device(&daemon, "cam-1")["state"], "ok");
-    // Its picture is there under its digest.
-    let kept = std::fs::read_dir(daemon.site.path("dev/pictures")).unwrap();
-    let kept: Vec<_> = kept.map(|f| f.unwrap().path()).collect();
-    let picture = std::fs::read(daemon.site.path("plate.jpg")).unwrap();
-    assert_eq!(kept.len(), 1, "{kept:?}");
-    assert_eq!(std::fs::read(&kept[0]).unwrap(), picture);
+    the_picture_is_kept(&daemon);
 
     // JSON, with the secret as a password; the answer is no order to open.
     let post = r#"{"AlarmInfoPlate":{"serialno":"a1","result":{"PlateResult":{"license":"粤ZAB12港","confidence":97}}}}"#;

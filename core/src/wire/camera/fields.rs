@@ -69,145 +69,145 @@ impl Fields {
 
     /// The table of settings with these defaults.
     pub(super) const fn settings(self) -> [Setting; LEN] {
-        const UNITS: Values = Values::Words(&["ms", "s", "us", "text"]);
+        let defaults = self.defaults();
+        let mut settings = ROWS;
+        let mut i = 0;
+        while i < LEN {
+            settings[i].default = defaults[i];
+            i += 1;
+        }
+        settings
+    }
+
+    /// In the order of the rows.
+    const fn defaults(self) -> [&'static str; LEN] {
         [
-            set(
-                "when",
-                self.when,
-                TEXT,
-                "what a message with plates says, like \"type=lpr|plate state=active\"; any other is a sign of life",
-            ),
-            set(
-                "reads",
-                self.reads,
-                TEXT,
-                "path of the list of plates; a point = the message is one",
-            ),
-            set("plate", self.plate, TEXT, "path of the text, within a read"),
-            set(
-                "separator",
-                self.separator,
-                Values::Text { len_max: 4 },
-                "what parts several plates of one text",
-            ),
-            set(
-                "no_plate",
-                self.no_plate,
-                TEXT,
-                "further words that mean no plate, parted by blanks; usual ones are known",
-            ),
-            set(
-                "confidence",
-                self.confidence,
-                TEXT,
-                "path of the confidence, within a read or the message; a read without one has 0 and never counts",
-            ),
-            set(
-                "confidence_scale",
-                self.confidence_scale,
-                Values::Words(Scale::WORDS),
-                "how the confidence is written",
-            ),
-            set(
-                "candidates",
-                self.candidates,
-                TEXT,
-                "path of other texts considered, within a read",
-            ),
-            set(
-                "candidate_plate",
-                self.candidate_plate,
-                TEXT,
-                "path of the text, within a candidate",
-            ),
-            set(
-                "candidate_confidence",
-                self.candidate_confidence,
-                TEXT,
-                "path of its confidence",
-            ),
-            set(
-                "event",
-                self.event,
-                TEXT,
-                "path of the camera's number of this vehicle; empty if it numbers pictures, not vehicles",
-            ),
-            set(
-                "time",
-                self.time,
-                TEXT,
-                "path of when the picture was taken",
-            ),
-            set(
-                "time_unit",
-                self.time_unit,
-                UNITS,
-                "its unit since 1970; text = written out (RFC 3339)",
-            ),
-            set(
-                "time_fraction",
-                self.time_fraction,
-                TEXT,
-                "path of what is to be added to it",
-            ),
-            set(
-                "time_fraction_unit",
-                self.time_fraction_unit,
-                Values::Words(&["ms", "us"]),
-                "unit of that",
-            ),
-            set(
-                "utc_offset",
-                "+00:00",
-                Values::Text { len_max: 6 },
-                "offset of times written out without one; a wrong one is measured as a wrong clock",
-            ),
-            set("sent", self.sent, TEXT, "path of when the message was sent"),
-            set("sent_unit", self.sent_unit, UNITS, "its unit"),
-            set(
-                "heartbeat_time",
-                self.heartbeat_time,
-                TEXT,
-                "path of when a sign of life was sent, in time_unit",
-            ),
-            set(
-                "direction",
-                self.direction,
-                TEXT,
-                "path of the direction of travel",
-            ),
-            set(
-                "directions",
-                self.directions,
-                TEXT,
-                "what its values mean, like \"1=left 2=right\"",
-            ),
-            set(
-                "replay",
-                self.replay,
-                TEXT,
-                "path that is true or not 0 when the message comes from the camera's memory",
-            ),
-            set(
-                "no_read",
-                self.no_read,
-                TEXT,
-                "paths that are true or not 0 when the text is forged or encrypted, parted by blanks",
-            ),
-            set("id", self.id, TEXT, "path of the camera's own name"),
+            self.when,
+            self.reads,
+            self.plate,
+            self.separator,
+            self.no_plate,
+            self.confidence,
+            self.confidence_scale,
+            self.candidates,
+            self.candidate_plate,
+            self.candidate_confidence,
+            self.event,
+            self.time,
+            self.time_unit,
+            self.time_fraction,
+            self.time_fraction_unit,
+            "+00:00",
+            self.sent,
+            self.sent_unit,
+            self.heartbeat_time,
+            self.direction,
+            self.directions,
+            self.replay,
+            self.no_read,
+            self.id,
         ]
     }
 }
 
-const fn set(
-    name: &'static str,
-    default: &'static str,
-    values: Values,
-    meaning: &'static str,
-) -> Setting {
+const UNITS: Values = Values::Words(&["ms", "s", "us", "text"]);
+
+/// The settings without their defaults.
+const ROWS: [Setting; LEN] = [
+    row(
+        "when",
+        TEXT,
+        "what a message with plates says, like \"type=lpr|plate state=active\"; any other is a sign of life",
+    ),
+    row(
+        "reads",
+        TEXT,
+        "path of the list of plates; a point = the message is one",
+    ),
+    row("plate", TEXT, "path of the text, within a read"),
+    row(
+        "separator",
+        Values::Text { len_max: 4 },
+        "what parts several plates of one text",
+    ),
+    row(
+        "no_plate",
+        TEXT,
+        "further words that mean no plate, parted by blanks; usual ones are known",
+    ),
+    row(
+        "confidence",
+        TEXT,
+        "path of the confidence, within a read or the message; a read without one has 0 and never counts",
+    ),
+    row(
+        "confidence_scale",
+        Values::Words(Scale::WORDS),
+        "how the confidence is written",
+    ),
+    row(
+        "candidates",
+        TEXT,
+        "path of other texts considered, within a read",
+    ),
+    row(
+        "candidate_plate",
+        TEXT,
+        "path of the text, within a candidate",
+    ),
+    row("candidate_confidence", TEXT, "path of its confidence"),
+    row(
+        "event",
+        TEXT,
+        "path of the camera's number of this vehicle; empty if it numbers pictures, not vehicles",
+    ),
+    row("time", TEXT, "path of when the picture was taken"),
+    row(
+        "time_unit",
+        UNITS,
+        "its unit since 1970; text = written out (RFC 3339)",
+    ),
+    row("time_fraction", TEXT, "path of what is to be added to it"),
+    row(
+        "time_fraction_unit",
+        Values::Words(&["ms", "us"]),
+        "unit of that",
+    ),
+    row(
+        "utc_offset",
+        Values::Text { len_max: 6 },
+        "offset of times written out without one; a wrong one is measured as a wrong clock",
+    ),
+    row("sent", TEXT, "path of when the message was sent"),
+    row("sent_unit", UNITS, "its unit"),
+    row(
+        "heartbeat_time",
+        TEXT,
+        "path of when a sign of life was sent, in time_unit",
+    ),
+    row("direction", TEXT, "path of the direction of travel"),
+    row(
+        "directions",
+        TEXT,
+        "what its values mean, like \"1=left 2=right\"",
+    ),
+    row(
+        "replay",
+        TEXT,
+        "path that is true or not 0 when the message comes from the camera's memory",
+    ),
+    row(
+        "no_read",
+        TEXT,
+        "paths that are true or not 0 when the text is forged or encrypted, parted by blanks",
+    ),
+    row("id", TEXT, "path of the camera's own name"),
+];
+
+const fn row(name: &'static str, values: Values, meaning: &'static str) -> Setting {
     Setting {
         name,
-        default,
+        default: "",
         values,
         meaning,
     }

@@ -242,10 +242,9 @@ impl Map {
     }
 
     fn list<'v>(&self, document: &'v Value) -> Option<&'v [Value]> {
-        match self.reads.find(document)? {
-            Value::Array(list) => Some(list),
-            one => Some(std::slice::from_ref(one)),
-        }
+        let found = self.reads.find(document)?;
+        let list = found.as_array().map(Vec::as_slice);
+        Some(list.unwrap_or(std::slice::from_ref(found)))
     }
 
     fn read(
