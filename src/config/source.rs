@@ -69,10 +69,12 @@ pub(super) fn source(device: &Section<'_>, protocol: &str, base: &Path) -> Optio
     let s = device.section("source", &keys::SOURCE);
     const LINE: [&str; 4] = ["serial", "line", "flow", "tcp"];
     const CAMERA: [&str; 3] = ["sn", "topics", "recapture_topic"];
-    let way = match way(protocol) {
-        Way::Posts if s.has("topics") => Way::Messages,
-        _ if BY_EITHER.contains(&protocol) && s.has("topics") => Way::Messages,
-        way => way,
+    let way = way(protocol);
+    let either = way == Way::Posts || BY_EITHER.contains(&protocol);
+    let way = if either && s.has("topics") {
+        Way::Messages
+    } else {
+        way
     };
     if way != Way::Posts {
         refuse(&s, protocol, &["http", "secret_file"]);

@@ -32,7 +32,7 @@ mod secret;
 #[cfg(test)]
 mod tests;
 
-pub use push::{Mailbox, PushLimits, PushServer, Refusals};
+pub use push::{Mailbox, PushLimits, PushServer, Put, Refusals};
 pub use secret::{Secret, SecretFault};
 
 /// Connections at a time; more wait in the listener's backlog.

@@ -71,6 +71,9 @@ impl PushLimits {
 /// Is told the word of every refusal.
 pub type Refusals = Box<dyn Fn(&'static str) + Send + Sync>;
 
+/// Takes a post with its `Content-Type`; false if there is no room.
+pub type Put = Box<dyn Fn(&str, Bytes) -> bool + Send + Sync>;
+
 /// One device's place for posts.
 pub struct Mailbox {
     /// The first part of its path.
@@ -79,8 +82,8 @@ pub struct Mailbox {
     pub secret: Secret,
     /// What a post is answered.
     pub answer: (&'static str, &'static str),
-    /// Takes a post with its `Content-Type`; false if there is no room.
-    pub put: Box<dyn Fn(&str, Bytes) -> bool + Send + Sync>,
+    /// Takes a post.
+    pub put: Put,
 }
 
 impl std::fmt::Debug for Mailbox {

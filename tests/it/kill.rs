@@ -14,6 +14,7 @@ use std::sync::{Arc, mpsc};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use firmware_sim::authority::Authority;
 use firmware_sim::{Drivers, Geometry, Mix, Phase, Times, Us, World, WorldOptions};
 use lanegate::clock::wall_now;
 use lanegate::sim::demo::{DaemonUnderTest, End, Played, Spectator, Stage, Stopped, play};
@@ -242,29 +243,37 @@ impl Chance {
 }
 
 /// What each declaration has had taken, counted from the records alone.
-#[derive(Default)]
-struct Taken {
-    limits: BTreeMap<String, u64>,
+struct Taken<'a> {
+    /// Says what was declared: what it keeps of a record has no facts.
+    authority: &'a Authority,
     trips: BTreeMap<String, u64>,
     by_passage: BTreeMap<String, Vec<(String, u64)>>,
 }
 
-impl Taken {
+impl<'a> Taken<'a> {
+    fn from(authority: &'a Authority) -> Self {
+        Self {
+            authority,
+            trips: BTreeMap::new(),
+            by_passage: BTreeMap::new(),
+        }
+    }
+
+    fn limit(&self, id: &str) -> u64 {
+        let item = self.authority.declaration(id).expect("it was declared");
+        let binding = &item["declaration"]["binding"];
+        match binding["kind"].as_str().unwrap() {
+            "single" => 1,
+            "trips" => binding["trips"].as_u64().unwrap(),
+            other => panic!("the yard declares nothing {other}"),
+        }
+    }
+
     fn record(&mut self, record: &Value) {
         let passage = record["passage"].as_str().unwrap_or_default();
         let body = &record["body"];
         match record["kind"].as_str().unwrap() {
             "verdict" => {
-                for declaration in list(&body["case"]["facts"]["candidates"]) {
-                    let id = declaration["id"].as_str().unwrap().to_owned();
-                    let binding = &declaration["binding"];
-                    let limit = match binding["kind"].as_str().unwrap() {
-                        "single" => 1,
-                        "trips" => binding["trips"].as_u64().unwrap(),
-                        other => panic!("the yard declares nothing {other}"),
-                    };
-                    self.limits.insert(id, limit);
-                }
                 for spent in list(&body["verdict"]["declarations"]) {
                     self.take(passage, &spent["id"], &spent["spend"]);
                 }
@@ -288,12 +297,10 @@ impl Taken {
             return;
         };
         let id = declaration.as_str().unwrap().to_owned();
+        let limit = self.limit(&id);
         let taken = self.trips.entry(id.clone()).or_default();
         *taken += trips;
-        assert!(
-            *taken <= self.limits[&id],
-            "{passage} takes {id} once too often"
-        );
+        assert!(*taken <= limit, "{passage} takes {id} once too often");
         self.by_passage
             .entry(passage.to_owned())
             .or_default()
@@ -382,8 +389,9 @@ fn a_daemon_killed_at_any_moment_spends_nothing_twice_and_lifts_nothing_unrecord
         "{score:?}"
     );
     assert_eq!(played.world().authority().faults(), Vec::<String>::new());
-    let mut taken = Taken::default();
-    for record in played.world().authority().records() {
+    let authority = played.world().authority();
+    let mut taken = Taken::from(authority);
+    for record in authority.records() {
         taken.record(record);
     }
     assert!(taken.trips.values().any(|trips| *trips > 0));

@@ -70,16 +70,16 @@ impl Fields {
     /// The table of settings with these defaults.
     pub(super) const fn settings(self) -> [Setting; LEN] {
         let defaults = self.defaults();
-        let mut table = SHAPE;
-        let mut n = 0;
-        while n < LEN {
-            table[n].default = defaults[n];
-            n += 1;
+        let mut settings = ROWS;
+        let mut i = 0;
+        while i < LEN {
+            settings[i].default = defaults[i];
+            i += 1;
         }
-        table
+        settings
     }
 
-    /// In the order of [`SHAPE`].
+    /// In the order of the rows.
     const fn defaults(self) -> [&'static str; LEN] {
         [
             self.when,
@@ -112,99 +112,99 @@ impl Fields {
 
 const UNITS: Values = Values::Words(&["ms", "s", "us", "text"]);
 
-/// Names, what may be set, and what it means, without defaults.
-const SHAPE: [Setting; LEN] = [
-    set(
+/// The settings without their defaults.
+const ROWS: [Setting; LEN] = [
+    row(
         "when",
         TEXT,
         "what a message with plates says, like \"type=lpr|plate state=active\"; any other is a sign of life",
     ),
-    set(
+    row(
         "reads",
         TEXT,
         "path of the list of plates; a point = the message is one",
     ),
-    set("plate", TEXT, "path of the text, within a read"),
-    set(
+    row("plate", TEXT, "path of the text, within a read"),
+    row(
         "separator",
         Values::Text { len_max: 4 },
         "what parts several plates of one text",
     ),
-    set(
+    row(
         "no_plate",
         TEXT,
         "further words that mean no plate, parted by blanks; usual ones are known",
     ),
-    set(
+    row(
         "confidence",
         TEXT,
         "path of the confidence, within a read or the message; a read without one has 0 and never counts",
     ),
-    set(
+    row(
         "confidence_scale",
         Values::Words(Scale::WORDS),
         "how the confidence is written",
     ),
-    set(
+    row(
         "candidates",
         TEXT,
         "path of other texts considered, within a read",
     ),
-    set(
+    row(
         "candidate_plate",
         TEXT,
         "path of the text, within a candidate",
     ),
-    set("candidate_confidence", TEXT, "path of its confidence"),
-    set(
+    row("candidate_confidence", TEXT, "path of its confidence"),
+    row(
         "event",
         TEXT,
         "path of the camera's number of this vehicle; empty if it numbers pictures, not vehicles",
     ),
-    set("time", TEXT, "path of when the picture was taken"),
-    set(
+    row("time", TEXT, "path of when the picture was taken"),
+    row(
         "time_unit",
         UNITS,
         "its unit since 1970; text = written out (RFC 3339)",
     ),
-    set("time_fraction", TEXT, "path of what is to be added to it"),
-    set(
+    row("time_fraction", TEXT, "path of what is to be added to it"),
+    row(
         "time_fraction_unit",
         Values::Words(&["ms", "us"]),
         "unit of that",
     ),
-    set(
+    row(
         "utc_offset",
         Values::Text { len_max: 6 },
         "offset of times written out without one; a wrong one is measured as a wrong clock",
     ),
-    set("sent", TEXT, "path of when the message was sent"),
-    set("sent_unit", UNITS, "its unit"),
-    set(
+    row("sent", TEXT, "path of when the message was sent"),
+    row("sent_unit", UNITS, "its unit"),
+    row(
         "heartbeat_time",
         TEXT,
         "path of when a sign of life was sent, in time_unit",
     ),
-    set("direction", TEXT, "path of the direction of travel"),
-    set(
+    row("direction", TEXT, "path of the direction of travel"),
+    row(
         "directions",
         TEXT,
         "what its values mean, like \"1=left 2=right\"",
     ),
-    set(
+    row(
         "replay",
         TEXT,
         "path that is true or not 0 when the message comes from the camera's memory",
     ),
-    set(
+    row(
         "no_read",
         TEXT,
         "paths that are true or not 0 when the text is forged or encrypted, parted by blanks",
     ),
-    set("id", TEXT, "path of the camera's own name"),
+    row("id", TEXT, "path of the camera's own name"),
 ];
 
-const fn set(name: &'static str, values: Values, meaning: &'static str) -> Setting {
+const fn row(name: &'static str, values: Values, meaning: &'static str) -> Setting {
     Setting {
         name,
         default: "",
