@@ -12,8 +12,9 @@ use super::filter;
 const QUEUE_MAX: usize = 16_384;
 /// Their bytes.
 const QUEUE_BYTES_MAX: usize = 256 * 1024 * 1024;
-/// Filters of one client.
-const FILTERS_MAX: usize = 64;
+/// Filters of one client: a controller of 32 lanes with cameras of eight topics
+/// has half of them.
+const FILTERS_MAX: usize = 512;
 /// Messages sent and not acknowledged.
 const WINDOW: usize = 64;
 
@@ -205,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn a_full_queue_and_a_65th_filter_are_refused() {
+    fn a_full_queue_and_one_filter_too_many_are_refused() {
         let mut s = Session::default();
         for n in 0..QUEUE_MAX {
             assert!(s.push(delivery(n, QoS::AtMostOnce)));
