@@ -299,13 +299,13 @@ impl<M: Medium> Cache<M> {
             mut meta,
         } = loading;
         let page = self.medium.page(&cursor, SLICE_LEN)?;
-        let (metas, entries): (Vec<_>, Vec<_>) = page.iter().partition(|(key, _)| key == META_KEY);
-        for (_, bytes) in metas {
-            meta = Some(cached::meta(bytes)?);
-        }
-        for read in cached::all(&entries) {
-            let (declaration, digest, len) = read?;
-            self.held.take_in(&declaration, &digest, len);
+        for (key, bytes) in &page {
+            if key == META_KEY {
+                meta = Some(cached::meta(bytes)?);
+                continue;
+            }
+            let (declaration, digest) = cached::declaration(key, bytes)?;
+            self.held.take_in(&declaration, &digest, bytes.len() as u64);
         }
         if let Some((last, _)) = page.last().filter(|_| page.len() == SLICE_LEN) {
             self.phase = Phase::Loading(Loading {

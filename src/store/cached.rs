@@ -8,10 +8,6 @@
 //! ```
 //! The same frame holds [`Meta`]. Key = id; the id inside must be the key's.
 
-use std::num::NonZero;
-use std::panic::resume_unwind;
-use std::thread;
-
 use lanegate_core::model::{Declaration, DeclarationId, ItemDigest, Position};
 use lanegate_core::record::canonical;
 use serde::{Deserialize, Serialize};
@@ -22,12 +18,6 @@ use super::StoreError;
 pub(super) const META_KEY: &[u8] = b"\0meta";
 
 const CHECK_LEN: usize = 8;
-
-/// Entries worth a thread: fewer are read before it runs.
-const SHARE_MIN: usize = 250;
-
-/// A declaration, the digest of its bytes, and how many they are.
-pub(super) type Read = (Declaration, ItemDigest, u64);
 
 /// What the cache says of itself, written with every batch, so that a lost key
 /// shows.
@@ -87,42 +77,6 @@ pub(super) fn declaration(
         return Err(damaged("a declaration lies under another's id"));
     }
     Ok((declaration, digest))
-}
-
-/// Entries as a page has them, as declarations, with the bytes each takes: what
-/// verifying costs is this, and a restart waits for it, so that every core
-/// takes its share of a page worth sharing.
-pub(super) fn all(entries: &[&(Vec<u8>, Vec<u8>)]) -> Vec<Result<Read, StoreError>> {
-    let cores = thread::available_parallelism().map_or(1, NonZero::get);
-    let share = entries.len().div_ceil(cores).max(SHARE_MIN);
-    let Some((ours, rest)) = entries.split_at_checked(share) else {
-        return each(entries);
-    };
-    thread::scope(|scope| {
-        let others = rest.chunks(share).map(|entries| {
-            let named = thread::Builder::new().name("verify".to_owned());
-            let begun = named.spawn_scoped(scope, move || each(entries));
-            (entries, begun)
-        });
-        let others: Vec<_> = others.collect();
-        let mut read = each(ours);
-        for (entries, begun) in others {
-            // No further thread to be had: it takes longer, then.
-            read.extend(begun.map_or_else(
-                |_| each(entries),
-                |thread| thread.join().unwrap_or_else(|panic| resume_unwind(panic)),
-            ));
-        }
-        read
-    })
-}
-
-fn each(entries: &[&(Vec<u8>, Vec<u8>)]) -> Vec<Result<Read, StoreError>> {
-    let read = entries.iter().map(|(key, bytes)| {
-        let (declaration, digest) = declaration(key, bytes)?;
-        Ok((declaration, digest, bytes.len() as u64))
-    });
-    read.collect()
 }
 
 pub(super) fn meta(bytes: &[u8]) -> Result<Meta, StoreError> {

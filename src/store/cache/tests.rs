@@ -258,25 +258,6 @@ fn a_lost_key_shows_at_the_next_start() {
 }
 
 #[test]
-fn a_flipped_bit_in_whichever_cores_share_of_a_page_shows_at_the_next_start() {
-    let slice = u32::try_from(SLICE_LEN).unwrap();
-    let whole = filled(slice + 300);
-    let (held, digests) = (whole.count(), whole.buckets().clone());
-    let mut again = whole;
-    again.reopen();
-    again.load();
-    assert_eq!((again.count(), again.buckets()), (held, &digests));
-    for nth in [1, SLICE_LEN / 2, SLICE_LEN - 1, SLICE_LEN, SLICE_LEN + 299] {
-        let mut store = filled(slice + 300);
-        store.medium_mut().flip(nth, 200);
-        store.reopen();
-        store.load();
-        assert!(store.take_quarantined().is_some(), "key {nth}");
-        assert_eq!(store.count(), 0);
-    }
-}
-
-#[test]
 fn while_it_is_being_verified_or_closed_it_is_unavailable() {
     let mut store = filled(2 * u32::try_from(SLICE_LEN).unwrap() + 5);
     store.reopen();
