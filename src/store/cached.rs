@@ -13,11 +13,15 @@ use lanegate_core::record::canonical;
 use serde::{Deserialize, Serialize};
 
 use super::StoreError;
+use super::index::Entry;
+use super::skim::Skimmed;
 
 /// Key of [`Meta`]: no identifier holds a control character.
 pub(super) const META_KEY: &[u8] = b"\0meta";
 
 const CHECK_LEN: usize = 8;
+
+const ANOTHERS: &str = "a declaration lies under another's id";
 
 /// What the cache says of itself, written with every batch, so that a lost key
 /// shows.
@@ -32,10 +36,20 @@ pub(super) struct Meta {
     pub(super) count: u64,
     /// XOR of their digests.
     pub(super) total: ItemDigest,
+    /// The version of the program that wrote it.
+    #[serde(default)]
+    pub(super) by: String,
 }
 
 impl Meta {
     pub(super) const VERSION: u32 = 1;
+    /// Ours.
+    pub(super) const BY: &'static str = env!("CARGO_PKG_VERSION");
+
+    /// Whether both say the same of what is held.
+    pub(super) fn agrees(&self, held: &Self) -> bool {
+        (self.position, self.count, self.total) == (held.position, held.count, held.total)
+    }
 }
 
 /// A value framed, with the digest its bucket folds.
@@ -74,9 +88,30 @@ pub(super) fn declaration(
     let declaration: Declaration =
         serde_json::from_slice(json).map_err(|_| damaged("a value is no declaration"))?;
     if declaration.id.as_str().as_bytes() != key {
-        return Err(damaged("a declaration lies under another's id"));
+        return Err(damaged(ANOTHERS));
     }
     Ok((declaration, digest))
+}
+
+/// A declaration as the indexes have it, and the digest of its bytes. What this
+/// program wrote itself (`ours`) is only skimmed.
+pub(super) fn entry(
+    key: &[u8],
+    bytes: &[u8],
+    ours: bool,
+) -> Result<(Entry, DeclarationId, ItemDigest), StoreError> {
+    if ours {
+        let (json, digest) = unframe(bytes)?;
+        if let Ok(skimmed) = serde_json::from_slice::<Skimmed<'_>>(json) {
+            let id = DeclarationId::parse(skimmed.id).map_err(|_| damaged("an id is none"))?;
+            if skimmed.id.as_bytes() != key {
+                return Err(damaged(ANOTHERS));
+            }
+            return Ok((Entry::skimmed(&skimmed), id, digest));
+        }
+    }
+    let (declaration, digest) = declaration(key, bytes)?;
+    Ok((Entry::of(&declaration), declaration.id, digest))
 }
 
 pub(super) fn meta(bytes: &[u8]) -> Result<Meta, StoreError> {

@@ -257,6 +257,39 @@ fn a_lost_key_shows_at_the_next_start() {
     }
 }
 
+/// A version that cannot read what another wrote must find out at once, not at
+/// the first truck.
+#[test]
+fn what_another_version_wrote_is_read_whole_at_the_start() {
+    let mut store = filled(3);
+    let unreadable = cached::frame(&serde_json::json!({
+        "id": declaration(1).id, "valid_until": declaration(1).valid_until,
+    }));
+    let key = cached::key(&declaration(1).id);
+    let mut meta = store.held.meta();
+    let mut buckets = store.buckets().clone();
+    buckets.toggle(&declaration(1).id, &folded(&[declaration(1)]).total());
+    buckets.toggle(&declaration(1).id, &unreadable.digest);
+    meta.total = buckets.total();
+    for (by, whole) in [("0.0.0", true), (Meta::BY, false)] {
+        let mut store = filled(3);
+        meta.by = by.to_owned();
+        let changes = vec![
+            (key.clone(), Some(unreadable.bytes.clone())),
+            (META_KEY.to_vec(), Some(cached::frame(&meta).bytes)),
+        ];
+        store.medium_mut().write(&changes).unwrap();
+        store.reopen();
+        store.load();
+        assert_eq!(store.take_quarantined().is_some(), whole, "{by}");
+        // One that was skimmed is found out by whoever looks.
+        let found = store.candidates(&query(1));
+        assert_ne!(found.state, StoreState::Ok, "{by}");
+        assert_eq!(ids(&found).len(), 0);
+    }
+    store.load();
+}
+
 #[test]
 fn while_it_is_being_verified_or_closed_it_is_unavailable() {
     let mut store = filled(2 * u32::try_from(SLICE_LEN).unwrap() + 5);
