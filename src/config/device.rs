@@ -213,8 +213,8 @@ impl Parity {
 pub struct MqttSource {
     /// Exact topics it publishes to, no wildcards.
     pub topics: Vec<String>,
-    /// Where it can be asked to read again.
-    pub recapture_topic: Option<String>,
+    /// Where it can be asked to read again: all of them are told.
+    pub recapture_topics: Vec<String>,
     /// Its serial number, where commands must name it.
     pub sn: Option<String>,
     /// Where what it is told is published.

@@ -81,7 +81,7 @@ fn evidence(
         0
     };
     let mqtt = source?.mqtt();
-    let can_recapture = mqtt.is_some_and(|mqtt| mqtt.recapture_topic.is_some());
+    let can_recapture = mqtt.is_some_and(|mqtt| !mqtt.recapture_topics.is_empty());
     Some(EvidenceDevice {
         role,
         lead: Micros::from_ms(lead?.unwrap_or(lead_default)),

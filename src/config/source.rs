@@ -159,7 +159,7 @@ fn told(section: &Section<'_>, board: bool) -> Option<MqttSource> {
     }
     Some(MqttSource {
         topics,
-        recapture_topic: None,
+        recapture_topics: Vec::new(),
         sn: None,
         command_topic: Some(command?),
     })
@@ -249,8 +249,8 @@ fn mqtt(section: &Section<'_>) -> Option<MqttSource> {
     let topics = section.maybe("topics", list(parsed(topic)))?;
     let recapture = section.maybe("recapture_topic", parsed(topic))?;
     let (mut topics, from_sn) = match (&sn, topics) {
-        (_, Some(topics)) => (topics, None),
-        (Some(sn), None) => (camera_topics(sn), Some(camera_trigger(sn))),
+        (_, Some(topics)) => (topics, Vec::new()),
+        (Some(sn), None) => (camera_topics(sn), camera_triggers(sn)),
         (None, None) => {
             section.fault(
                 "sn",
@@ -267,7 +267,7 @@ fn mqtt(section: &Section<'_>) -> Option<MqttSource> {
     }
     Some(MqttSource {
         topics,
-        recapture_topic: recapture.or(from_sn),
+        recapture_topics: recapture.map_or(from_sn, |topic| vec![topic]),
         sn,
         command_topic: None,
     })
@@ -288,8 +288,12 @@ fn camera_topics(sn: &str) -> Vec<String> {
         .collect()
 }
 
-fn camera_trigger(sn: &str) -> String {
-    format!("device/{sn}/message/down/ivs_trigger")
+/// A camera hears the one of its own order; nobody listens to the other.
+fn camera_triggers(sn: &str) -> Vec<String> {
+    vec![
+        format!("device/{sn}/message/down/ivs_trigger"),
+        format!("{sn}/device/message/down/ivs_trigger"),
+    ]
 }
 
 fn topic(text: &str) -> Result<String, String> {
