@@ -19,11 +19,11 @@ use tracing::{debug, info, warn};
 
 use super::board::{Board, BoardCommand};
 use super::driver::{Driver, Seen};
-use super::health::Why;
 use super::port::{Running, Surroundings, next_command, say_state};
 use super::recapture::recapture_message;
 use super::sign::SignDriver;
 use super::stream::Stream;
+use super::why::Why;
 use crate::clock::Clock;
 use crate::config::MqttSource;
 use crate::metrics::queues::{self, Queue, Sender};

@@ -1,6 +1,6 @@
 //! An open line of a device, whatever carries it: one supervision for all.
 
-use super::health::Why;
+use super::why::Why;
 use super::{serial, tcp};
 use crate::config::Line;
 

@@ -27,11 +27,11 @@ use tracing::{error, info, warn};
 
 use super::board::{Board, BoardCommand};
 use super::driver::{Driver, Seen};
-use super::health::Why;
 use super::link::Link;
 use super::serial::REOPEN;
 use super::sign::SignDriver;
 use super::stream::Stream;
+use super::why::Why;
 use crate::clock::{Backoff, Clock};
 use crate::config::Line;
 use crate::metrics::queues::{self, Queue, Sender};

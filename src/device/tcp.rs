@@ -11,7 +11,7 @@ use rustix::net::sockopt;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use super::health::Why;
+use super::why::Why;
 use crate::config::TcpAddress;
 
 /// A connection is there within this, or not now.
