@@ -47,7 +47,7 @@ pub(super) fn device(s: &Section<'_>, base: &Path) -> Option<(DeviceConfig, Evid
         role: role?,
         protocol: protocol?.name.to_owned(),
         settings: settings?,
-        source: source?,
+        source: source?.closed_after(lost?),
         scale: scale?,
         late: late?,
         lost: lost?,

@@ -15,6 +15,7 @@ mod io;
 mod journal;
 mod keys;
 mod lane;
+mod listen;
 mod ports;
 mod push;
 mod sanity;
@@ -42,6 +43,7 @@ pub use device::{
 pub use draw::DrawConfig;
 pub use fault::ConfigFault;
 pub use journal::JournalConfig;
+pub use listen::{ListenSource, Network};
 pub use ports::port_warnings;
 pub use push::PushConfig;
 pub use tunnel::TunnelConfig;

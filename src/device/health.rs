@@ -33,6 +33,8 @@ pub struct Counts {
     pub refusals: u64,
     /// Times the port or session was opened.
     pub opens: u64,
+    /// Connections not taken, where it dials in: from elsewhere, or a second.
+    pub strangers: u64,
 }
 
 /// One device's health.

@@ -8,6 +8,7 @@ mod broker;
 mod driver;
 mod health;
 mod link;
+mod listen;
 mod pictures;
 mod plates;
 mod port;

@@ -52,6 +52,11 @@ impl Port {
                 ));
             }
         };
+        Self::accepted(stream)
+    }
+
+    /// A connection somebody made.
+    pub(super) fn accepted(stream: TcpStream) -> Result<Self, Why> {
         watched(&stream).map_err(|fault| Why::Port(fault.to_string()))?;
         Ok(Self {
             stream,

@@ -13,6 +13,8 @@ pub enum Via {
     Line,
     /// A TCP connection to this address.
     Tcp(String),
+    /// A TCP connection it makes to this address.
+    DialsIn(String),
     /// The devices' broker, on these topics; where it is told, if it is.
     Messages(Vec<String>, Option<String>),
     /// Posts to this path.
@@ -26,6 +28,7 @@ impl Via {
         match source {
             Source::Serial(_) => Self::Line,
             Source::Tcp(address) => Self::Tcp(address.to_string()),
+            Source::Listen(listen) => Self::DialsIn(listen.address.to_string()),
             Source::Mqtt(mqtt) => Self::Messages(mqtt.topics.clone(), mqtt.command_topic.clone()),
             Source::Http(http) => Self::Posts(http.path.clone()),
         }
@@ -37,6 +40,10 @@ impl Via {
             Self::Tcp(address) => format!(
                 "{address} is connected and nothing comes: check the power of the device behind it, \
                  and the server's port"
+            ),
+            Self::DialsIn(address) => format!(
+                "it has not dialled in, or says nothing: check its power, its network, and that it \
+                 is set to {address}; lanegate_device_strangers_total counts who was turned away"
             ),
             Self::Messages(topics, _) => format!(
                 "no message of it comes from the broker: check its power, the broker it is set to, \
@@ -58,6 +65,10 @@ impl Via {
             Self::Tcp(address) => format!(
                 "bytes come from {address} but no frame of its protocol: check that the device \
                  behind it speaks this protocol, and speed and parity in the device server"
+            ),
+            Self::DialsIn(address) => format!(
+                "bytes come to {address} but no frame of its protocol: check that what dials in is \
+                 this device, and its settings"
             ),
             Self::Messages(topics, _) => format!(
                 "messages come but none of its protocol: check protocol and settings, and that \
@@ -85,7 +96,7 @@ impl Via {
                 listed(topics)
             ),
             // Never asked.
-            Self::Posts(_) => self.silent(),
+            Self::DialsIn(_) | Self::Posts(_) => self.silent(),
         }
     }
 }
@@ -162,6 +173,24 @@ pub enum Why {
          cable, or gave the connection to another program"
     )]
     Closed,
+    /// The device ended its connection.
+    #[error(
+        "it ended its connection: it restarted, lost its network, or connects only to report; it \
+         must be set to stay connected"
+    )]
+    HungUp,
+    /// The device was connected and said nothing.
+    #[error(
+        "its connection was closed, since nothing of its protocol came for lost_ms: check that it \
+         reports or sends heartbeats more often"
+    )]
+    Idle,
+    /// The address cannot be listened on.
+    #[error(
+        "{0} cannot be listened on ({1}): check that the address is one of this machine's and \
+         that no other program has the port"
+    )]
+    CannotListen(String, String),
     /// Something else about the port.
     #[error("its port: {0}")]
     Port(String),
@@ -206,6 +235,10 @@ mod tests {
             (
                 Via::Messages(topics, Some("lane/1/set".to_owned())),
                 vec!["device/7a/message/up/keep_alive or 1 more"],
+            ),
+            (
+                Via::DialsIn("192.0.2.1:7701".to_owned()),
+                vec!["192.0.2.1:7701"],
             ),
             (
                 Via::Tcp("192.0.2.7:4001".to_owned()),

@@ -71,6 +71,7 @@ impl SimLane {
                     (Line::Port(port.to_owned()), None)
                 }
                 Source::Tcp(address) => (Line::Port(address.to_string()), None),
+                Source::Listen(listen) => (Line::Port(listen.address.to_string()), None),
                 // No simulated camera posts yet.
                 Source::Http(_) => (Line::Topics(Vec::new()), None),
                 Source::Mqtt(mqtt) => (
