@@ -1,7 +1,9 @@
 //! What a frame says, as a reading: what was shown, and when it was taken (L7).
 
 use lanegate_core::lane::{Event, Role};
-use lanegate_core::model::{Content, DeviceState, Reading, SealReading, Taken, WeightReading};
+use lanegate_core::model::{
+    Content, DeviceState, Reading, SealReading, SealState, Taken, WeightReading,
+};
 use lanegate_core::time::{Mono, Now, Wall};
 use lanegate_core::wire::{
     Frame, PlatesFrame, ReplyContent, ReplyFrame, SealFrame, TagFrame, WeightFrame, WeightMode,
@@ -128,6 +130,7 @@ impl Stream {
         let seal = SealReading {
             id: frame.id,
             state: frame.state,
+            event: frame.event.is_some() && frame.state == SealState::Unknown,
             alarms: frame.alarms,
             battery_pct: frame.battery_pct,
             at: frame.at,
