@@ -12,6 +12,7 @@ use lanegate_core::wire::{
 use super::super::health::Why;
 use super::super::plates::reading;
 use super::{Stream, TRANSMIT_MAX};
+use crate::config::Undated;
 
 impl Stream {
     pub(super) fn take_frame(&mut self, frame: Frame, retained: bool, now: Now) {
@@ -113,7 +114,12 @@ impl Stream {
                 .skew
                 .taken(at)
                 .map_or(Taken::Unusable, |t| Taken::At(t.min(now.mono))),
-            None => self.undated(retained, now.mono),
+            None => match self.config.undated {
+                Undated::Never => Taken::Unusable,
+                Undated::Arrival => {
+                    self.no_later(frame.sent, self.undated(retained, now.mono), now.mono)
+                }
+            },
         };
         let at = frame.at;
         self.read(
@@ -122,6 +128,18 @@ impl Stream {
             at,
             now,
         );
+    }
+
+    /// Of a read without a time that says when it was sent: it was taken then or
+    /// before.
+    fn no_later(&self, sent: Option<Wall>, taken: Taken, now: Mono) -> Taken {
+        match (taken, sent) {
+            (Taken::OnArrival, Some(sent)) => {
+                let then = self.skew.taken(sent);
+                then.map_or(Taken::Unusable, |then| Taken::At(then.min(now)))
+            }
+            (Taken::OnArrival | Taken::At(_) | Taken::Unusable, _) => taken,
+        }
     }
 
     pub(super) fn take_seal(&mut self, frame: SealFrame, retained: bool, now: Now) {

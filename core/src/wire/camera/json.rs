@@ -56,7 +56,7 @@ maps! {
     /// The integrator's own.
     JSON_CAMERA = "json-camera",
         "Any camera that sends one JSON document a message, over MQTT or HTTP push: name its fields. \
-         Without `time` a read counts only as it arrives, on a connection open for `settle_ms`. Source: the camera's own manual.",
+         A read without a time is no evidence unless the device says `undated = \"arrival\"`. Source: the camera's own manual.",
         Fields::PLAIN;
 
     /// One message a frame of video, and one a vehicle.
