@@ -1,7 +1,6 @@
 //! Cameras that send one JSON document a message, over MQTT or HTTP. What
 //! differs from maker to maker is a field map, so each is data.
 
-
 use super::super::settings::{Setting, Settings};
 use super::super::{Decoder, Frame, NoiseWhy, Protocol, ProtocolKind};
 use super::fields::{Fields, LEN};
