@@ -287,6 +287,7 @@ fn the_charge_of_the_seal_heard_last_stands_under_its_reader() {
     let seal = SealReading {
         id: SealId::parse("8000620011").unwrap(),
         state: SealState::Sealed,
+        event: false,
         alarms: Vec::new(),
         battery_pct: Some(40),
         at: None,

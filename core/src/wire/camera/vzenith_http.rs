@@ -6,13 +6,11 @@
 //! What it is answered opens or does not open its gate output; see
 //! [`answer`](crate::wire::push_answer).
 
-use serde_json::Value;
-
 use super::super::settings::{Setting, Settings, Values, number, text};
 use super::super::{Decoder, Frame, NoiseWhy, Protocol, ProtocolKind};
 use super::alive;
 use super::vzenith::{License, Vzenith};
-use super::whole::{Document, Whole, why};
+use super::whole::{Document, Whole, json};
 
 /// The registry's line.
 pub(in crate::wire) static PROTOCOL: Protocol = Protocol {
@@ -56,7 +54,7 @@ impl Document for Http {
         if alive::is_form(post) {
             return alive::form(post).map(Frame::Heartbeat);
         }
-        let said: Value = serde_json::from_slice(post).map_err(|e| why(&e))?;
+        let said = json(post)?;
         match said.get(alive::PLATES) {
             Some(_) => self.0.read(post),
             None => alive::object(&said).map(Frame::Heartbeat),
