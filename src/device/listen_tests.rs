@@ -57,6 +57,7 @@ fn bench(from: &str, idle: Micros) -> Bench {
         source: Source::Listen(source),
         scale: None,
         late: Micros::from_s(30),
+        undated: crate::config::Undated::Arrival,
         lost: Micros::from_s(60),
     };
     let line = device.source.line().unwrap();
