@@ -202,6 +202,25 @@ fn an_order_that_comes_three_times_over_mqtt_is_one_record_one_lift_and_the_same
     yard.close();
 }
 
+/// A device that is lost before any truck is somebody's work now, not with the
+/// next truck.
+#[test]
+fn a_device_lost_while_the_lane_is_vacant_is_told_to_the_authority() {
+    let (mut yard, mut authority) = ready();
+    let vacant = yard.until_lane_is("vacant");
+    let topic = format!("lanes/{}", vacant["lane"].as_str().unwrap());
+    let told = |a: &Authority, state: &str| {
+        let said = a.on_topic(&topic).last().copied()?.clone();
+        let devices = said["devices"].as_array()?;
+        let scale = devices.iter().find(|d| d["id"] == "scale-1")?;
+        (said["state"] == "vacant" && scale["state"] == state).then_some(())
+    };
+    authority.until(&yard.broker, "the scale is ok", |a| told(a, "ok"));
+    yard.scale.is_unplugged();
+    authority.until(&yard.broker, "the scale is lost", |a| told(a, "lost"));
+    yard.close();
+}
+
 /// Field case c25: a broker that refuses one subscription and keeps the
 /// connection.
 #[test]

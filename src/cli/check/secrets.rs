@@ -8,13 +8,15 @@ use super::super::files::FileFault;
 use crate::config::{BrokerConfig, Config, is_credential};
 use crate::http::Secret;
 
+/// What is wrong with a file, read with the credentials of this directory.
+type Fault<'c> = Box<dyn Fn(Option<&Path>) -> Option<String> + 'c>;
+
 /// A file that holds a secret.
 struct Named<'c> {
     /// Where the configuration names it.
     path: String,
     file: &'c Path,
-    /// What is wrong with it, read with these credentials.
-    fault: Box<dyn Fn(Option<&Path>) -> Option<String> + 'c>,
+    fault: Fault<'c>,
 }
 
 /// Faults of secrets that can be read here, and a warning of those that

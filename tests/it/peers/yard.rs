@@ -250,7 +250,7 @@ pub(crate) struct Scale {
     kg: Arc<AtomicI64>,
     path: PathBuf,
     /// Ends the thread when dropped.
-    _leave: SyncSender<()>,
+    leave: Option<SyncSender<()>>,
 }
 
 impl Scale {
@@ -274,8 +274,13 @@ impl Scale {
         Self {
             kg,
             path,
-            _leave: leave,
+            leave: Some(leave),
         }
+    }
+
+    /// Its adapter is taken out.
+    pub(crate) fn is_unplugged(&mut self) {
+        self.leave = None;
     }
 
     pub(crate) fn shows(&self, kg: i64) {
