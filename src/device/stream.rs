@@ -7,23 +7,20 @@
 //!                       \-> health: Back; silence: Late, Lost
 //! ```
 
+mod clock;
+mod frames;
+
 use std::collections::VecDeque;
 
 use lanegate_core::lane::{Event, Role};
-use lanegate_core::model::{
-    Content, DeviceId, DeviceState, Reading, SealReading, Taken, WeightReading,
-};
+use lanegate_core::model::{Content, DeviceId, DeviceState};
 use lanegate_core::skew::{ClockFault, Skew};
-use lanegate_core::time::{Clock, Micros, Mono, Now, Wall};
+use lanegate_core::time::{Micros, Mono, Now};
 use lanegate_core::wire::scale::Stability;
-use lanegate_core::wire::{
-    Decoder, Frame, Hint, Item, PlatesFrame, ProtocolKind, ReplyContent, ReplyFrame, SealFrame,
-    SettingFault, TagFrame, WeightFrame, WeightMode, protocol,
-};
+use lanegate_core::wire::{Decoder, Hint, Item, ProtocolKind, SettingFault, protocol};
 
 use super::asking::Asking;
 use super::health::{Counts, Health, NoiseShare, Why};
-use super::plates::reading;
 use crate::config::DeviceConfig;
 use crate::metrics::queues::{Level, Queue};
 
@@ -32,9 +29,6 @@ const IDLE: Micros = Micros::from_ms(60);
 /// Events kept for whoever drains (L9); from half of it on a driver that can
 /// wait reads no more.
 const EVENTS_MAX: usize = 64;
-/// A stamp this much older than its arrival fits what is known of the
-/// device's clock: whole seconds, and a message's way.
-const ON_ITS_WAY: Micros = Micros::from_ms(2_000);
 /// Silence of a device that speaks only when something happens.
 const NEVER: Micros = Micros(u64::MAX);
 /// Answers kept for the line.
@@ -313,236 +307,6 @@ impl Stream {
         }
     }
 
-    fn take_frame(&mut self, frame: Frame, retained: bool, now: Now) {
-        if !self.is_told(&frame, now.mono) {
-            return;
-        }
-        self.counts.frames += 1;
-        // A retained message proves nothing about the present.
-        if !retained {
-            self.hint = None;
-            // Given up on and back is a reconnect: what comes first may be old.
-            if self.health.state() == DeviceState::Lost && self.opened.is_some() {
-                self.opened = Some(now.mono);
-            }
-            let event = self.health.frame(now.mono);
-            self.emit(event);
-        }
-        match frame {
-            Frame::Weight(frame) => self.take_weight(&frame, retained, now),
-            Frame::Plates(frame) => self.take_plates(frame, retained, now),
-            Frame::Seal(frame) => self.take_seal(frame, retained, now),
-            Frame::Tag(frame) => self.take_tag(frame, retained, now),
-            Frame::Heartbeat(frame) => {
-                self.answer(frame.ack);
-                if let Some(at) = frame.at.filter(|_| !retained) {
-                    self.learn_sent(at, now);
-                    self.note_off(now);
-                }
-            }
-            Frame::Inputs(_) | Frame::Reply(_) | Frame::Exchange(_) => {}
-        }
-    }
-
-    /// Whether a frame tells anything: not the question itself, not what
-    /// nobody asked for, not a refusal.
-    fn is_told(&mut self, frame: &Frame, now: Mono) -> bool {
-        let content = if let Frame::Reply(ReplyFrame { content, .. }) = frame {
-            Some(content)
-        } else {
-            None
-        };
-        if content == Some(&ReplyContent::Question) {
-            return false;
-        }
-        if self.asking.as_mut().is_some_and(|a| !a.answered(now)) {
-            let len = if let Frame::Weight(weight) = frame {
-                weight.raw.len()
-            } else {
-                1
-            };
-            self.counts.noise_bytes += len as u64;
-            self.counts.noise_runs += 1;
-            self.noise.add(0, len, now);
-            return false;
-        }
-        if let Some(ReplyContent::Refused(word)) = content {
-            self.counts.refusals += 1;
-            self.health.blame(Why::Refuses(word.to_string()));
-            return false;
-        }
-        true
-    }
-
-    fn take_weight(&mut self, frame: &WeightFrame, retained: bool, now: Now) {
-        let Some(scale) = self.config.scale else {
-            return;
-        };
-        let shown = frame.kg();
-        let above = shown.is_some_and(|kg| kg > scale.capacity);
-        let overload = frame.overload || above || frame.is_beyond_any_scale();
-        // Only gross is compared; a net or tare figure says nothing of it.
-        let gross = shown.filter(|_| !overload && frame.mode == WeightMode::Gross);
-        let steady = match (&mut self.stability, gross) {
-            (Some(stability), Some(kg)) => stability.weight(kg, now.mono),
-            (Some(stability), None) => {
-                stability.reset();
-                false
-            }
-            (None, _) => false,
-        };
-        let weight = WeightReading {
-            gross,
-            stable: gross.is_some() && frame.stable.unwrap_or(steady),
-            overload,
-        };
-        let taken = self.undated(retained, now.mono);
-        self.read(Content::Weight(weight), taken, None, now);
-    }
-
-    fn take_plates(&mut self, frame: PlatesFrame, retained: bool, now: Now) {
-        let live = !frame.replay && !retained;
-        if live {
-            self.learn_skew(&frame, now);
-        }
-        let taken = match frame.at {
-            _ if !live => Taken::Unusable,
-            // A time that cannot be placed on our clock is a doubt, not a "now".
-            Some(at) => self
-                .skew
-                .taken(at)
-                .map_or(Taken::Unusable, |t| Taken::At(t.min(now.mono))),
-            None => self.undated(retained, now.mono),
-        };
-        let at = frame.at;
-        self.read(
-            Content::Plates(reading(frame, self.pictures.clone())),
-            taken,
-            at,
-            now,
-        );
-    }
-
-    fn learn_skew(&mut self, frame: &PlatesFrame, now: Now) {
-        if let Some(sent) = frame.sent {
-            self.learn_sent(sent, now);
-        }
-        if let Some(at) = frame.at {
-            let wall = trusted(now).filter(|_| !self.fits(at, now.mono));
-            self.skew.observe(at, now.mono, wall);
-        }
-        self.note_off(now);
-        if trusted(now).is_some() {
-            self.clock_fault = self.clock_off_ms.and_then(ClockFault::of);
-        }
-    }
-
-    /// Against a clock that is not believed nothing can be said.
-    fn note_off(&mut self, now: Now) {
-        self.clock_off_ms = trusted(now).and_then(|_| self.skew_ms(now));
-    }
-
-    /// A stamp of the sending: it proves what is known, and teaches where it
-    /// contradicts. In whole seconds it is up to a second early, so one that
-    /// fits must not make the estimate worse.
-    fn learn_sent(&mut self, sent: Wall, now: Now) {
-        if self.fits(sent, now.mono) {
-            self.skew.observe(sent, now.mono, None);
-        } else {
-            self.skew.heartbeat(sent, now.mono, trusted(now));
-        }
-    }
-
-    fn fits(&self, stamp: Wall, arrived: Mono) -> bool {
-        let made = self.skew.taken(stamp);
-        made.is_some_and(|at| at <= arrived && arrived.since(at) <= ON_ITS_WAY)
-    }
-
-    /// Seals keep each its own time, and an old one may be an old event. Only
-    /// what no event explains is a fault of its clock.
-    fn judge_seal_clock(&mut self, frame: &SealFrame, now: Now) {
-        let Some(at) = frame.at.filter(|_| trusted(now).is_some()) else {
-            return;
-        };
-        if frame.replay {
-            return;
-        }
-        self.clock_fault = match ClockFault::of(at - now.wall) {
-            Some(ClockFault::Off { s }) if s < 0 => None,
-            fault => fault,
-        };
-    }
-
-    fn take_seal(&mut self, frame: SealFrame, retained: bool, now: Now) {
-        self.judge_seal_clock(&frame, now);
-        self.answer(frame.ack);
-        let seal = SealReading {
-            id: frame.id,
-            state: frame.state,
-            alarms: frame.alarms,
-            battery_pct: frame.battery_pct,
-            at: frame.at,
-            replay: frame.replay || retained,
-        };
-        // A seal names itself and its time; the rules judge its age. Without a
-        // time, or from memory, it is no evidence of a state.
-        let dated = seal.at.is_some() && !seal.replay;
-        let taken = if dated {
-            Taken::OnArrival
-        } else {
-            Taken::Unusable
-        };
-        let at = seal.at;
-        self.read(Content::Seal(seal), taken, at, now);
-    }
-
-    /// A tag or a swipe is of whoever stands at the reader now: without a time
-    /// of its own it counts by its arrival, once, on a line proven live.
-    fn take_tag(&mut self, frame: TagFrame, retained: bool, now: Now) {
-        let content = match self.config.role {
-            Role::CardReader => Content::Card(frame.id),
-            Role::TagReader => Content::Tag(frame.id),
-            // The configuration gives these no reader of tags.
-            Role::Camera | Role::Scale | Role::SealReader | Role::ContainerReader => return,
-        };
-        let taken = self.undated(retained, now.mono);
-        self.read(content, taken, None, now);
-    }
-
-    /// What the device waits for before it goes on.
-    fn answer(&mut self, ack: Option<Vec<u8>>) {
-        let Some(ack) = ack else {
-            return;
-        };
-        if self.transmit.len() < TRANSMIT_MAX {
-            self.transmit.push_back(ack);
-        } else {
-            self.dropped += 1;
-        }
-    }
-
-    /// An undated reading counts as taken when it arrives only on a line that
-    /// has been open for a while: right after a (re)connect it may be old.
-    fn undated(&self, retained: bool, now: Mono) -> Taken {
-        let proven = self.opened.is_some_and(|at| now.since(at) >= self.settle);
-        if proven && !retained {
-            Taken::OnArrival
-        } else {
-            Taken::Unusable
-        }
-    }
-
-    fn read(&mut self, content: Content, taken: Taken, at: Option<Wall>, now: Now) {
-        let reading = Reading {
-            device: self.config.id.clone(),
-            arrived: now.mono,
-            taken,
-            at,
-            content,
-        };
-        self.emit(Some(Event::Reading(reading)));
-    }
-
     /// Of weights not yet drained the latest wins; full, the oldest reading
     /// goes, never a change of health.
     fn emit(&mut self, event: Option<Event>) {
@@ -616,11 +380,6 @@ impl Stream {
     pub const fn dropped(&self) -> u64 {
         self.dropped
     }
-}
-
-/// The wall clock, if it is to be believed.
-fn trusted(now: Now) -> Option<Wall> {
-    (now.clock == Clock::Trusted).then_some(now.wall)
 }
 
 #[cfg(test)]

@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 
 use lanegate_core::lane::Role;
-use lanegate_core::model::{Kg, SealState, WeightUnit};
+use lanegate_core::model::{Kg, Reading, SealState, Taken, WeightReading, WeightUnit};
+use lanegate_core::time::{Clock, Wall};
 use lanegate_core::wire::Settings;
 use lanegate_core::wire::scale::StableRule;
 

@@ -1,33 +1,31 @@
 //! The authority's connection: moves messages between the broker and the
 //! [`Session`], and does what the session asks for.
 
+mod feeding;
 mod reconciling;
+mod saying;
 
 use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
 
 use lanegate_core::model::{JournalState, LaneId, Link};
-use lanegate_core::record::{Draft, FeedBody, canonical};
 use lanegate_core::time::{Clock, Wall};
 use serde_json::json;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, error, info, warn};
 
 use super::RunError;
 use super::back::Lanes;
 use super::devices::{broker_fault, connection_config};
-use super::policy;
 use super::port::Port;
 use super::turns::Turning;
-use crate::authority::feed::{Batch, IgnoreWhy};
+use crate::authority::feed::IgnoreWhy;
 use crate::authority::{Ask, Session, SnapshotPlea, Topic, Topics};
-use crate::clock::Agreement;
-use crate::committer::BODY_LEN_MAX;
 use crate::journal::{JournalReader, RealDisk};
 use crate::metrics;
 use crate::metrics::queues::{self, Level, Queue, Sender};
-use crate::mqtt::{Connection, Event, Publication, PublishFault, Quality, Will};
+use crate::mqtt::{Connection, Event, Publication, Will};
 use crate::store::StoreNotice;
 
 /// Publications kept while the client's outbox is full (L9); records beyond
@@ -232,23 +230,6 @@ impl Task {
         }
     }
 
-    /// When the first record was made that the authority has not
-    /// acknowledged; read again only when that is another one.
-    fn look_at_oldest(&mut self) {
-        let shared = &self.port.shared;
-        let view = shared.committer.view();
-        let first = view.acknowledged.map_or(0, |through| through + 1);
-        if self.oldest.seq == Some(first) || first > view.head_seq {
-            return;
-        }
-        let read = self.oldest.reader.as_mut();
-        let read = read.and_then(|r| r.records_from(first, view.head_seq, 1).ok());
-        let record = read.and_then(|records| records.into_iter().next());
-        let at = record.and_then(|(_, json)| made_at(&json));
-        self.oldest.seq = at.map(|_| first);
-        shared.sample_outbox(at);
-    }
-
     /// Asks for a snapshot while something is in force that only one can mend.
     fn plead(&mut self) {
         let shared = &self.port.shared;
@@ -260,25 +241,6 @@ impl Task {
             );
             shared.metrics.count(&metrics::SNAPSHOTS_ASKED, &[], 1);
             self.session.ask_snapshot();
-        }
-    }
-
-    /// The last word is waited for, so that the broker keeps it.
-    async fn say_farewell(&mut self, events: &mut mpsc::Receiver<Event>) {
-        self.say_state("offline");
-        if let Some(last) = self.waiting.back_mut() {
-            last.token = Some(FAREWELL);
-        }
-        self.send_waiting();
-        let taken = async {
-            while let Some(event) = events.recv().await {
-                if event == Event::Done(FAREWELL) {
-                    break;
-                }
-            }
-        };
-        if tokio::time::timeout(FAREWELL_MAX, taken).await.is_err() {
-            debug!("the broker did not take our goodbye; its will says it");
         }
     }
 
@@ -351,17 +313,6 @@ impl Task {
         }
     }
 
-    fn say_state(&mut self, state: &str) {
-        let topic = self.session.topics().outgoing(Topic::State);
-        self.queue(topic, json!({ "state": state }).to_string(), true);
-    }
-
-    fn say_lane(&mut self, lane: &LaneId) {
-        if let Some(status) = self.ends.lanes.status_of(lane) {
-            self.session.lane_state(lane.as_str(), &status);
-        }
-    }
-
     fn look_at_journal(&mut self) {
         let view = self.port.shared.committer.view();
         self.session.durable(view.head_seq + 1);
@@ -414,28 +365,6 @@ impl Task {
         }
     }
 
-    /// Tells the store what the journal expects of it.
-    async fn expect(&self) {
-        self.turning.waits();
-        let view = self.port.shared.committer.view();
-        let (purged, buckets) = (view.ledger.purged_until(), view.ledger.buckets().clone());
-        // What the journal has forgotten the cache forgets first, or the two
-        // would differ.
-        if self.port.store.purge(purged, |_| {}).is_err() {
-            debug!("the store is busy: purged at the next batch");
-        }
-        let (to, differing) = oneshot::channel();
-        let reply = move |n: usize| {
-            to.send(n).ok();
-        };
-        if self.port.store.expect(buckets, reply).is_err() {
-            return;
-        }
-        if let Ok(n) = differing.await {
-            debug!(buckets = n, "differ from what the journal expects");
-        }
-    }
-
     async fn answer(&mut self, ask: Ask) {
         match ask {
             Ask::Publish {
@@ -485,180 +414,6 @@ impl Task {
                     debug!(what, %why, "from the authority");
                 } else {
                     warn!(what, %why, "from the authority: cannot be used");
-                }
-            }
-        }
-    }
-
-    /// Journal first, then store, then the answer.
-    async fn apply(&mut self, batch: Batch) {
-        let mut batch = batch;
-        let now = self.port.shared.clock.now();
-        let position = self.session.position();
-        let body_len = canonical(&batch.feed_body(now.wall)).len();
-        if body_len >= BODY_LEN_MAX {
-            let why = format!(
-                "its record would have {body_len} bytes, at most {BODY_LEN_MAX} are written: send it in smaller batches"
-            );
-            error!(seq = batch.seq, %why, "a batch of the feed is refused");
-            let say = &self.port.shared.metrics;
-            say.count(&metrics::FEED_BATCHES, &["too-long"], 1);
-            self.session.refused(&batch, position, &why);
-            return;
-        }
-        let desk = self.port.policy.clone();
-        let turn = policy::turn(&desk).await;
-        let policies = policy::fed(&self.port, &mut batch, now);
-        let in_force = self.put_in_force(now.wall, &batch, policies).await;
-        policy::publish(&self.port);
-        drop(turn);
-        if !in_force {
-            error!("a batch of the feed could not be written to the journal");
-            let say = &self.port.shared.metrics;
-            say.count(&metrics::FEED_BATCHES, &["not-written"], 1);
-            self.session.not_applied(&batch, position);
-            return;
-        }
-        let stored = self.put_in_store(batch.clone()).await;
-        self.expect().await;
-        let say = &self.port.shared.metrics;
-        say.count(&metrics::FEED_BATCHES, &["applied"], 1);
-        for (kind, n) in batch.unusable_kinds() {
-            say.count(&metrics::FEED_UNUSABLE, &[kind], n);
-        }
-        for item in &batch.unusable {
-            // Its why may quote a plate: the answer and the record have it.
-            warn!(path = %item.path, seq = batch.seq, "an item of the feed cannot be used: its subject holds");
-        }
-        if stored {
-            self.session.applied(&batch);
-        } else {
-            error!("a batch of the feed could not be kept in the cache: it is asked for again");
-            self.session.not_applied(&batch, position);
-        }
-        self.tell_facts_changed();
-    }
-
-    async fn put_in_force(
-        &self,
-        at: lanegate_core::time::Wall,
-        batch: &Batch,
-        policies: Vec<Draft>,
-    ) -> bool {
-        loop {
-            let (to, applied) = oneshot::channel();
-            let reply = move |generation: Option<u64>| {
-                to.send(generation).ok();
-            };
-            let (body, with) = (batch.feed_body(at), policies.clone());
-            let committer = &self.port.shared.committer;
-            let asked = committer.apply_feed_with(at, body, with, reply);
-            if asked.is_ok() {
-                return matches!(applied.await, Ok(Some(_)));
-            }
-            if self.port.stop.is_cancelled() {
-                return false;
-            }
-            tokio::time::sleep(BUSY).await;
-        }
-    }
-
-    async fn put_in_store(&self, batch: Batch) -> bool {
-        loop {
-            let (to, applied) = oneshot::channel();
-            let reply = move |result| {
-                to.send(result).ok();
-            };
-            let asked = self.port.store.apply(batch.clone().into_apply(), reply);
-            if asked.is_ok() {
-                return match applied.await {
-                    Ok(Ok(_)) => true,
-                    Ok(Err(why)) => {
-                        error!(%why, "the cache of declarations");
-                        false
-                    }
-                    Err(_) => false,
-                };
-            }
-            if self.port.stop.is_cancelled() {
-                return false;
-            }
-            tokio::time::sleep(BUSY).await;
-        }
-    }
-
-    async fn current(&mut self, sent_at: Option<lanegate_core::time::Wall>) {
-        let shared = self.port.shared.clone();
-        let agreement = sent_at.map(|sent_at| shared.clock.heartbeat(sent_at));
-        let now = shared.clock.now();
-        if let (Some(Agreement::Behind), Some(sent_at)) = (agreement, sent_at) {
-            // Waited at the broker while we or the line were away: it says how
-            // things were then, not that they are so now.
-            shared.freshness().heard(sent_at);
-            self.compare_beliefs();
-            return;
-        }
-        let due = shared.freshness().current(now.mono);
-        shared
-            .metrics
-            .count(&metrics::FEED_BATCHES, &["heartbeat"], 1);
-        if let (true, Some(position), Some(sent_at)) = (due, self.session.position(), sent_at) {
-            let body = FeedBody::heartbeat(position, sent_at);
-            // On record once a minute; a busy committer gets the next one.
-            let told = shared.committer.apply_feed(now.wall, body, |_| {});
-            told.ok();
-        }
-        self.compare_beliefs();
-    }
-
-    fn read(&mut self, from: u64, max: u64) {
-        let durable = self.port.shared.committer.view().head_seq;
-        let max = usize::try_from(max).unwrap_or(usize::MAX);
-        let read = self
-            .records
-            .as_mut()
-            .map(|reader| reader.records_from(from, durable, max));
-        match read {
-            Some(Ok(records)) => self.session.records(records),
-            Some(Err(why)) => {
-                error!(%why, from, "records cannot be read for the authority");
-                self.session.records(Vec::new());
-            }
-            None => self.session.records(Vec::new()),
-        }
-    }
-
-    fn queue(&mut self, topic: String, payload: String, retain: bool) {
-        if self.connection.is_none() {
-            return;
-        }
-        if self.waiting.len() >= WAITING_MAX {
-            self.levels.out.was_full();
-            self.waiting.pop_front();
-        }
-        self.waiting.push_back(Publication {
-            topic,
-            payload: payload.into(),
-            retain,
-            quality: Quality::AtLeastOnce,
-            token: None,
-            expires: None,
-        });
-    }
-
-    fn send_waiting(&mut self) {
-        let Some(connection) = &self.connection else {
-            return;
-        };
-        while let Some(publication) = self.waiting.pop_front() {
-            match connection.publish(publication.clone()) {
-                Ok(()) => {}
-                Err(PublishFault::Full) => {
-                    self.waiting.push_front(publication);
-                    return;
-                }
-                Err(why) => {
-                    error!(%why, "a message to the authority cannot be sent");
                 }
             }
         }

@@ -2,18 +2,20 @@
 //! lanes, rules, ledger, journal and cache on the other, every law checked at
 //! every step. Deterministic: the same seed gives the same bytes.
 
+mod lanes;
+mod line;
+
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
-use firmware_sim::{Input, Output, Score, Us, World, WorldOptions};
+use firmware_sim::{Output, Score, Us, World, WorldOptions};
 use lanegate_core::clearance::Policy;
-use lanegate_core::lane::{Command, Event, Guard, Query, Tell, Token};
 use lanegate_core::ledger::{PolicyBy, PolicyOffer};
-use lanegate_core::model::{Content, PassageId, VerdictKind};
-use lanegate_core::record::{Body, Draft, PolicySource, Record, VerdictBody};
+use lanegate_core::model::PassageId;
+use lanegate_core::record::{Body, PolicySource, Record, VerdictBody};
 use lanegate_core::time::{Clock, Micros, Mono, Now, Wall};
-use serde_json::{Value, json};
+use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::breaks::Point;
@@ -24,11 +26,9 @@ use super::orders::Orders;
 use super::restart::Life;
 use super::sabotage::{Sabotage, Spoils, without_inhibit};
 use super::setup::{CONTROLLER, PORT, Places, START_WALL_MS, Sampling, lane_toml, policy_text};
-use crate::authority::feed::Batch;
-use crate::authority::{Ask, Freshness, Session};
+use crate::authority::{Freshness, Session};
 use crate::clock::Trust;
 use crate::config::{Config, LaneSetup};
-use crate::device::BoardCommand;
 use crate::journal::MemDisk;
 use crate::store::{MemStore, Store};
 
@@ -269,153 +269,6 @@ impl Rig {
         moved
     }
 
-    fn run_lanes(&mut self) -> bool {
-        let mut moved = false;
-        for n in 0..self.lanes.len() {
-            while self.lanes[n].stirred() && !self.life.breaks.is_struck() {
-                let now = self.now();
-                if let Some(event) = self.lanes[n].poll_event() {
-                    self.hand_in(n, event, now);
-                } else if let Some(command) = self.lanes[n].poll_command() {
-                    self.obey(n, command);
-                } else if let Some((port, bytes)) = self.lanes[n].poll_sent() {
-                    self.world.input(self.now_us, Input::Serial { port, bytes });
-                    if std::mem::take(&mut self.life.lifting) {
-                        self.reach(Point::LiftSent);
-                    }
-                } else {
-                    self.lanes[n].rests();
-                    break;
-                }
-                moved = true;
-            }
-        }
-        moved
-    }
-
-    fn hand_in(&mut self, n: usize, event: Event, now: Now) {
-        if let Event::Reading(reading) = &event
-            && let Content::Inputs(inputs) = &reading.content
-        {
-            self.laws.told(n, inputs);
-        }
-        let event = self.spoil_event(n, event, now);
-        self.lanes[n].handle_event(event, now);
-    }
-
-    pub(super) fn lift(&mut self, n: usize, passage: Option<&PassageId>) {
-        let name = self.lanes[n].name.clone();
-        self.say(|| format!("{name} lift {passage:?}"));
-        self.hash.update(self.now_us.to_le_bytes());
-        self.laws.lift(self.now_us, n, &name, passage);
-        let now = self.now();
-        self.lanes[n].command(BoardCommand::Lift, now);
-    }
-
-    fn look_up(&mut self, n: usize, passage: PassageId, attempt: u32, query: &Query) {
-        let now = self.now();
-        let found = self.store.candidates(query);
-        let mut facts = self.gate.facts(found.declarations, found.state, query);
-        self.freshness.fill(&mut facts, now);
-        self.spoil_facts(&mut facts, query);
-        let draws = self.gate.draws(&facts, now, self.now_us);
-        let event = Event::Candidates {
-            passage,
-            attempt,
-            facts: Box::new(facts),
-            draws,
-        };
-        self.lanes[n].handle_event(event, now);
-    }
-
-    fn commit(&mut self, n: usize, token: Token, drafts: Vec<Draft>, guard: Guard) {
-        let mut drafts = drafts;
-        let guard = self.spoil_commit(&mut drafts, guard);
-        if self.sabotage == Some(Sabotage::LiftBeforeDurable) && drafts.iter().any(releases) {
-            self.lift(n, token.passage.as_ref());
-        }
-        self.gate.submit(n, token, drafts, guard, self.now_us);
-        self.reach(Point::Submitted);
-    }
-
-    fn obey(&mut self, n: usize, command: Command) {
-        let now = self.now();
-        match command {
-            Command::LookUp {
-                passage,
-                attempt,
-                query,
-            } => self.look_up(n, passage, attempt, &query),
-            Command::Commit {
-                token,
-                drafts,
-                guard,
-            } => self.commit(n, token, drafts, guard),
-            Command::Note(drafts) => self.gate.note(drafts, self.now_us),
-            Command::LiftArm { passage } => {
-                self.reach(Point::LiftOrdered);
-                if !self.life.breaks.is_struck() {
-                    self.lift(n, passage.as_ref());
-                    self.life.lifting = true;
-                }
-            }
-            Command::LowerArm => {
-                self.reach(Point::LowerOrdered);
-                if self.life.breaks.is_struck() {
-                    return;
-                }
-                let arm = self.world.physical(n).arm_permille;
-                self.laws.lower(n, arm);
-                self.lanes[n].command(BoardCommand::Lower, now);
-            }
-            Command::StopArm => self.lanes[n].command(BoardCommand::Stop, now),
-            Command::Divert { to_bay } => {
-                self.lanes[n].command(BoardCommand::Divert(to_bay), now);
-            }
-            Command::SetLights(lights) => {
-                self.lanes[n].command(BoardCommand::Lights(lights), now);
-            }
-            Command::ShowSign(_) => {}
-            Command::Recapture { device } => self.recapture(n, &device),
-            Command::AnswerOrder { order, refused } => self.answer_order(order, refused),
-            Command::Tell(tell) => self.hear(n, tell),
-        }
-    }
-
-    fn recapture(&mut self, n: usize, device: &lanegate_core::model::DeviceId) {
-        let Some((topic, sn)) = self.lanes[n].recapture(device) else {
-            return;
-        };
-        let message = crate::device::recapture_message(&sn, self.now_us, self.now().wall);
-        let payload = message.into_bytes();
-        self.world
-            .input(self.now_us, Input::Message { topic, payload });
-    }
-
-    fn hear(&mut self, n: usize, tell: Tell) {
-        let name = self.lanes[n].name.clone();
-        self.say(|| format!("{name} {tell:?}"));
-        match tell {
-            Tell::Entered { state, .. } => {
-                if let Some(point) = Point::in_state(state) {
-                    self.reach(point);
-                }
-                let fault = self.lanes[n].fault();
-                let state = match fault {
-                    Some(cause) => format!("{state}:{cause}"),
-                    None => state.to_owned(),
-                };
-                let state = json!({"lane": name, "state": state});
-                self.session.lane_state(&name, &state);
-                self.lane_states.insert(name, state);
-            }
-            Tell::Judged { gather_us, .. } => {
-                *self.gathered_ms.entry(gather_us / 1000).or_default() += 1;
-            }
-            Tell::Ended { .. } | Tell::Stale(_) | Tell::Dropped(_) | Tell::Alarm(_) => {}
-        }
-    }
-
     fn flush_gate(&mut self) -> bool {
         let due = self.gate.flush_at().is_some_and(|at| at <= self.now_us);
         if !due || self.life.breaks.is_struck() {
@@ -459,75 +312,6 @@ impl Rig {
         verdicts
     }
 
-    fn run_session(&mut self) -> bool {
-        let mut moved = false;
-        while !self.life.breaks.is_struck()
-            && let Some(ask) = self.session.poll_ask()
-        {
-            moved = true;
-            self.answer(ask);
-        }
-        moved
-    }
-
-    fn answer(&mut self, ask: Ask) {
-        match ask {
-            Ask::Publish { topic, .. } if self.spoil_publish(&topic) => {}
-            Ask::Publish { topic, payload, .. } => {
-                let payload = payload.into_bytes();
-                self.world
-                    .input(self.now_us, Input::Message { topic, payload });
-            }
-            Ask::Apply(batch) => self.apply(&batch),
-            Ask::Current { sent_at } => self.current(sent_at),
-            Ask::Read { from, max } => {
-                let endless = self.sabotage == Some(Sabotage::UnboundedOutbox);
-                let max = if endless { u64::MAX } else { max };
-                let records = self.gate.records(from, max);
-                self.session.records(records);
-            }
-            Ask::Acknowledged(below) => {
-                self.reach(Point::AckHeard);
-                if let (Some(through), false) = (below.checked_sub(1), self.life.breaks.is_struck())
-                {
-                    self.gate.acknowledged(through);
-                    self.reach(Point::AckTaken);
-                }
-            }
-            Ask::Blocked(held) => self.blocked(held),
-            Ask::Reconcile(body) => self.reconcile(*body),
-            Ask::Order(order) => self.order(*order),
-            Ask::LaneOrder(order) => self.lane_order(*order),
-            Ask::Odd { what, why } => self.say(|| format!("odd {what}: {why}")),
-        }
-    }
-
-    /// Journal first, then store, then the answer.
-    fn apply(&mut self, batch: &Batch) {
-        let at = self.now().wall;
-        self.gate.feed(at, batch.feed_body(at), self.now_us);
-        self.flush_all();
-        self.reach(Point::FeedJournaled);
-        if self.life.breaks.is_struck() {
-            return;
-        }
-        if self.gate.take_feed_refused() {
-            self.session.not_applied(batch, self.session.position());
-            return;
-        }
-        let applied = self.store.apply(batch.clone().into_apply());
-        self.store.expect(&self.gate.buckets());
-        self.reach(Point::FeedStored);
-        if self.life.breaks.is_struck() {
-            return;
-        }
-        match applied {
-            Ok(_) => self.session.applied(batch),
-            Err(_) => self.session.not_applied(batch, self.store.position()),
-        }
-        self.tell_changed();
-    }
-
     /// What waits becomes durable, and whoever asked hears of it.
     fn flush(&mut self) {
         let Some(heard) = self.flush_disk() else {
@@ -559,20 +343,6 @@ impl Rig {
         }
     }
 
-    pub(super) fn tell_changed(&mut self) {
-        let (now, generation) = (self.now(), self.gate.generation());
-        for lane in &mut self.lanes {
-            lane.handle_event(Event::InForceChanged { generation }, now);
-        }
-    }
-
-    pub(super) fn tell_starts(&mut self) {
-        let (now, start) = (self.now(), self.gate.starts());
-        for lane in &mut self.lanes {
-            lane.handle_event(Event::Renumbered { start }, now);
-        }
-    }
-
     pub(super) fn say(&mut self, line: impl FnOnce() -> String) {
         if self.tracing == Trace::Off {
             return;
@@ -594,14 +364,6 @@ pub(super) fn policy() -> &'static (Arc<Policy>, PolicyOffer) {
         let (policy, offer) = read.expect("the shipped policy is valid");
         (Arc::new(policy), offer)
     })
-}
-
-fn releases(draft: &Draft) -> bool {
-    if let Body::Verdict(body) = &draft.body {
-        body.verdict.verdict == VerdictKind::Release
-    } else {
-        false
-    }
 }
 
 /// The moment `us` of the world by a clock that is right.

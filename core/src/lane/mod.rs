@@ -14,11 +14,13 @@ mod command;
 mod commit;
 mod config;
 mod draws;
+mod ending;
 mod event;
 mod evidence;
 mod gather;
 mod order;
 mod query;
+mod readings;
 mod sensors;
 mod start;
 mod state;
@@ -35,18 +37,15 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use crate::clearance::Policy;
-use crate::model::{
-    Content, DeviceId, DeviceState, Inputs, OrderId, Outcome, PassageId, Reading, SealId, Supply,
-    Taken,
-};
-use crate::record::{Body, Draft, EdgeBody, GiveBackBody, OutcomeBody, VehiclePlace};
+use crate::model::{DeviceId, DeviceState, OrderId, PassageId, SealId};
+use crate::record::{Body, Draft};
 use crate::time::{Micros, Mono, Now};
 
 use arm::Falling;
-use evidence::{Recent, Window};
+use evidence::Recent;
 use order::PendingLaneOrder;
-use sensors::{ArmSeen, Edge, Edges, Sensors};
-use state::{Behind, Cause, Passage, Phase, State, WhyUp};
+use sensors::{ArmSeen, Sensors};
+use state::{Passage, State};
 
 /// Passages whose outcome waits for the bay input (L9).
 const BAYS_MAX: usize = 8;
@@ -320,129 +319,6 @@ impl Lane {
         }
     }
 
-    fn on_reading(&mut self, reading: Reading, now: Now) {
-        if let Content::Inputs(inputs) = reading.content {
-            if reading.device == self.config.lane_io {
-                self.on_inputs(inputs, reading.arrived, now);
-            }
-            return;
-        }
-        if !self.config.devices.contains_key(&reading.device) {
-            self.tell(Tell::Dropped("unknown-device"));
-            return;
-        }
-        let was = self.devices.insert(reading.device.clone(), DeviceState::Ok);
-        if let Content::Weight(weight) = &reading.content {
-            let empty = weight.shows_nothing(self.config.division_kg);
-            let taken = match reading.taken {
-                Taken::At(taken) => Some(taken),
-                Taken::OnArrival => Some(reading.arrived),
-                Taken::Unusable => None,
-            };
-            let since_left = taken.is_some_and(|t| t > self.sensors.left_at());
-            if empty && since_left && !self.sensors.present() {
-                self.seen_empty = true;
-            }
-        }
-        self.offer(&reading, now);
-        if was.is_some_and(|was| was != DeviceState::Ok) {
-            self.on_facts_changed("device-back", Some(now.mono));
-        }
-        if !matches!(reading.content, Content::Weight(_)) && self.recent.keep(reading) {
-            self.tell(Tell::Dropped("recent-full"));
-        }
-        let keep = Micros::from_s(30);
-        self.recent.forget_before(now.mono.back(keep));
-    }
-
-    fn on_inputs(&mut self, inputs: Inputs, at: Mono, now: Now) {
-        let clear = (self.config.presence_clear, self.config.inhibit_clear);
-        let edges = self.sensors.update(inputs, at, self.config.io_stale, clear);
-        if edges.presence_raw_off && !matches!(self.state, State::Vacant) {
-            self.seen_empty = false;
-        }
-        self.observe_track(&inputs, edges, now);
-        self.observe_unproven(&inputs, edges.gap.is_some());
-        if edges
-            .gap
-            .is_some_and(|gap| gap >= self.config.presence_clear)
-        {
-            self.on_gap(now);
-        }
-        self.note_edges(edges, now);
-        let bay = inputs.bay.unwrap_or(false);
-        if bay && !self.bay_on {
-            self.reach_bay(now);
-        }
-        self.bay_on = bay;
-    }
-
-    /// Vehicle edges where nobody decides about the vehicle are records.
-    fn note_edges(&mut self, edges: Edges, now: Now) {
-        let undecided = matches!(
-            self.state,
-            State::Starting { .. }
-                | State::Securing { .. }
-                | State::ArmUp { .. }
-                | State::Faulted { .. }
-        );
-        if !undecided {
-            return;
-        }
-        let state = self.state.name();
-        let places = [
-            (edges.presence, VehiclePlace::StopLine),
-            (edges.inhibit, VehiclePlace::UnderArm),
-        ];
-        for (edge, place) in places {
-            if let Some(edge) = edge {
-                let body = EdgeBody {
-                    place,
-                    on: edge == Edge::On,
-                    state: state.to_owned(),
-                };
-                self.note(now, None, vec![body.into()]);
-            }
-        }
-    }
-
-    fn on_device(&mut self, device: &DeviceId, state: DeviceState, now: Now) {
-        if *device == self.config.lane_io {
-            match state {
-                DeviceState::Lost => self.on_lane_io_lost(now),
-                DeviceState::Late => {}
-                DeviceState::Ok => self.say_lights_again(now),
-            }
-            return;
-        }
-        let Some(known) = self.devices.get_mut(device) else {
-            return;
-        };
-        let was = std::mem::replace(known, state);
-        if state == DeviceState::Ok && was != DeviceState::Ok {
-            self.on_facts_changed("device-back", Some(now.mono));
-        }
-    }
-
-    fn on_lane_io_lost(&mut self, now: Now) {
-        let may_be_up = self.ours_up
-            || self.falling != Falling::No
-            || self.sensors.arm(now.mono, Micros(u64::MAX / 2)) != ArmSeen::Down;
-        self.sensors.forget();
-        let in_hand = matches!(
-            self.state,
-            State::ArmUp {
-                why: WhyUp::KeepUp | WhyUp::Maintenance
-            }
-        );
-        let not_begun = matches!(self.state, State::Starting { .. } | State::Faulted { .. });
-        if in_hand || not_begun {
-            self.tell(Tell::Alarm("lane-io-lost"));
-        } else {
-            self.enter_faulted(Cause::LaneIo, may_be_up, now);
-        }
-    }
-
     fn arm(&self, now: Now) -> ArmSeen {
         self.sensors.arm(now.mono, self.config.io_stale)
     }
@@ -519,138 +395,6 @@ impl Lane {
         if let Some(lights) = self.lights.filter(|_| paced) {
             self.lights_again_at = now.mono;
             self.commands.push_back(Command::SetLights(lights));
-        }
-    }
-
-    /// For so long nobody saw the stop line that another truck may stand
-    /// there. A truck that was not cleared yet is known no more.
-    fn on_gap(&mut self, now: Now) {
-        let (at, present) = (now.mono, self.sensors.present());
-        if let State::Gathering { passage, phase } = &mut self.state {
-            passage.window = Window {
-                left_at: at,
-                arrived: at,
-            };
-            passage.gather_from = at;
-            passage.weigh_from = at;
-            passage.evidence.forget();
-            passage.supply = Supply::default();
-            *phase = Phase::Collecting {
-                recapture_until: None,
-            };
-            self.tell(Tell::Dropped("inputs-gap"));
-        } else if self.state.waiting().is_some() && present {
-            if let Some(passage) = self.take_passage() {
-                self.end_passage(&passage, Outcome::Unknown, None, now);
-            }
-            self.enter_vacant("inputs-gap");
-        } else if let State::Committing { gone, .. } = &mut self.state {
-            *gone = true;
-        }
-    }
-
-    fn observe_unproven(&mut self, inputs: &Inputs, gap: bool) {
-        if let State::Committing { unproven, .. }
-        | State::Cleared {
-            unproven,
-            lifted_at: None,
-            ..
-        } = &mut self.state
-        {
-            unproven.observe(inputs, gap);
-        }
-    }
-
-    /// Every passage ends here, exactly once.
-    fn end_passage(&mut self, passage: &Passage, how: Outcome, give_back: Option<&str>, now: Now) {
-        let mut bodies = Vec::with_capacity(2);
-        if let Some(why) = give_back.filter(|_| passage.spent) {
-            let why = why.to_owned();
-            bodies.push(GiveBackBody { why }.into());
-        }
-        bodies.push(OutcomeBody { how }.into());
-        self.note(now, Some(&passage.id), bodies);
-        self.remember(passage);
-        self.tell(Tell::Ended {
-            passage: passage.id.clone(),
-            how,
-        });
-    }
-
-    /// What the truck before was known by, read or declared: late reports of it
-    /// are nobody else's.
-    fn remember(&mut self, passage: &Passage) {
-        self.last_events = passage.evidence.events();
-        self.last_seals = match &passage.recorded {
-            Some(recorded) => recorded.seal_ids(),
-            None => passage.evidence.seal_ids(),
-        };
-    }
-
-    fn wait_for_bay(&mut self, passage: &Passage, now: Now) {
-        if passage.bay_seen {
-            self.end_passage(passage, Outcome::ToBay, None, now);
-            return;
-        }
-        if self.bays.len() >= BAYS_MAX {
-            self.end_passage(passage, Outcome::Unknown, None, now);
-            self.tell(Tell::Alarm("bay-queue-full"));
-            return;
-        }
-        self.remember(passage);
-        self.bays.push_back(BayWait {
-            passage: passage.id.clone(),
-            until: now.mono + self.config.bay_max,
-        });
-    }
-
-    fn reach_bay(&mut self, now: Now) {
-        match self.bays.pop_front() {
-            Some(wait) => self.end_apart(&wait.passage, Outcome::ToBay, now),
-            None => match self.state.bound_for_bay() {
-                Some(passage) => passage.bay_seen = true,
-                None => self.tell(Tell::Stale("bay")),
-            },
-        }
-    }
-
-    fn expire_bays(&mut self, now: Now) {
-        while let Some(wait) = self.bays.pop_front_if(|w| w.until <= now.mono) {
-            self.end_apart(&wait.passage, Outcome::Unknown, now);
-            self.tell(Tell::Alarm("bay-not-reached"));
-        }
-    }
-
-    fn end_apart(&mut self, passage: &PassageId, how: Outcome, now: Now) {
-        self.note(now, Some(passage), vec![OutcomeBody { how }.into()]);
-        let passage = passage.clone();
-        self.tell(Tell::Ended { passage, how });
-    }
-
-    /// The present passage, taken out of the state.
-    fn take_passage(&mut self) -> Option<Box<Passage>> {
-        match std::mem::replace(&mut self.state, State::Vacant) {
-            State::Gathering { passage, .. }
-            | State::Committing { passage, .. }
-            | State::Cleared { passage, .. }
-            | State::Passing { passage, .. }
-            | State::Lowering {
-                behind: Behind::Passage { passage, .. },
-                ..
-            }
-            | State::Held { passage }
-            | State::Returning { passage }
-            | State::Diverting { passage } => Some(passage),
-            State::Starting { .. }
-            | State::Securing { .. }
-            | State::Vacant
-            | State::Lowering {
-                behind: Behind::Secured,
-                ..
-            }
-            | State::ArmUp { .. }
-            | State::Closed
-            | State::Faulted { .. } => None,
         }
     }
 }

@@ -26,10 +26,11 @@ use std::sync::Arc;
 
 use super::*;
 use crate::model::{
-    Declaration, Direction, Facts, Kg, LaneId, Link, Order, OrderKind, Outcome, PlateRead,
-    PlatesReading, PortCode, SealReading, SealState, VerdictKind, WeightReading, parse_json,
+    Content, Declaration, Direction, Facts, Inputs, Kg, LaneId, Link, Order, OrderKind, Outcome,
+    PlateRead, PlatesReading, PortCode, Reading, SealReading, SealState, Taken, VerdictKind,
+    WeightReading, parse_json,
 };
-use crate::record::Body;
+use crate::record::{Body, OutcomeBody};
 use crate::time::{Clock, Wall};
 
 /// Mono is zero at this wall time.
