@@ -80,8 +80,7 @@ pub struct Weighing {
 impl Weighing {
     /// Of `residual_kg` beside the papers at `at`; none where the time or the
     /// weight cannot be one.
-    #[must_use]
-    pub fn new(tractor: Tractor, at: Wall, residual_kg: i64) -> Option<Self> {
+    fn new(tractor: Tractor, at: Wall, residual_kg: i64) -> Option<Self> {
         let hour = hour_of(at)?;
         let within = residual_kg.abs() <= RESIDUAL_KG_MAX;
         let kg = i32::try_from(residual_kg).ok().filter(|_| within)?;
