@@ -1,5 +1,6 @@
 //! The daemon among programs nobody here wrote: Eclipse Mosquitto and its
-//! clients, pymodbus, a scale's bytes as its vendor documents them.
+//! clients, pymodbus, weighbridge-simulator, a scale's bytes as its vendor
+//! documents them.
 
 mod authority;
 mod boards;
@@ -7,6 +8,7 @@ pub(crate) mod programs;
 mod restored;
 pub(crate) mod site;
 mod stuck;
+mod weighbridge;
 mod yard;
 
 use std::fs;
