@@ -27,10 +27,21 @@ pub struct DeviceConfig {
     pub source: Source,
     /// What a weighbridge needs besides; of a scale, always there.
     pub scale: Option<ScaleConfig>,
+    /// Of a camera: what a read without a time is worth.
+    pub undated: Undated,
     /// Silent for this long, it is late.
     pub late: Micros,
     /// Silent for this long, it is lost.
     pub lost: Micros,
+}
+
+/// What a reading is worth that does not say when it was taken.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Undated {
+    /// Nothing: what brings it may have kept it.
+    Never,
+    /// Taken when it arrives, on a line that has been open for a while.
+    Arrival,
 }
 
 /// What the wire of a weighbridge does not say.

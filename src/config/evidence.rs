@@ -9,7 +9,7 @@ use lanegate_core::wire::scale::StableRule;
 use lanegate_core::wire::{self, Ask, Protocol, ProtocolKind, Settings};
 use toml::de::DeValue;
 
-use super::device::{DeviceConfig, ScaleConfig, Source};
+use super::device::{DeviceConfig, ScaleConfig, Source, Undated};
 use super::keys;
 use super::section::{Section, number, parsed, text, word};
 use super::source::source;
@@ -26,6 +26,8 @@ static ROLES: [(&str, Role); 5] = [
 ];
 static UNITS: [(&str, WeightUnit); 2] = [("kg", WeightUnit::Kg), ("t", WeightUnit::Tonne)];
 
+static UNDATED: [(&str, Undated); 2] = [("never", Undated::Never), ("arrival", Undated::Arrival)];
+
 /// One device: its driver's configuration and the lane's.
 pub(super) fn device(s: &Section<'_>, base: &Path) -> Option<(DeviceConfig, EvidenceDevice)> {
     let ms = |name, range| s.need(name, number(range)).map(Micros::from_ms);
@@ -34,9 +36,13 @@ pub(super) fn device(s: &Section<'_>, base: &Path) -> Option<(DeviceConfig, Evid
     let protocol = role.and_then(|role| protocol(s, kind(role)?));
     let source = protocol.and_then(|p| source(s, p.name, base));
     let scale = scale(s, role);
+    let undated = undated(s, role, source.as_ref());
     let implied = implied(protocol, source.as_ref(), scale.flatten());
     let settings = settings(s, protocol, implied);
     let (late, lost) = (ms("late_ms", 100..=600_000), ms("lost_ms", 200..=3_600_000));
+    if let (Some(Undated::Never), Some(settings)) = (undated, settings.as_ref()) {
+        dated(s, protocol, settings);
+    }
     let evidence = evidence(s, role, source.as_ref());
     let question = protocol.and_then(|p| p.ask).zip(settings.as_ref());
     if let Some(ask) = question.map(|(ask, settings)| ask(settings)) {
@@ -49,10 +55,39 @@ pub(super) fn device(s: &Section<'_>, base: &Path) -> Option<(DeviceConfig, Evid
         settings: settings?,
         source: source?,
         scale: scale?,
+        undated: undated?,
         late: late?,
         lost: lost?,
     };
     Some((driver, evidence?))
+}
+
+/// A camera's messages may lie with the camera, a proxy or a broker before they
+/// come, and arrive as if they were new: one without a time proves nothing
+/// unless the site says that its cameras keep none.
+fn undated(s: &Section<'_>, role: Option<Role>, source: Option<&Source>) -> Option<Undated> {
+    let said = s.maybe("undated", word(&UNDATED));
+    if role? != Role::Camera {
+        if s.has("undated") {
+            s.fault("undated", "goes with role = \"camera\" only");
+        }
+        return Some(Undated::Arrival);
+    }
+    let otherwise = match source? {
+        Source::Serial(_) | Source::Tcp(_) => Undated::Arrival,
+        Source::Mqtt(_) | Source::Http(_) => Undated::Never,
+    };
+    said.map(|said| said.unwrap_or(otherwise))
+}
+
+/// A camera whose messages have no time at all would never be believed.
+fn dated(s: &Section<'_>, protocol: Option<&Protocol>, settings: &Settings) {
+    let own_fields = protocol.is_some_and(|p| p.name == "json-camera");
+    if own_fields && settings.get("time").is_none_or(String::is_empty) {
+        let why = "has no `time`: name the field that says when the picture was taken, or set \
+                   undated = \"arrival\" if neither the camera nor anything behind it keeps messages";
+        s.fault("settings", why);
+    }
 }
 
 fn kind(role: Role) -> Option<ProtocolKind> {

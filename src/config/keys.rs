@@ -181,7 +181,7 @@ pub(super) static INPUTS: [Key; 7] = [
     optional("whole"),
 ];
 
-pub(super) static DEVICE: [Key; 12] = [
+pub(super) static DEVICE: [Key; 13] = [
     required("id", "\"scale-1\""),
     required("role", "\"scale\""),
     required("protocol", "\"yaohua-tf0\""),
@@ -193,6 +193,7 @@ pub(super) static DEVICE: [Key; 12] = [
     optional("lead_ms_max"),
     default("reads_min", "1"),
     optional("side"),
+    optional("undated"),
     optional("scale"),
 ];
 

@@ -37,7 +37,7 @@ use toml::de::DeTable;
 pub use device::{
     ArmDown, ArmDrive, DeviceConfig, Flow, HttpSource, InputBit, InputMap, IoConfig, Language,
     Line, MqttSource, Outputs, Parity, PulseTimer, ScaleConfig, SerialLine, SignConfig, Source,
-    TcpAddress,
+    TcpAddress, Undated,
 };
 pub use draw::DrawConfig;
 pub use fault::ConfigFault;

@@ -49,6 +49,7 @@ fn gateway(port: u16) -> Gateway {
         settings: Settings::new(),
         source: Source::Mqtt(source()),
         scale: None,
+        undated: crate::config::Undated::Never,
         late: Micros::from_s(30),
         lost: Micros::from_s(60),
     };

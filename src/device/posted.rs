@@ -1,16 +1,17 @@
-//! Devices that post: each whole post is opened into documents, and each
-//! document is a message for the sans-IO driver. A task for each device, so
-//! that a slow lane keeps nobody else waiting.
+//! Devices that post: each whole post is opened into documents and decoded by
+//! the listener's thread, since a camera may post megabytes of anything; the
+//! sans-IO driver on the lanes' thread gets a few frames. A task for each
+//! device, so that a slow lane keeps nobody else waiting.
 //!
 //! There is no connection to lose: a device that posts nothing is late and
 //! lost by its silence alone, heartbeats included.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 use lanegate_core::time::Micros;
-use lanegate_core::wire::{Protocol, protocol, push_documents, push_pictures};
+use lanegate_core::wire::{Decoder, Item, NoiseWhy, Protocol, push_documents, push_pictures};
 use tokio::sync::{mpsc, watch};
 use tokio::time::sleep_until;
 
@@ -22,43 +23,63 @@ use crate::metrics::queues::{self, Queue, Sender};
 
 /// Posts of one device not yet looked at; with their pictures they are large.
 const POSTS_MAX: usize = 8;
+/// Frames and runs of noise taken of one post; what is beyond is noise.
+const ITEMS_MAX: usize = 64;
 /// A task turns at least this often, so that its progress mark moves.
 const TURN_MAX: Micros = Micros::from_ms(500);
 
 /// Where the posts of one device go in.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct PostSlot {
-    protocol: &'static str,
+    protocol: &'static Protocol,
+    decoder: Arc<Mutex<Box<dyn Decoder + Send>>>,
     posts: Sender<Post>,
     pictures: Option<Arc<Pictures>>,
 }
 
-/// A post, opened.
+/// A post, decoded.
 #[derive(Debug)]
 struct Post {
-    documents: Vec<Vec<u8>>,
+    len: usize,
+    items: Vec<Item>,
     /// Digests of its pictures.
     pictures: Vec<String>,
 }
 
 impl PostSlot {
-    /// Opens a post, keeps its pictures and hands it over; false if too many
-    /// wait. Writes to a disk: not for a lane's thread.
+    /// Decodes a post, keeps its pictures and hands it over; false if too many
+    /// wait. Takes its time and writes to a disk: not for a lane's thread.
     #[must_use]
     pub fn put(&self, content_type: &str, body: &Bytes) -> bool {
-        let Some(protocol) = protocol(self.protocol) else {
-            return false;
-        };
+        let protocol = self.protocol;
         let pictures = self.pictures.as_ref().map_or_else(Vec::new, |kept| {
             let pictures = push_pictures(protocol, body);
             pictures.iter().filter_map(|p| kept.keep(p)).collect()
         });
-        let documents = push_documents(protocol, content_type, body);
         let post = Post {
-            documents,
+            len: body.len(),
+            items: self.items(&push_documents(protocol, content_type, body)),
             pictures,
         };
         self.posts.try_send(post).is_ok()
+    }
+
+    fn items(&self, documents: &[Vec<u8>]) -> Vec<Item> {
+        let mut decoder = self.decoder.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut items = Vec::new();
+        for document in documents {
+            decoder.push(document, &mut items);
+            decoder.idle(&mut items);
+        }
+        if items.len() > ITEMS_MAX {
+            items.truncate(ITEMS_MAX);
+            items.push(Item::Noise {
+                len: documents.iter().map(Vec::len).sum(),
+                why: NoiseWhy::TooLong,
+                hint: None,
+            });
+        }
+        items
     }
 }
 
@@ -66,6 +87,7 @@ impl PostSlot {
 pub fn start_posted(
     stream: Stream,
     protocol: &'static Protocol,
+    decoder: Box<dyn Decoder + Send>,
     around: Surroundings,
     pictures: Option<Arc<Pictures>>,
 ) -> (Running, PostSlot) {
@@ -82,7 +104,8 @@ pub fn start_posted(
     };
     let running = Running::task(device, seen_by, progress, tokio::spawn(task.run()));
     let slot = PostSlot {
-        protocol: protocol.name,
+        protocol,
+        decoder: Arc::new(Mutex::new(decoder)),
         posts,
         pictures,
     };
@@ -114,9 +137,7 @@ impl Task {
                 post = self.posts.recv(), if !self.stream.crowded() => match post {
                     Some(post) => {
                         let now = self.around.clock.now();
-                        for document in &post.documents {
-                            self.stream.pictured(document, &post.pictures, now);
-                        }
+                        self.stream.decoded(post.len, post.items, post.pictures, now);
                     }
                     None => return,
                 },

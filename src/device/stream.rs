@@ -185,10 +185,14 @@ impl Stream {
         self.take_items(retained, now);
     }
 
-    /// One whole message that came with pictures, kept by their digests.
-    pub fn pictured(&mut self, payload: &[u8], pictures: &[String], now: Now) {
-        self.pictures = pictures.to_vec();
-        self.message(payload, false, now);
+    /// One whole post of `len` bytes, decoded where it came in, with its
+    /// pictures, kept by their digests.
+    pub fn decoded(&mut self, len: usize, items: Vec<Item>, pictures: Vec<String>, now: Now) {
+        self.counts.bytes += len as u64;
+        self.noise.add(len, 0, now.mono);
+        self.items = items;
+        self.pictures = pictures;
+        self.take_items(false, now);
         self.pictures.clear();
     }
 

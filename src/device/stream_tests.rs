@@ -9,7 +9,7 @@ use lanegate_core::wire::Settings;
 use lanegate_core::wire::scale::StableRule;
 
 use super::*;
-use crate::config::{Flow, MqttSource, Parity, ScaleConfig, SerialLine, Source};
+use crate::config::{Flow, MqttSource, Parity, ScaleConfig, SerialLine, Source, Undated};
 
 const SETTLE: Micros = Micros::from_ms(2000);
 const START: u64 = 3_600_000;
@@ -58,6 +58,7 @@ fn device(protocol: &str, role: Role) -> DeviceConfig {
         settings: Settings::new(),
         source: serial(),
         scale: None,
+        undated: Undated::Never,
         late: Micros::from_ms(1000),
         lost: Micros::from_ms(5000),
     }
@@ -334,6 +335,42 @@ fn a_first_plate_without_anything_that_proves_the_clock_is_no_evidence() {
     let payload = payload.replace("timestamp", "ts");
     undated.message(payload.as_bytes(), false, now(9_200));
     assert_eq!(readings(&mut undated)[0].taken, Taken::Unusable);
+}
+
+/// Whoever may keep a message may bring it late: without a time it proves
+/// nothing, unless the site says that nobody keeps any. Then it is as new as it
+/// comes, or as it says that it was sent.
+#[test]
+fn a_plate_without_a_time_is_evidence_only_where_the_site_says_so() {
+    let text = |sent: &str| format!(r#"{{"plate":"粤B12345"{sent}}}"#);
+    let taken = |undated: Undated, sent: &str, open_ms: u64| {
+        let mut config = device("json-camera", Role::Camera);
+        config.undated = undated;
+        config.settings = Settings::from(
+            [("plate", "plate"), ("sent", "sent"), ("sent_unit", "ms")]
+                .map(|(name, value)| (name.to_owned(), value.to_owned())),
+        );
+        let mut s = Stream::new(config, SETTLE, at(START)).unwrap();
+        s.opened(at(START));
+        let arrived = START + open_ms;
+        // It proves its clock.
+        s.message(
+            text(&format!(r#","sent":{}"#, wall(arrived - 100).0)).as_bytes(),
+            false,
+            trusted(arrived - 100),
+        );
+        readings(&mut s);
+        s.message(text(sent).as_bytes(), false, trusted(arrived));
+        readings(&mut s)[0].taken
+    };
+    for sent in ["", r#","sent":1"#] {
+        assert_eq!(taken(Undated::Never, sent, 9000), Taken::Unusable);
+    }
+    assert_eq!(taken(Undated::Arrival, "", 9000), Taken::OnArrival);
+    assert_eq!(taken(Undated::Arrival, "", 500), Taken::Unusable);
+    let long_ago = wall(START + 9000 - 13_000).0;
+    let then = taken(Undated::Arrival, &format!(r#","sent":{long_ago}"#), 9000);
+    assert_eq!(then, Taken::At(at(START + 9000 - 13_000)));
 }
 
 #[test]

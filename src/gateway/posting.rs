@@ -40,7 +40,10 @@ pub(super) fn start(
             let known = protocol(&device.protocol);
             let known = known.ok_or_else(|| fault("its protocol is not known".to_owned()))?;
             let stream = stream(device, setup.config.settle, &around)?;
-            let (task, slot) = start_posted(stream, known, around.clone(), pictures.clone());
+            let decoder = known.decoder(&device.settings);
+            let decoder = decoder.map_err(|why| fault(why.to_string()))?;
+            let (task, slot) =
+                start_posted(stream, known, decoder, around.clone(), pictures.clone());
             running.push(task);
             let answer = push_answer(known);
             mailboxes.push(Mailbox {

@@ -7,7 +7,7 @@ use lanegate_core::model::{Buckets, Declaration, DeclarationId, ItemDigest, Posi
 use lanegate_core::time::Wall;
 
 use super::cached::{self, Framed, META_KEY, Meta, damaged};
-use super::index::Index;
+use super::index::{Entry, Index};
 use super::verified::Verified;
 use super::{
     Applied, CANDIDATES_MAX, Candidates, Changes, DECLARATIONS_MAX, FeedApply, Medium, MemMedium,
@@ -50,9 +50,9 @@ struct Held {
 }
 
 impl Held {
-    fn take_in(&mut self, declaration: &Declaration, digest: &ItemDigest, bytes: u64) {
-        self.index.insert(declaration);
-        self.buckets.toggle(&declaration.id, digest);
+    fn take_in(&mut self, entry: Entry, id: &DeclarationId, digest: &ItemDigest, bytes: u64) {
+        self.index.insert(entry);
+        self.buckets.toggle(id, digest);
         self.data_bytes += bytes;
     }
 
@@ -62,6 +62,7 @@ impl Held {
             position: self.position,
             count: self.index.len() as u64,
             total: self.buckets.total(),
+            by: Meta::BY.to_owned(),
         }
     }
 }
@@ -256,6 +257,7 @@ impl<M: Medium> Cache<M> {
             position,
             count: (self.held.index.len() + ins.len() - outs.len()) as u64,
             total: buckets.total(),
+            by: Meta::BY.to_owned(),
         };
         changes.push((META_KEY.to_vec(), Some(cached::frame(&meta).bytes)));
         self.medium.write(&changes)?;
@@ -264,7 +266,7 @@ impl<M: Medium> Cache<M> {
             self.held.data_bytes = self.held.data_bytes.saturating_sub(moved.bytes);
         }
         for moved in ins {
-            self.held.index.insert(&moved.declaration);
+            self.held.index.insert(Entry::of(&moved.declaration));
             self.held.data_bytes += moved.bytes;
         }
         self.held.buckets = buckets;
@@ -299,13 +301,15 @@ impl<M: Medium> Cache<M> {
             mut meta,
         } = loading;
         let page = self.medium.page(&cursor, SLICE_LEN)?;
-        let (metas, entries): (Vec<_>, Vec<_>) = page.iter().partition(|(key, _)| key == META_KEY);
-        for (_, bytes) in metas {
-            meta = Some(cached::meta(bytes)?);
-        }
-        for read in cached::all(&entries) {
-            let (declaration, digest, len) = read?;
-            self.held.take_in(&declaration, &digest, len);
+        for (key, bytes) in &page {
+            if key == META_KEY {
+                meta = Some(cached::meta(bytes)?);
+                continue;
+            }
+            // Its key sorts before every id.
+            let ours = meta.as_ref().is_some_and(|meta| meta.by == Meta::BY);
+            let (entry, id, digest) = cached::entry(key, bytes, ours)?;
+            self.held.take_in(entry, &id, &digest, bytes.len() as u64);
         }
         if let Some((last, _)) = page.last().filter(|_| page.len() == SLICE_LEN) {
             self.phase = Phase::Loading(Loading {
@@ -318,7 +322,7 @@ impl<M: Medium> Cache<M> {
         match (meta, opened) {
             (Some(meta), Opened::New | Opened::Existing) => {
                 self.held.position = meta.position;
-                if meta != self.held.meta() {
+                if !meta.agrees(&self.held.meta()) {
                     return Err(damaged("declarations are missing or too many"));
                 }
             }

@@ -8,26 +8,20 @@
 //! ```
 //! The same frame holds [`Meta`]. Key = id; the id inside must be the key's.
 
-use std::num::NonZero;
-use std::panic::resume_unwind;
-use std::thread;
-
 use lanegate_core::model::{Declaration, DeclarationId, ItemDigest, Position};
 use lanegate_core::record::canonical;
 use serde::{Deserialize, Serialize};
 
 use super::StoreError;
+use super::index::Entry;
+use super::skim::Skimmed;
 
 /// Key of [`Meta`]: no identifier holds a control character.
 pub(super) const META_KEY: &[u8] = b"\0meta";
 
 const CHECK_LEN: usize = 8;
 
-/// Entries worth a thread: fewer are read before it runs.
-const SHARE_MIN: usize = 250;
-
-/// A declaration, the digest of its bytes, and how many they are.
-pub(super) type Read = (Declaration, ItemDigest, u64);
+const ANOTHERS: &str = "a declaration lies under another's id";
 
 /// What the cache says of itself, written with every batch, so that a lost key
 /// shows.
@@ -42,10 +36,20 @@ pub(super) struct Meta {
     pub(super) count: u64,
     /// XOR of their digests.
     pub(super) total: ItemDigest,
+    /// The version of the program that wrote it.
+    #[serde(default)]
+    pub(super) by: String,
 }
 
 impl Meta {
     pub(super) const VERSION: u32 = 1;
+    /// Ours.
+    pub(super) const BY: &'static str = env!("CARGO_PKG_VERSION");
+
+    /// Whether both say the same of what is held.
+    pub(super) fn agrees(&self, held: &Self) -> bool {
+        (self.position, self.count, self.total) == (held.position, held.count, held.total)
+    }
 }
 
 /// A value framed, with the digest its bucket folds.
@@ -84,45 +88,30 @@ pub(super) fn declaration(
     let declaration: Declaration =
         serde_json::from_slice(json).map_err(|_| damaged("a value is no declaration"))?;
     if declaration.id.as_str().as_bytes() != key {
-        return Err(damaged("a declaration lies under another's id"));
+        return Err(damaged(ANOTHERS));
     }
     Ok((declaration, digest))
 }
 
-/// Entries as a page has them, as declarations, with the bytes each takes: what
-/// verifying costs is this, and a restart waits for it, so that every core
-/// takes its share of a page worth sharing.
-pub(super) fn all(entries: &[&(Vec<u8>, Vec<u8>)]) -> Vec<Result<Read, StoreError>> {
-    let cores = thread::available_parallelism().map_or(1, NonZero::get);
-    let share = entries.len().div_ceil(cores).max(SHARE_MIN);
-    let Some((ours, rest)) = entries.split_at_checked(share) else {
-        return each(entries);
-    };
-    thread::scope(|scope| {
-        let others = rest.chunks(share).map(|entries| {
-            let named = thread::Builder::new().name("verify".to_owned());
-            let begun = named.spawn_scoped(scope, move || each(entries));
-            (entries, begun)
-        });
-        let others: Vec<_> = others.collect();
-        let mut read = each(ours);
-        for (entries, begun) in others {
-            // No further thread to be had: it takes longer, then.
-            read.extend(begun.map_or_else(
-                |_| each(entries),
-                |thread| thread.join().unwrap_or_else(|panic| resume_unwind(panic)),
-            ));
+/// A declaration as the indexes have it, and the digest of its bytes. What this
+/// program wrote itself (`ours`) is only skimmed.
+pub(super) fn entry(
+    key: &[u8],
+    bytes: &[u8],
+    ours: bool,
+) -> Result<(Entry, DeclarationId, ItemDigest), StoreError> {
+    if ours {
+        let (json, digest) = unframe(bytes)?;
+        if let Ok(skimmed) = serde_json::from_slice::<Skimmed<'_>>(json) {
+            let id = DeclarationId::parse(skimmed.id).map_err(|_| damaged("an id is none"))?;
+            if skimmed.id.as_bytes() != key {
+                return Err(damaged(ANOTHERS));
+            }
+            return Ok((Entry::skimmed(&skimmed), id, digest));
         }
-        read
-    })
-}
-
-fn each(entries: &[&(Vec<u8>, Vec<u8>)]) -> Vec<Result<Read, StoreError>> {
-    let read = entries.iter().map(|(key, bytes)| {
-        let (declaration, digest) = declaration(key, bytes)?;
-        Ok((declaration, digest, bytes.len() as u64))
-    });
-    read.collect()
+    }
+    let (declaration, digest) = declaration(key, bytes)?;
+    Ok((Entry::of(&declaration), declaration.id, digest))
 }
 
 pub(super) fn meta(bytes: &[u8]) -> Result<Meta, StoreError> {

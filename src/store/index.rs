@@ -14,6 +14,8 @@ use lanegate_core::lane::Query;
 use lanegate_core::model::{Declaration, DeclarationId};
 use lanegate_core::time::Wall;
 
+use super::skim::Skimmed;
+
 /// What a term of the index is.
 #[derive(Clone, Copy)]
 enum Term {
@@ -38,13 +40,77 @@ pub(super) struct Index {
     entries: BTreeSet<(u32, u32)>,
 }
 
-impl Index {
-    /// Takes `declaration` in. It must not be in.
-    pub(super) fn insert(&mut self, declaration: &Declaration) {
-        let held = Slot {
-            id: declaration.id.as_str().into(),
-            valid_until: declaration.valid_until,
+/// What of a declaration stands in the indexes.
+pub(super) struct Entry {
+    slot: Slot,
+    terms: Vec<u32>,
+}
+
+impl Entry {
+    /// Of one read whole.
+    pub(super) fn of(declaration: &Declaration) -> Self {
+        let mut entry = Self::begun(declaration.id.as_str(), declaration.valid_until);
+        for vehicle in &declaration.vehicles {
+            let plates = vehicle.plates.iter();
+            entry.plates(plates.map(|plate| plate.as_str()));
+            entry.add(Term::Tag, vehicle.tag.as_deref());
+        }
+        let trailers = declaration.trailers.iter();
+        entry.plates(trailers.map(|trailer| trailer.plate.as_str()));
+        let seals = declaration.all_seals();
+        entry.add(Term::Seal, seals.map(|seal| seal.as_str()));
+        let containers = declaration.containers.iter();
+        entry.add(Term::Container, containers.map(|c| c.no.as_str()));
+        let card = declaration.driver.as_ref();
+        entry.add(Term::Card, card.map(|driver| driver.card.as_str()));
+        entry
+    }
+
+    /// Of one skimmed.
+    pub(super) fn skimmed(declaration: &Skimmed<'_>) -> Self {
+        let mut entry = Self::begun(declaration.id, declaration.valid_until);
+        for vehicle in &declaration.vehicles {
+            entry.plates(vehicle.plates.iter().copied());
+            entry.add(Term::Tag, vehicle.tag);
+        }
+        entry.plates(declaration.trailers.iter().map(|trailer| trailer.plate));
+        let containers = &declaration.containers;
+        entry.add(
+            Term::Seal,
+            containers.iter().flat_map(|c| c.seals.iter().copied()),
+        );
+        entry.add(Term::Seal, declaration.seals.iter().copied());
+        entry.add(Term::Container, containers.iter().map(|c| c.no));
+        entry.add(
+            Term::Card,
+            declaration.driver.as_ref().map(|driver| driver.card),
+        );
+        entry
+    }
+
+    fn begun(id: &str, valid_until: Wall) -> Self {
+        let slot = Slot {
+            id: id.into(),
+            valid_until,
         };
+        let terms = vec![hash(Term::Id, id)];
+        Self { slot, terms }
+    }
+
+    fn plates<'a>(&mut self, texts: impl Iterator<Item = &'a str>) {
+        self.terms.extend(texts.map(plate_hash));
+    }
+
+    fn add<'a>(&mut self, term: Term, texts: impl IntoIterator<Item = &'a str>) {
+        let texts = texts.into_iter();
+        self.terms.extend(texts.map(|text| hash(term, text)));
+    }
+}
+
+impl Index {
+    /// Takes a declaration in. It must not be in.
+    pub(super) fn insert(&mut self, entry: Entry) {
+        let Entry { slot: held, terms } = entry;
         let slot = if let Some(slot) = self.free.pop() {
             self.slots[slot as usize] = Some(held);
             slot
@@ -53,7 +119,7 @@ impl Index {
             self.slots.push(Some(held));
             slot
         };
-        for hash in terms(declaration) {
+        for hash in terms {
             self.entries.insert((hash, slot));
         }
     }
@@ -63,7 +129,7 @@ impl Index {
         let Some(slot) = self.slot_of(declaration.id.as_str()) else {
             return;
         };
-        for hash in terms(declaration) {
+        for hash in Entry::of(declaration).terms {
             self.entries.remove(&(hash, slot));
         }
         self.slots[slot as usize] = None;
@@ -127,27 +193,6 @@ impl Index {
     }
 }
 
-fn terms(declaration: &Declaration) -> Vec<u32> {
-    let mut terms = vec![hash(Term::Id, declaration.id.as_str())];
-    for vehicle in &declaration.vehicles {
-        let plates = vehicle.plates.iter();
-        terms.extend(plates.map(|plate| plate_hash(plate.as_str())));
-        terms.extend(vehicle.tag.as_deref().map(|tag| hash(Term::Tag, tag)));
-    }
-    let trailers = declaration.trailers.iter();
-    terms.extend(trailers.map(|trailer| plate_hash(trailer.plate.as_str())));
-    terms.extend(
-        declaration
-            .all_seals()
-            .map(|seal| hash(Term::Seal, seal.as_str())),
-    );
-    let containers = declaration.containers.iter();
-    terms.extend(containers.map(|container| hash(Term::Container, container.no.as_str())));
-    let card = declaration.driver.as_ref();
-    terms.extend(card.map(|driver| hash(Term::Card, &driver.card)));
-    terms
-}
-
 fn plate_hash(text: &str) -> u32 {
     hash(Term::Plate, &folded(text).collect::<String>())
 }
@@ -160,4 +205,50 @@ fn hash(term: Term, text: &str) -> u32 {
     });
     let folded = (full >> 32) ^ (full & 0xffff_ffff);
     u32::try_from(folded).expect("two halves fold to 32 bits")
+}
+
+#[cfg(test)]
+mod tests {
+    use lanegate_core::record::canonical;
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::store::testing::EXAMPLE;
+
+    fn both(declaration: &Value) -> (Entry, Entry) {
+        let whole: Declaration = serde_json::from_value(declaration.clone()).unwrap();
+        let text = canonical(&whole);
+        let skimmed: Skimmed<'_> = serde_json::from_str(&text).unwrap();
+        (Entry::of(&whole), Entry::skimmed(&skimmed))
+    }
+
+    /// What stands in the index must not hang on how it was read.
+    #[test]
+    fn a_skimmed_declaration_stands_in_the_indexes_as_one_read_whole() {
+        let full: Value = serde_json::from_str(EXAMPLE).unwrap();
+        let mut all = vec![full.clone()];
+        for name in ["trailers", "driver", "containers", "seals", "ext", "convoy"] {
+            let mut without = full.clone();
+            without.as_object_mut().unwrap().remove(name);
+            all.push(without);
+        }
+        let mut more = full;
+        more["vehicles"] = json!([
+            {"plates": ["粤B12345", "粤ZAB12港"], "tare_kg": 8600, "tag": "T-1"},
+            {"plates": ["AB1234"], "tare_kg": 8000},
+        ]);
+        more["seals"] = json!(["8000620011", "8000620012"]);
+        all.push(more);
+        for declaration in all {
+            let (mut whole, mut skimmed) = both(&declaration);
+            assert_eq!(
+                (&whole.slot.id, whole.slot.valid_until),
+                (&skimmed.slot.id, skimmed.slot.valid_until)
+            );
+            whole.terms.sort_unstable();
+            skimmed.terms.sort_unstable();
+            assert!(!whole.terms.is_empty());
+            assert_eq!(whole.terms, skimmed.terms, "{declaration}");
+        }
+    }
 }

@@ -5,13 +5,15 @@
 //! seal's own report counts by its own time, which the rules judge; here it
 //! only matters whose it can be.
 
+mod seals;
 mod told;
+mod weighed;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::LaneConfig;
 use crate::model::{
-    CasePlate, ContainerNo, ContainerRead, Content, DeviceId, Kg, PlatesReading, Reading, SealId,
+    CasePlate, ContainerNo, ContainerRead, Content, DeviceId, PlatesReading, Reading, SealId,
     SealReading, SealState, Taken, WeightReading, normalise,
 };
 use crate::time::{Mono, Wall};
@@ -246,24 +248,6 @@ impl Evidence {
         Ok(())
     }
 
-    fn admit_weight(
-        &mut self,
-        device: &DeviceId,
-        weight: WeightReading,
-        whole: Option<bool>,
-        division: Kg,
-    ) -> Result<(), Rejected> {
-        let yet = |(old, _): (WeightReading, _)| !old.stable || old.shows_nothing(division);
-        if weight.stable || weight.overload || self.weight.is_none_or(yet) {
-            self.weight = Some((weight, whole));
-        }
-        // A truck stands there: a scale that shows nothing has yet to show it.
-        if weight.overload || (weight.stable && !weight.shows_nothing(division)) {
-            self.gave.insert(device.clone());
-        }
-        Ok(())
-    }
-
     fn admit_seal(
         &mut self,
         device: &DeviceId,
@@ -277,37 +261,6 @@ impl Evidence {
         self.put_seal(seal);
         self.gave.insert(device.clone());
         Ok(())
-    }
-
-    /// The latest report of a seal by its own time stands; of two of one time
-    /// the worse.
-    pub(super) fn put_seal(&mut self, seal: &SealReading) {
-        let event_only = seal.state == SealState::Unknown;
-        if let Some(old) = self.seals.get_mut(&seal.id)
-            && (old.at == seal.at || event_only)
-        {
-            // Two reports of one moment: what either says against it counts. A
-            // swipe is an event, never the present state.
-            if !event_only {
-                old.state = if old.state == SealState::Unknown {
-                    seal.state
-                } else {
-                    old.state.max(seal.state)
-                };
-            }
-            old.alarms.extend(seal.alarms.iter().copied());
-            old.alarms.sort_unstable();
-            old.alarms.dedup();
-            old.replay |= seal.replay;
-            return;
-        }
-        let newer = self
-            .seals
-            .get(&seal.id)
-            .is_none_or(|old| seal.at > old.at || old.state == SealState::Unknown);
-        if newer && (self.seals.len() < SEALS_MAX || self.seals.contains_key(&seal.id)) {
-            self.seals.insert(seal.id.clone(), seal.clone());
-        }
     }
 
     pub(super) fn has(&self, device: &DeviceId) -> bool {

@@ -311,13 +311,18 @@ impl Lane {
             .iter()
             .flat_map(|d| d.all_seals().cloned())
             .collect();
-        for reading in self.recent.iter() {
-            if let Content::Seal(seal) = &reading.content
-                && declared.contains(&seal.id)
-            {
-                passage.evidence.put_seal(seal);
+        // What came later was taken in as it came, but for what may have been
+        // of the truck before.
+        let left_at = passage.window.left_at;
+        let earlier = self.recent.iter().filter_map(|reading| {
+            if let Content::Seal(seal) = &reading.content {
+                let is_new = reading.arrived <= left_at || self.last_seals.contains(&seal.id);
+                (is_new && declared.contains(&seal.id)).then_some(seal)
+            } else {
+                None
             }
-        }
+        });
+        passage.evidence.put_seals_before(earlier);
     }
 
     fn case(&self, passage: &Passage, facts: Facts, now: Now) -> Case {

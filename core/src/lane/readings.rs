@@ -3,7 +3,7 @@
 use super::evidence::Window;
 use super::sensors::{ArmSeen, Edge, Edges};
 use super::state::{Cause, Phase, State, WhyUp};
-use super::{Falling, Lane, Tell};
+use super::{Falling, Lane, Role, Tell};
 use crate::model::{Content, DeviceId, DeviceState, Inputs, Outcome, Reading, Supply, Taken};
 use crate::record::{EdgeBody, VehiclePlace};
 use crate::time::{Micros, Mono, Now};
@@ -20,7 +20,13 @@ impl Lane {
             self.tell(Tell::Dropped("unknown-device"));
             return;
         }
-        let was = self.devices.insert(reading.device.clone(), DeviceState::Ok);
+        // What is retained or replayed says nothing of how its device is.
+        let was = match reading.taken {
+            Taken::At(_) | Taken::OnArrival => {
+                self.devices.insert(reading.device.clone(), DeviceState::Ok)
+            }
+            Taken::Unusable => None,
+        };
         if let Content::Weight(weight) = &reading.content {
             let empty = weight.shows_nothing(self.config.division_kg);
             let taken = match reading.taken {
@@ -108,6 +114,13 @@ impl Lane {
             return;
         };
         let was = std::mem::replace(known, state);
+        let is_scale = self.config.devices[device].role == Role::Scale;
+        if is_scale
+            && state != DeviceState::Ok
+            && let Some(passage) = self.state.listening()
+        {
+            passage.evidence.doubt_weight(device);
+        }
         if state == DeviceState::Ok && was != DeviceState::Ok {
             self.on_facts_changed("device-back", Some(now.mono));
         }

@@ -101,6 +101,9 @@ pub struct SealReading {
     pub id: SealId,
     /// What it says.
     pub state: SealState,
+    /// An event (a swipe, a lock's answer) that does not tell its present
+    /// state and so contradicts none.
+    pub event: bool,
     /// Alarms.
     pub alarms: Vec<SealAlarm>,
     /// Battery in percent.

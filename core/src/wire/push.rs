@@ -105,7 +105,7 @@ pub fn push_pictures(protocol: &Protocol, body: &[u8]) -> Vec<Vec<u8>> {
 }
 
 fn image_file(body: &[u8]) -> Option<Vec<u8>> {
-    let said: serde_json::Value = serde_json::from_slice(body).ok()?;
+    let said = super::camera::whole_json(body).ok()?;
     let image = said.pointer("/AlarmInfoPlate/result/PlateResult/imageFile")?;
     BASE64.decode(image.as_str()?).ok()
 }

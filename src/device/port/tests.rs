@@ -220,6 +220,7 @@ fn scale(id: &str) -> DeviceConfig {
                 gap_max: Micros::from_s(10),
             },
         }),
+        undated: crate::config::Undated::Arrival,
         late: Micros::from_ms(500),
         lost: Micros::from_s(60),
     }

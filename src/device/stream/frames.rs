@@ -1,7 +1,9 @@
 //! What a frame says, as a reading: what was shown, and when it was taken (L7).
 
 use lanegate_core::lane::{Event, Role};
-use lanegate_core::model::{Content, DeviceState, Reading, SealReading, Taken, WeightReading};
+use lanegate_core::model::{
+    Content, DeviceState, Reading, SealReading, SealState, Taken, WeightReading,
+};
 use lanegate_core::time::{Mono, Now, Wall};
 use lanegate_core::wire::{
     Frame, PlatesFrame, ReplyContent, ReplyFrame, SealFrame, TagFrame, WeightFrame, WeightMode,
@@ -10,6 +12,7 @@ use lanegate_core::wire::{
 use super::super::health::Why;
 use super::super::plates::reading;
 use super::{Stream, TRANSMIT_MAX};
+use crate::config::Undated;
 
 impl Stream {
     pub(super) fn take_frame(&mut self, frame: Frame, retained: bool, now: Now) {
@@ -111,7 +114,12 @@ impl Stream {
                 .skew
                 .taken(at)
                 .map_or(Taken::Unusable, |t| Taken::At(t.min(now.mono))),
-            None => self.undated(retained, now.mono),
+            None => match self.config.undated {
+                Undated::Never => Taken::Unusable,
+                Undated::Arrival => {
+                    self.no_later(frame.sent, self.undated(retained, now.mono), now.mono)
+                }
+            },
         };
         let at = frame.at;
         self.read(
@@ -122,12 +130,25 @@ impl Stream {
         );
     }
 
+    /// Of a read without a time that says when it was sent: it was taken then or
+    /// before.
+    fn no_later(&self, sent: Option<Wall>, taken: Taken, now: Mono) -> Taken {
+        match (taken, sent) {
+            (Taken::OnArrival, Some(sent)) => {
+                let then = self.skew.taken(sent);
+                then.map_or(Taken::Unusable, |then| Taken::At(then.min(now)))
+            }
+            (Taken::OnArrival | Taken::At(_) | Taken::Unusable, _) => taken,
+        }
+    }
+
     pub(super) fn take_seal(&mut self, frame: SealFrame, retained: bool, now: Now) {
         self.judge_seal_clock(&frame, now);
         self.answer(frame.ack);
         let seal = SealReading {
             id: frame.id,
             state: frame.state,
+            event: frame.event.is_some() && frame.state == SealState::Unknown,
             alarms: frame.alarms,
             battery_pct: frame.battery_pct,
             at: frame.at,

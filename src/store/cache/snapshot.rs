@@ -5,6 +5,7 @@
 use lanegate_core::model::{Buckets, Part, Position};
 
 use super::super::cached::{self, Framed, META_KEY};
+use super::super::index::Entry;
 use super::{
     Applied, Cache, Changes, DECLARATIONS_MAX, FeedApply, Held, Medium, StoreError, Verified,
     newest_by_id, rebuild,
@@ -67,7 +68,9 @@ impl<M: Medium> Cache<M> {
             }
             let Framed { bytes, digest } = cached::frame(&declaration);
             let size = bytes.len() as u64;
-            staged.held.take_in(&declaration, &digest, size);
+            staged
+                .held
+                .take_in(Entry::of(&declaration), &declaration.id, &digest, size);
             changes.push((cached::key(&id), Some(bytes)));
             applied.kept += 1;
         }

@@ -19,6 +19,7 @@ mod policy;
 mod sampling;
 mod start;
 mod tags;
+mod taken_back;
 mod yard;
 
 use std::collections::{BTreeMap, VecDeque};

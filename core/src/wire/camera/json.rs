@@ -1,13 +1,11 @@
 //! Cameras that send one JSON document a message, over MQTT or HTTP. What
 //! differs from maker to maker is a field map, so each is data.
 
-use serde_json::Value;
-
 use super::super::settings::{Setting, Settings};
 use super::super::{Decoder, Frame, NoiseWhy, Protocol, ProtocolKind};
 use super::fields::{Fields, LEN};
 use super::map::{Map, agree};
-use super::whole::{Document, Whole, why};
+use super::whole::{Document, Whole, json};
 
 /// Largest message with its pictures; a larger one is noise.
 pub(super) const SIZE_MAX: usize = 4 << 20;
@@ -16,7 +14,7 @@ struct Json(Map);
 
 impl Document for Json {
     fn read(&self, document: &[u8]) -> Result<Frame, NoiseWhy> {
-        let document: Value = serde_json::from_slice(document).map_err(|e| why(&e))?;
+        let document = json(document)?;
         if !document.is_object() && !document.is_array() {
             return Err(NoiseWhy::Field);
         }
@@ -56,7 +54,7 @@ maps! {
     /// The integrator's own.
     JSON_CAMERA = "json-camera",
         "Any camera that sends one JSON document a message, over MQTT or HTTP push: name its fields. \
-         Without `time` a read counts only as it arrives, on a connection open for `settle_ms`. Source: the camera's own manual.",
+         A read without a time is no evidence unless the device says `undated = \"arrival\"`. Source: the camera's own manual.",
         Fields::PLAIN;
 
     /// One message a frame of video, and one a vehicle.

@@ -12,3 +12,5 @@ pub(super) mod vzenith;
 pub(super) mod vzenith_http;
 mod whole;
 mod xml;
+
+pub(super) use whole::json as whole_json;

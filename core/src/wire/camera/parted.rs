@@ -52,7 +52,7 @@ impl<T: Texts> Parted<T> {
     fn take_pieces(&mut self, out: &mut Vec<Item>) {
         for piece in std::mem::take(&mut self.pieces) {
             match piece {
-                Piece::Noise(len, why) => out.push(noise(len, why)),
+                Piece::Noise(len, why) => add_noise(len, why, out),
                 Piece::Part(part) if part.is_picture() => {}
                 Piece::Part(part) if part.excess > 0 => {
                     out.push(noise(part.body.len() + part.excess, NoiseWhy::TooLong));
@@ -100,6 +100,21 @@ impl<T: Texts> Decoder for Parted<T> {
                 (text, excess) => out.push(noise(text.len() + excess, NoiseWhy::TooLong)),
             },
         }
+    }
+}
+
+/// Neighbours are one item, with the most telling reason among them.
+fn add_noise(len: usize, why: NoiseWhy, out: &mut Vec<Item>) {
+    if let Some(Item::Noise {
+        len: before,
+        why: known,
+        ..
+    }) = out.last_mut()
+    {
+        *before += len;
+        *known = why.max(*known);
+    } else {
+        out.push(noise(len, why));
     }
 }
 

@@ -13,7 +13,7 @@ use super::super::{Decoder, Frame, HeartbeatFrame, NoiseWhy, Protocol, ProtocolK
 use super::map::NAME_LEN_MAX;
 use super::path::scalar;
 use super::vzenith::{License, Vzenith};
-use super::whole::{Document, Whole, why};
+use super::whole::{Document, Whole, json};
 
 /// The registry's line.
 pub(in crate::wire) static PROTOCOL: Protocol = Protocol {
@@ -57,7 +57,7 @@ impl Document for Http {
         if post.trim_ascii_start().first() != Some(&b'{') {
             return form(post).map(Frame::Heartbeat);
         }
-        let said: Value = serde_json::from_slice(post).map_err(|e| why(&e))?;
+        let said = json(post)?;
         if said.get("AlarmInfoPlate").is_some() {
             return self.0.read(post);
         }

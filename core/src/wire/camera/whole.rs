@@ -84,6 +84,20 @@ impl Bounded {
     }
 }
 
+/// Values in one document; a camera's longest has a few hundred. More would
+/// cost a hundred times their bytes before anybody could say so.
+const VALUES_MAX: usize = 10_000;
+
+/// A whole JSON document.
+pub(in crate::wire) fn json(document: &[u8]) -> Result<serde_json::Value, NoiseWhy> {
+    // Between two values stands a comma; those within texts make it stricter.
+    // Pictures written as text have none.
+    if document.iter().filter(|b| **b == b',').count() >= VALUES_MAX {
+        return Err(NoiseWhy::TooLong);
+    }
+    serde_json::from_slice(document).map_err(|e| why(&e))
+}
+
 /// Why serde could not read a document.
 pub(super) fn why(error: &serde_json::Error) -> NoiseWhy {
     use serde_json::error::Category;

@@ -129,3 +129,41 @@ fn a_document_that_never_ends_is_noise_and_the_next_is_read() {
     };
     assert_eq!(json(rest), golden.out);
 }
+
+/// A camera that is broken, or somebody's: megabytes that are JSON or parts and
+/// nothing else cost no more than their reading, and are one run of noise.
+#[test]
+fn a_post_full_of_values_or_of_boundaries_is_one_run_of_noise() {
+    let values = format!("[{}]", vec![r#"{"plate":"A"}"#; 140_000].join(","));
+    let boundaries = "--x\n".repeat(500_000);
+    let all = [
+        ("json-camera", &values),
+        (
+            "vzenith-http",
+            &values
+                .replace("plate", "x")
+                .replacen('[', r#"{"a":["#, 1)
+                .replacen(']', "]}", 1),
+        ),
+        ("hikvision-isapi", &boundaries),
+        ("dahua", &boundaries),
+    ];
+    for (name, post) in all {
+        let known = crate::wire::protocol(name).unwrap();
+        let settings = match name {
+            "json-camera" => [("plate", "plate")]
+                .map(|(n, v)| (n.into(), v.into()))
+                .into(),
+            _ => crate::wire::Settings::new(),
+        };
+        let mut decoder = known.decoder(&settings).unwrap();
+        let mut items = Vec::new();
+        decoder.push(post.as_bytes(), &mut items);
+        decoder.idle(&mut items);
+        assert!(items.len() <= 2, "{name}: {} items", items.len());
+        assert!(
+            items.iter().all(|i| matches!(i, Item::Noise { .. })),
+            "{name}"
+        );
+    }
+}

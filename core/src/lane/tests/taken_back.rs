@@ -1,0 +1,164 @@
+//! What a device said and then took back does not count any more (L4, L7).
+
+use super::evidence::{seal_at, sealed_twice, with_seal_reader};
+use super::*;
+
+/// Both seals closed now, then one more report of the second.
+fn after(state: SealState, at: Option<Wall>, alarms: &[crate::model::SealAlarm]) -> Vec<String> {
+    let mut b = Bench::vacant_with(with_seal_reader());
+    b.facts.candidates = vec![sealed_twice()];
+    b.arrive();
+    let now = b.now().wall;
+    seal_at(&mut b, "8000620012", SealState::Sealed, Some(now));
+    let content = Content::Seal(SealReading {
+        id: crate::model::SealId::parse("8000620012").unwrap(),
+        state,
+        event: false,
+        alarms: alarms.to_vec(),
+        battery_pct: None,
+        at: at.map(|_| b.now().wall.plus_ms(10)),
+        replay: false,
+    });
+    b.event(reading("seal-1", b.ms, Taken::OnArrival, content));
+    seal_at(&mut b, "8000620011", SealState::Sealed, Some(now));
+    b.run(100);
+    let codes = b.codes();
+    assert!(b.verdicts().len() == 1, "{codes:?}");
+    codes
+        .iter()
+        .map(|code| (*code).to_owned())
+        .filter(|code| code.starts_with("seal"))
+        .collect()
+}
+
+#[test]
+fn a_later_report_that_takes_sealed_back_counts_whatever_its_time() {
+    use crate::model::SealAlarm;
+    let dated = Some(Wall(0));
+    let none: &[SealAlarm] = &[];
+    let all = [
+        (SealState::Sealed, dated, none, vec![]),
+        // Undated it proves nothing and takes nothing back.
+        (SealState::Sealed, None, none, vec![]),
+        (SealState::Cut, None, none, vec!["seal.open"]),
+        (SealState::Open, None, none, vec!["seal.open"]),
+        (
+            SealState::Sealed,
+            None,
+            &[SealAlarm::RopeCut][..],
+            vec!["seal.alarm"],
+        ),
+        // Tampered, not heard by its master, an alarm nobody knows.
+        (SealState::Unknown, dated, none, vec!["seal.stale"]),
+        (SealState::Unknown, None, none, vec!["seal.stale"]),
+        (SealState::Cut, dated, none, vec!["seal.open"]),
+    ];
+    for (state, at, alarms, codes) in all {
+        assert_eq!(
+            after(state, at, alarms),
+            codes,
+            "{state:?} {at:?} {alarms:?}"
+        );
+    }
+}
+
+/// Reports in any order: whatever takes "sealed" back and cannot be put before
+/// the report that says it is never forgotten.
+#[test]
+fn no_order_of_reports_makes_a_seal_closed_that_one_of_them_took_back() {
+    let undated = |b: &mut Bench| seal_at(b, "8000620012", SealState::Cut, None);
+    let closed = |b: &mut Bench| {
+        let now = b.now().wall;
+        seal_at(b, "8000620012", SealState::Sealed, Some(now));
+    };
+    let orders = [
+        vec![false, true],
+        vec![true, false],
+        vec![true, false, true],
+    ];
+    for (n, order) in orders.iter().enumerate() {
+        let mut b = Bench::vacant_with(with_seal_reader());
+        b.facts.candidates = vec![sealed_twice()];
+        b.arrive();
+        for is_closed in order {
+            if *is_closed {
+                closed(&mut b);
+            } else {
+                undated(&mut b);
+            }
+            b.run(10);
+        }
+        let now = b.now().wall;
+        seal_at(&mut b, "8000620011", SealState::Sealed, Some(now));
+        b.run(100);
+        // The last one by its own, later time stands again.
+        let is_open = b.codes().contains(&"seal.open");
+        assert_eq!(is_open, n < 2, "{n}: {:?}", b.codes());
+    }
+}
+
+fn weigh(b: &mut Bench, gross: Option<i64>, stable: bool) {
+    let weight = WeightReading {
+        gross: gross.map(Kg),
+        stable,
+        overload: false,
+    };
+    b.event(reading(
+        "scale-1",
+        b.ms,
+        Taken::OnArrival,
+        Content::Weight(weight),
+    ));
+}
+
+/// Weighed at rest, then `after`; the codes of the verdict.
+fn weighed_then(after: impl Fn(&mut Bench)) -> Vec<&'static str> {
+    let mut b = Bench::vacant();
+    b.inputs.presence = true;
+    b.poll();
+    weigh(&mut b, Some(8600), true);
+    after(&mut b);
+    b.read("粤B12345", 98);
+    b.run(6000);
+    b.codes()
+}
+
+#[test]
+fn a_weight_the_scale_took_back_is_no_weight_at_rest() {
+    assert_eq!(weighed_then(|_| {}), Vec::<&str>::new());
+    // The driver moves in his seat.
+    assert_eq!(
+        weighed_then(|b| weigh(b, Some(8640), false)),
+        Vec::<&str>::new()
+    );
+    let moved = weighed_then(|b| weigh(b, Some(12_000), false));
+    assert!(moved.contains(&"weight.unstable"), "{moved:?}");
+    // Net, or out of range.
+    let gone = weighed_then(|b| weigh(b, None, false));
+    assert!(gone.contains(&"weight.unstable"), "{gone:?}");
+    let back = weighed_then(|b| {
+        weigh(b, Some(12_000), false);
+        weigh(b, Some(8600), true);
+    });
+    assert_eq!(back, Vec::<&str>::new());
+    let silent = weighed_then(|b| {
+        b.event(Event::DeviceLate(DeviceId::parse("scale-1").unwrap()));
+    });
+    assert!(silent.contains(&"weight.unstable"), "{silent:?}");
+}
+
+/// A retained message wakes nobody: the lane's device stays lost until its
+/// driver says that it is back.
+#[test]
+fn what_is_no_evidence_brings_no_device_back() {
+    let camera = || DeviceId::parse("cam-1").unwrap();
+    for (taken, state) in [
+        (Taken::Unusable, DeviceState::Lost),
+        (Taken::OnArrival, DeviceState::Ok),
+    ] {
+        let mut b = Bench::vacant();
+        b.event(Event::DeviceLost(camera()));
+        b.read_event(None, "粤B12345", 98, taken);
+        assert_eq!(b.lane.devices()[&camera()], state, "{taken:?}");
+    }
+}
