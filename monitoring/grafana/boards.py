@@ -109,11 +109,11 @@ WEIGHED = lines(
 ).min(0.9)
 DRIFT = lines(
     "Scale beside the others",
-    "How much too heavy the scale weighs the tractors it shares with other lanes and with the days before, in kilograms. No line: too few came back. The alert comes at 200.",
-    "masskg",
-    steps(200),
-    [(f"lanegate_scale_drift_kilograms{{{LANE}}}", "{{lane}}")],
-).min(-1000)
+    "How much too heavy the scale weighs the tractors it shares with other lanes and with the days before. No line: too few came back. The alert comes at 200 kg.",
+    "massg",
+    steps(200_000),
+    [(f"lanegate_scale_drift_grams{{{LANE}}}", "{{lane}}")],
+).min(-1_000_000)
 
 port = board(
     "lanegate-port",

@@ -82,12 +82,13 @@ fn say_lane(say: &Metrics, status: &Value) {
 }
 
 fn say_scale(say: &Metrics, lane: &str, drift: &Value) {
-    let tell = |metric: &Metric, value: &Value| match value.as_i64() {
+    let tell = |metric: &Metric, value: Option<i64>| match value {
         Some(value) => say.set(metric, &[lane], value),
         None => say.unknown(metric, &[lane]),
     };
-    tell(&metrics::SCALE_DRIFT, &drift["kg"]);
-    tell(&metrics::SCALE_DRIFT_TRACTORS, &drift["tractors"]);
+    let grams = drift["kg"].as_i64().map(|kg| kg.saturating_mul(1000));
+    tell(&metrics::SCALE_DRIFT, grams);
+    tell(&metrics::SCALE_DRIFT_TRACTORS, drift["tractors"].as_i64());
 }
 
 /// What the process takes of the machine. Where /proc does not tell, the
@@ -342,13 +343,13 @@ mod tests {
             shows(scrape, &line);
         };
         let none = drift(Value::Null);
-        of(&none, "kilograms", "NaN");
+        of(&none, "grams", "NaN");
         of(&none, "tractors", "NaN");
         let few = drift(serde_json::json!({"kg": null, "error_kg": null, "tractors": 12}));
-        of(&few, "kilograms", "NaN");
+        of(&few, "grams", "NaN");
         of(&few, "tractors", "12");
         let said = drift(serde_json::json!({"kg": -310, "error_kg": 21, "tractors": 61}));
-        of(&said, "kilograms", "-310");
+        of(&said, "grams", "-310000");
         of(&said, "tractors", "61");
     }
 

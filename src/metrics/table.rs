@@ -252,8 +252,8 @@ metrics! {
         "From the truck at the stop line to the end of its passage.";
     WEIGHT_RATIO = Ratio "lanegate_weight_ratio" [Label::Lane]
         "Weight on the scale divided by the weight declared, of each truck whose weight was compared; a scale that reads right has its middle at 1.";
-    SCALE_DRIFT = Gauge "lanegate_scale_drift_kilograms" [Label::Lane]
-        "How much too heavy the lane's scale weighs tractors, beside what the same tractors weigh on other lanes and on the days before; NaN while too few came to say it to 50 kg.";
+    SCALE_DRIFT = Gauge "lanegate_scale_drift_grams" [Label::Lane]
+        "Grams too many that the lane's scale shows of tractors, beside what the same tractors weigh on other lanes and on the days before; NaN while too few came to say it to 50 kg.";
     SCALE_DRIFT_TRACTORS = Gauge "lanegate_scale_drift_tractors" [Label::Lane]
         "Tractors weighed on the lane within the last day that were weighed elsewhere or before as well: what the drift rests on; at least 20 are needed.";
     SAMPLING_RATE = Ratio "lanegate_sampling_rate_ratio" [Label::Class]
