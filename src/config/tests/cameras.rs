@@ -18,7 +18,11 @@ fn a_camera_behind_a_broker_is_not_believed_without_a_time_unless_told_to() {
     assert_eq!(undated(&said), Undated::Arrival);
     // A scale has no times, and its line is proven.
     let scale = &parse(DEV).unwrap().lanes[0].devices;
-    assert!(scale.iter().all(|d| d.id.as_str() == "cam-1" || d.undated == Undated::Arrival));
+    assert!(
+        scale
+            .iter()
+            .all(|d| d.id.as_str() == "cam-1" || d.undated == Undated::Arrival)
+    );
 }
 
 #[test]
