@@ -4,6 +4,7 @@ use super::keys::{self, Key, Rule};
 use super::*;
 
 mod boards;
+mod cameras;
 mod scales;
 mod together;
 
