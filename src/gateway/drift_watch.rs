@@ -25,7 +25,8 @@ mod file;
 /// Weighings that wait for the task; one more is dropped and counted, since a
 /// convenience must not hold up a lane.
 const WEIGHINGS_MAX: usize = 256;
-/// Two hundred thousand weighings are looked at in a tenth of a second.
+/// A full memory, 131,072 weighings on 32 lanes, took 2 s to look at in a build
+/// without optimisation, on a thread of its own.
 const LOOK_EVERY: Duration = Duration::from_secs(60);
 /// Looks between two writings: what a crash forgets is a quarter of an hour.
 const WRITE_EVERY: u32 = 15;
