@@ -15,6 +15,8 @@ use crate::config::{Config, port_warnings};
 use crate::draws::read_seed;
 use crate::journal::CheckpointKey;
 
+mod secrets;
+
 /// Where the system names serial ports by adapter and by place.
 const SERIAL_DIR: &str = "/dev/serial";
 
@@ -73,6 +75,9 @@ impl Found {
     fn warn_of_config(&mut self, file: &Path, config: Config) {
         self.check_seed(file, &config);
         self.check_key(file, &config);
+        let (faults, unread) = secrets::secrets(file, &config);
+        self.faults.extend(faults);
+        self.warnings.extend(unread);
         let ports = port_warnings(&config, Path::new(SERIAL_DIR));
         let written = config.warnings.into_iter();
         self.warnings

@@ -294,6 +294,9 @@ fn render_device(device: &Value) -> String {
     if let Some(again) = device["reopens"].as_u64().filter(|n| *n > 0) {
         said.push(format!("reopened {again} times"));
     }
+    if let Some(others) = device["strangers"].as_u64().filter(|n| *n > 0) {
+        said.push(format!("{others} other connections refused"));
+    }
     if let Some(lost) = device["readings_lost"].as_u64().filter(|n| *n > 0) {
         said.push(format!("{lost} readings lost"));
     }

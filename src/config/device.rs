@@ -12,6 +12,8 @@ use lanegate_core::wire::io::board::{BoardWire, Numbers};
 use lanegate_core::wire::scale::StableRule;
 use lanegate_core::wire::sign::SignWire;
 
+use super::listen::ListenSource;
+
 /// A device that gives evidence.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct DeviceConfig {
@@ -64,6 +66,8 @@ pub enum Source {
     Serial(SerialLine),
     /// A TCP connection, usually to a serial device server.
     Tcp(TcpAddress),
+    /// A TCP connection the device makes.
+    Listen(ListenSource),
     /// Messages of the devices' broker.
     Mqtt(MqttSource),
     /// Posts to the listener of `[push]`.
@@ -100,6 +104,7 @@ impl Source {
         match self {
             Self::Serial(line) => Some(Line::Serial(line.clone())),
             Self::Tcp(address) => Some(Line::Tcp(address.clone())),
+            Self::Listen(listen) => Some(Line::Listen(listen.clone())),
             Self::Mqtt(_) | Self::Http(_) => None,
         }
     }
@@ -109,7 +114,7 @@ impl Source {
     pub const fn serial(&self) -> Option<&SerialLine> {
         match self {
             Self::Serial(line) => Some(line),
-            Self::Tcp(_) | Self::Mqtt(_) | Self::Http(_) => None,
+            Self::Tcp(_) | Self::Listen(_) | Self::Mqtt(_) | Self::Http(_) => None,
         }
     }
 
@@ -118,7 +123,7 @@ impl Source {
     pub const fn mqtt(&self) -> Option<&MqttSource> {
         match self {
             Self::Mqtt(mqtt) => Some(mqtt),
-            Self::Serial(_) | Self::Tcp(_) | Self::Http(_) => None,
+            Self::Serial(_) | Self::Tcp(_) | Self::Listen(_) | Self::Http(_) => None,
         }
     }
 
@@ -127,7 +132,24 @@ impl Source {
     pub const fn http(&self) -> Option<&HttpSource> {
         match self {
             Self::Http(http) => Some(http),
-            Self::Serial(_) | Self::Tcp(_) | Self::Mqtt(_) => None,
+            Self::Serial(_) | Self::Tcp(_) | Self::Listen(_) | Self::Mqtt(_) => None,
+        }
+    }
+
+    /// Where it dials in, if it does.
+    #[must_use]
+    pub const fn listen(&self) -> Option<&ListenSource> {
+        match self {
+            Self::Listen(listen) => Some(listen),
+            Self::Serial(_) | Self::Tcp(_) | Self::Mqtt(_) | Self::Http(_) => None,
+        }
+    }
+
+    /// The same, its connections closed when nothing came for `idle`.
+    pub(super) fn closed_after(self, idle: Micros) -> Self {
+        match self {
+            Self::Listen(listen) => Self::Listen(ListenSource { idle, ..listen }),
+            other @ (Self::Serial(_) | Self::Tcp(_) | Self::Mqtt(_) | Self::Http(_)) => other,
         }
     }
 }
@@ -139,6 +161,8 @@ pub enum Line {
     Serial(SerialLine),
     /// A TCP connection.
     Tcp(TcpAddress),
+    /// A TCP connection the device makes.
+    Listen(ListenSource),
 }
 
 impl std::fmt::Display for Line {
@@ -146,6 +170,7 @@ impl std::fmt::Display for Line {
         match self {
             Self::Serial(line) => line.path.display().fmt(f),
             Self::Tcp(address) => address.fmt(f),
+            Self::Listen(listen) => listen.address.fmt(f),
         }
     }
 }
@@ -224,8 +249,8 @@ impl Parity {
 pub struct MqttSource {
     /// Exact topics it publishes to, no wildcards.
     pub topics: Vec<String>,
-    /// Where it can be asked to read again.
-    pub recapture_topic: Option<String>,
+    /// Where it can be asked to read again: all of them are told.
+    pub recapture_topics: Vec<String>,
     /// Its serial number, where commands must name it.
     pub sn: Option<String>,
     /// Where what it is told is published.

@@ -53,7 +53,7 @@ pub(super) fn device(s: &Section<'_>, base: &Path) -> Option<(DeviceConfig, Evid
         role: role?,
         protocol: protocol?.name.to_owned(),
         settings: settings?,
-        source: source?,
+        source: source?.closed_after(lost?),
         scale: scale?,
         undated: undated?,
         late: late?,
@@ -74,7 +74,7 @@ fn undated(s: &Section<'_>, role: Option<Role>, source: Option<&Source>) -> Opti
         return Some(Undated::Arrival);
     }
     let otherwise = match source? {
-        Source::Serial(_) | Source::Tcp(_) => Undated::Arrival,
+        Source::Serial(_) | Source::Tcp(_) | Source::Listen(_) => Undated::Arrival,
         Source::Mqtt(_) | Source::Http(_) => Undated::Never,
     };
     said.map(|said| said.unwrap_or(otherwise))
@@ -116,7 +116,7 @@ fn evidence(
         0
     };
     let mqtt = source?.mqtt();
-    let can_recapture = mqtt.is_some_and(|mqtt| mqtt.recapture_topic.is_some());
+    let can_recapture = mqtt.is_some_and(|mqtt| !mqtt.recapture_topics.is_empty());
     Some(EvidenceDevice {
         role,
         lead: Micros::from_ms(lead?.unwrap_or(lead_default)),

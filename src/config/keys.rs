@@ -215,11 +215,13 @@ pub(super) static SIGN: [Key; 6] = [
     default("repeat_ms", "5000"),
 ];
 
-pub(super) static SOURCE: [Key; 10] = [
+pub(super) static SOURCE: [Key; 12] = [
     optional("serial"),
     optional("line"),
     optional("flow"),
     optional("tcp"),
+    optional("listen"),
+    optional("from"),
     optional("sn"),
     optional("topics"),
     optional("recapture_topic"),

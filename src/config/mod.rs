@@ -15,6 +15,7 @@ mod io;
 mod journal;
 mod keys;
 mod lane;
+mod listen;
 mod ports;
 mod push;
 mod sanity;
@@ -42,6 +43,7 @@ pub use device::{
 pub use draw::DrawConfig;
 pub use fault::ConfigFault;
 pub use journal::JournalConfig;
+pub use listen::{ListenSource, Network};
 pub use ports::port_warnings;
 pub use push::PushConfig;
 pub use tunnel::TunnelConfig;
@@ -247,15 +249,30 @@ impl BrokerConfig {
 
 /// Where a credential's file lies: a bare name among those systemd passed.
 fn credential(file: &Path, credentials_dir: Option<&Path>) -> std::io::Result<PathBuf> {
-    match (file.is_absolute(), credentials_dir) {
-        (true, _) => Ok(file.to_owned()),
-        (false, Some(dir)) => Ok(dir.join(file)),
-        (false, None) => Err(std::io::Error::new(
+    let (name, bare) = (file.display(), is_credential(file));
+    match (bare, credentials_dir) {
+        (true, Some(dir)) => Ok(dir.join(file)),
+        (true, None) => Err(std::io::Error::new(
             std::io::ErrorKind::NotFound,
             format!(
-                "{} is a credential, but no credentials were passed",
-                file.display()
+                "{name} is a credential, but no credentials were passed: write \
+                 LoadCredential={name}:/path/to/its/file in the unit (`systemctl edit lanegate`), \
+                 or a path that begins with / here"
+            ),
+        )),
+        (false, _) if file.is_absolute() => Ok(file.to_owned()),
+        (false, _) => Err(std::io::Error::new(
+            std::io::ErrorKind::InvalidInput,
+            format!(
+                "{name} is neither the bare name of a credential nor a path that begins with /: \
+                 write one of them"
             ),
         )),
     }
+}
+
+/// A name without a `/` is one that the service manager hands over.
+#[must_use]
+pub fn is_credential(file: &Path) -> bool {
+    !file.as_os_str().as_encoded_bytes().contains(&b'/')
 }

@@ -7,7 +7,7 @@ use lanegate_core::lane::{Geometry, LaneConfig, Role};
 use lanegate_core::time::Micros;
 
 use super::fault::Sink;
-use super::{ArmDown, Config, IoConfig, LaneSetup};
+use super::{ArmDown, Config, IoConfig, LaneSetup, Line};
 
 /// Checks a configuration whose every key is fine in itself.
 pub(super) fn check(config: &Config, sink: &Sink) {
@@ -86,13 +86,24 @@ fn ports(config: &Config, sink: &Sink) {
         for (_, place, source) in lane.sources() {
             let path = format!("lane[{i}].{place}.source");
             if let Some(line) = source.line() {
-                let (line, name) = match source.serial() {
-                    Some(_) => (line.to_string(), "serial"),
-                    None => (line.to_string(), "tcp"),
+                let name = match &line {
+                    Line::Serial(_) => "serial",
+                    Line::Tcp(_) => "tcp",
+                    Line::Listen(_) => "listen",
                 };
-                let path = format!("{path}.{name}");
+                let (line, path) = (line.to_string(), format!("{path}.{name}"));
                 ttyusb(&line, &path, sink);
                 lines.tell(line, path, sink, "two devices cannot share a port");
+            }
+            if source
+                .listen()
+                .is_some_and(|l| !l.address.ip().is_loopback())
+            {
+                sink.warn(
+                    &format!("{path}.listen"),
+                    "whoever has an address of `from` can say what the device would: keep it on a \
+                     network of its own",
+                );
             }
             for topic in source.mqtt().iter().flat_map(|mqtt| &mqtt.topics) {
                 let why = "one device's messages are one device's";

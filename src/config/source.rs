@@ -6,6 +6,7 @@ use lanegate_core::wire::{self, ProtocolKind};
 
 use super::device::{Flow, HttpSource, MqttSource, Parity, SerialLine, Source, TcpAddress};
 use super::keys;
+use super::listen::listen;
 use super::section::{Section, list, parsed, text, word};
 
 /// Speeds serial drivers accept.
@@ -14,6 +15,8 @@ const BAUDS: [u32; 12] = [
 ];
 /// Topics of one device; a camera has two forms of two messages.
 const TOPICS_MAX: usize = 8;
+/// Protocols whose devices dial a server, so that they may be listened for.
+const DIALS: [&str; 3] = ["json-seal", "jt701", "jt808"];
 /// Protocols in whole messages that come over a line or over topics.
 const BY_EITHER: [&str; 1] = ["json-seal"];
 /// Longest topic; a broker's own limit is far higher.
@@ -79,6 +82,13 @@ pub(super) fn source(device: &Section<'_>, protocol: &str, base: &Path) -> Optio
     if way != Way::Posts {
         refuse(&s, protocol, &["http", "secret_file"]);
     }
+    let dials = way == Way::Line && DIALS.contains(&protocol);
+    if !dials {
+        refuse(&s, protocol, &["listen"]);
+    }
+    if !s.has("listen") {
+        refuse_without(&s, "from", "listen");
+    }
     match way {
         Way::Posts => {
             refuse(&s, protocol, &LINE);
@@ -105,6 +115,9 @@ pub(super) fn source(device: &Section<'_>, protocol: &str, base: &Path) -> Optio
             refuse(&s, protocol, &["command_topic"]);
             if way == Way::Tcp {
                 refuse(&s, protocol, &["serial", "line", "flow"]);
+            }
+            if dials && s.has("listen") {
+                return listen(&s).map(Source::Listen);
             }
             match s.has("tcp") || way == Way::Tcp {
                 true => tcp(&s).map(Source::Tcp),
@@ -159,7 +172,7 @@ fn told(section: &Section<'_>, board: bool) -> Option<MqttSource> {
     }
     Some(MqttSource {
         topics,
-        recapture_topic: None,
+        recapture_topics: Vec::new(),
         sn: None,
         command_topic: Some(command?),
     })
@@ -191,6 +204,12 @@ fn path(text: &str) -> Result<String, String> {
         false => Err(format!(
             "\"{text}\" is no path: write one name like \"cam-1\""
         )),
+    }
+}
+
+fn refuse_without(section: &Section<'_>, name: &str, other: &str) {
+    if section.has(name) {
+        section.fault(name, format!("goes with {other} only"));
     }
 }
 
@@ -249,8 +268,8 @@ fn mqtt(section: &Section<'_>) -> Option<MqttSource> {
     let topics = section.maybe("topics", list(parsed(topic)))?;
     let recapture = section.maybe("recapture_topic", parsed(topic))?;
     let (mut topics, from_sn) = match (&sn, topics) {
-        (_, Some(topics)) => (topics, None),
-        (Some(sn), None) => (camera_topics(sn), Some(camera_trigger(sn))),
+        (_, Some(topics)) => (topics, Vec::new()),
+        (Some(sn), None) => (camera_topics(sn), camera_triggers(sn)),
         (None, None) => {
             section.fault(
                 "sn",
@@ -267,7 +286,7 @@ fn mqtt(section: &Section<'_>) -> Option<MqttSource> {
     }
     Some(MqttSource {
         topics,
-        recapture_topic: recapture.or(from_sn),
+        recapture_topics: recapture.map_or(from_sn, |topic| vec![topic]),
         sn,
         command_topic: None,
     })
@@ -288,8 +307,12 @@ fn camera_topics(sn: &str) -> Vec<String> {
         .collect()
 }
 
-fn camera_trigger(sn: &str) -> String {
-    format!("device/{sn}/message/down/ivs_trigger")
+/// A camera hears the one of its own order; nobody listens to the other.
+fn camera_triggers(sn: &str) -> Vec<String> {
+    vec![
+        format!("device/{sn}/message/down/ivs_trigger"),
+        format!("{sn}/device/message/down/ivs_trigger"),
+    ]
 }
 
 fn topic(text: &str) -> Result<String, String> {

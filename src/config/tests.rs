@@ -397,6 +397,23 @@ fn a_by_id_name_that_two_equal_adapters_share_is_warned_of_with_its_place() {
     assert_eq!(own, Vec::<String>::new());
 }
 
+/// Firmware of the family has either order of levels; both are listened to,
+/// so both are told.
+#[test]
+fn a_camera_by_its_serial_number_is_told_in_either_order_of_levels() {
+    let mqtt = |text: &str| {
+        let config = parse(text).unwrap();
+        let found = config.lanes[0].devices.iter().find_map(|d| d.source.mqtt());
+        found.cloned().unwrap()
+    };
+    let both = ["device/7a1c9e20-5b014d11", "7a1c9e20-5b014d11/device"];
+    let both = both.map(|head| format!("{head}/message/down/ivs_trigger"));
+    assert_eq!(mqtt(DEV).recapture_topics, both);
+    let sn = "sn = \"7a1c9e20-5b014d11\"";
+    let own = with(sn, &format!("{sn}, recapture_topic = \"gate/1/trigger\""));
+    assert_eq!(mqtt(&own).recapture_topics, ["gate/1/trigger"]);
+}
+
 #[test]
 fn a_bare_password_file_is_a_credential() {
     let dir = std::env::temp_dir().join(format!("lanegate-credential-{}", std::process::id()));
@@ -414,12 +431,20 @@ fn a_bare_password_file_is_a_credential() {
             .to_string()
             .contains("devices-password is empty")
     );
-    let missing = broker.password(None).unwrap_err();
-    assert!(
-        missing
-            .to_string()
-            .contains("devices-password is a credential")
-    );
+    let missing = broker.password(None).unwrap_err().to_string();
+    for words in [
+        "devices-password is a credential",
+        "LoadCredential=devices-password:/",
+        "a path that begins with /",
+    ] {
+        assert!(missing.contains(words), "{missing}");
+    }
+    let neither = BrokerConfig {
+        password_file: Some(PathBuf::from("keys/password")),
+        ..broker
+    };
+    let neither = neither.password(Some(&dir)).unwrap_err().to_string();
+    assert!(neither.contains("neither the bare name"), "{neither}");
 }
 
 #[test]

@@ -117,7 +117,7 @@ fn a_scale_that_is_silent_is_late_then_lost_and_asked_ever_more_seldom() {
         }
     }
     assert_eq!(s.state().0, DeviceState::Lost);
-    assert_eq!(s.why(), Some(&Why::NoAnswer));
+    assert_eq!(s.why(), Some(&Why::NoAnswer(Via::Line)));
     assert!((3..=6).contains(&questions), "{questions}");
 }
 

@@ -27,7 +27,8 @@ use lanegate_core::model::{DeviceId, DeviceState, Inputs};
 use lanegate_core::time::{Micros, Mono, Now};
 use lanegate_core::wire::io::board::{Answer, Can, Question};
 
-use super::health::{Counts, Health, NoiseShare, Why};
+use super::health::{Counts, Health, NoiseShare};
+use super::why::{Via, Why};
 use crate::config::{ArmDown, IoConfig, Source};
 use crate::metrics::queues::{Level, Queue};
 
@@ -43,7 +44,8 @@ use down::OffUp;
 
 /// A lamp that does not hold is told of once in this time.
 const TELL_AGAIN: Micros = Micros::from_s(5);
-/// Longest answer: 64 coils and an echo are far below it.
+/// The last bytes kept that are no answer yet: 64 coils and an echo are far
+/// below it.
 const ANSWER_LEN_MAX: usize = 256;
 /// What a board says by itself, not yet a whole message.
 const UNASKED_LEN_MAX: usize = 64;
@@ -160,7 +162,12 @@ impl Board {
     #[must_use]
     pub fn new(config: IoConfig, now: Mono) -> Self {
         Self {
-            health: Health::new(config.id.clone(), config.late, config.lost, now),
+            health: Health::new(
+                config.id.clone(),
+                Via::of(&config.source),
+                (config.late, config.lost),
+                now,
+            ),
             arm: Arm::new(config.arm, config.pulse, config.pulse_timed_by),
             gap: gap(&config.source),
             can: config.wire.can(),
@@ -231,9 +238,12 @@ impl Board {
             self.handle_timeout(now);
             return;
         };
-        let room = ANSWER_LEN_MAX.saturating_sub(asked.answer.len());
-        asked.answer.extend(bytes.iter().take(room));
+        asked.answer.extend_from_slice(bytes);
         let answer = self.config.wire.answer(&asked.question, &asked.answer);
+        // Looked at whole first: an answer may be at the end of much noise.
+        let excess = asked.answer.len().saturating_sub(ANSWER_LEN_MAX);
+        asked.answer.drain(..excess);
+        self.count_noise(excess, now.mono);
         self.take_answer(answer, now);
         self.pump(now);
     }
@@ -248,7 +258,7 @@ impl Board {
         self.noise.add(payload.len(), 0, now.mono);
         let Some(told) = self.config.wire.told(payload) else {
             self.count_noise(payload.len(), now.mono);
-            self.health.blame(Why::Noise(None));
+            self.health.noise(None);
             return self.handle_timeout(now);
         };
         self.counts.frames += 1;
@@ -297,7 +307,7 @@ impl Board {
     pub fn handle_timeout(&mut self, now: Now) {
         if self.asked.as_ref().is_some_and(|a| a.until <= now.mono) {
             self.counts.timeouts += 1;
-            self.health.blame(Why::NoAnswer);
+            self.health.no_answer();
             self.timed_out(now);
         }
         let failed = self.arm.expire(now.mono);
@@ -511,7 +521,7 @@ impl Board {
 fn gap(source: &Source) -> Micros {
     let baud = match source {
         Source::Serial(line) => line.baud,
-        Source::Tcp(_) => 9600,
+        Source::Tcp(_) | Source::Listen(_) => 9600,
         Source::Mqtt(_) | Source::Http(_) => return Micros(0),
     };
     let characters = 38_500_000_u64.div_ceil(u64::from(baud.max(1)));

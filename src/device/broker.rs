@@ -19,11 +19,11 @@ use tracing::{debug, info, warn};
 
 use super::board::{Board, BoardCommand};
 use super::driver::{Driver, Seen};
-use super::health::Why;
 use super::port::{Running, Surroundings, next_command, say_state};
 use super::recapture::recapture_message;
 use super::sign::SignDriver;
 use super::stream::Stream;
+use super::why::Why;
 use crate::clock::Clock;
 use crate::config::MqttSource;
 use crate::metrics::queues::{self, Queue, Sender};
@@ -89,27 +89,32 @@ impl Recaptures {
     /// # Errors
     /// It cannot be asked.
     pub fn ask(&self, device: &DeviceId) -> Result<(), RecaptureFault> {
-        let source = self.sources.get(device);
-        let topic = source.and_then(|s| s.recapture_topic.clone());
-        let Some(topic) = topic else {
+        let Some(source) = self.sources.get(device) else {
             return Err(RecaptureFault::Cannot(device.clone()));
         };
-        let sn = source.and_then(|s| s.sn.as_deref()).unwrap_or_default();
+        if source.recapture_topics.is_empty() {
+            return Err(RecaptureFault::Cannot(device.clone()));
+        }
         let now = self.clock.now();
         let n = self.asked.fetch_add(1, Ordering::Relaxed);
-        let publication = Publication {
-            topic,
-            payload: Bytes::from(recapture_message(sn, n, now.wall)),
-            retain: false,
-            quality: Quality::AtLeastOnce,
-            token: None,
-            expires: Some(now.mono + RECAPTURE_MAX),
-        };
-        let fault = |source| RecaptureFault::Publish {
-            device: device.clone(),
-            source,
-        };
-        self.connection.publish(publication).map_err(fault)
+        let sn = source.sn.as_deref().unwrap_or_default();
+        let payload = Bytes::from(recapture_message(sn, n, now.wall));
+        for topic in &source.recapture_topics {
+            let publication = Publication {
+                topic: topic.clone(),
+                payload: payload.clone(),
+                retain: false,
+                quality: Quality::AtLeastOnce,
+                token: None,
+                expires: Some(now.mono + RECAPTURE_MAX),
+            };
+            let fault = |source| RecaptureFault::Publish {
+                device: device.clone(),
+                source,
+            };
+            self.connection.publish(publication).map_err(fault)?;
+        }
+        Ok(())
     }
 }
 

@@ -17,11 +17,13 @@ use crate::mqtt::{Message, Peer};
 const RESULT: &str = "device/7a/message/up/ivs_result";
 const ALIVE: &str = "device/7a/message/up/keep_alive";
 const TRIGGER: &str = "device/7a/message/down/ivs_trigger";
+/// Of a camera whose firmware has the other order of levels.
+const OTHER_TRIGGER: &str = "7a/device/message/down/ivs_trigger";
 
 fn source() -> MqttSource {
     MqttSource {
         topics: vec![RESULT.to_owned(), ALIVE.to_owned()],
-        recapture_topic: Some(TRIGGER.to_owned()),
+        recapture_topics: vec![TRIGGER.to_owned(), OTHER_TRIGGER.to_owned()],
         sn: Some("7a".to_owned()),
         command_topic: None,
     }
@@ -128,8 +130,12 @@ struct Vendor {
 }
 
 fn vendor(port: u16) -> Vendor {
+    vendor_of(port, TRIGGER)
+}
+
+fn vendor_of(port: u16, trigger: &str) -> Vendor {
     let stop = CancellationToken::new();
-    let options = config(Peer::Devices, port, "camera", &[TRIGGER]);
+    let options = config(Peer::Devices, port, "camera", &[trigger]);
     let (connection, events) = Connection::start(options, clock(), stop.clone()).unwrap();
     Vendor {
         connection,
@@ -232,9 +238,15 @@ async fn a_camera_is_lost_with_its_broker_and_back_with_it() {
 }
 
 #[tokio::test]
-async fn a_recapture_is_the_vendors_trigger_on_the_cameras_topic() {
+async fn a_recapture_is_the_vendors_trigger_on_the_cameras_topic_whichever_order_it_uses() {
+    for topic in [TRIGGER, OTHER_TRIGGER] {
+        is_heard_on(topic).await;
+    }
+}
+
+async fn is_heard_on(topic: &str) {
     let broker = Mosquitto::start("trigger").await;
-    let mut camera = vendor(broker.port);
+    let mut camera = vendor_of(broker.port, topic);
     camera
         .until(|e| matches!(e, Event::Granted { .. }).then_some(()))
         .await;
@@ -243,7 +255,7 @@ async fn a_recapture_is_the_vendors_trigger_on_the_cameras_topic() {
     let id = DeviceId::parse("cam-1").unwrap();
     gateway.recaptures.ask(&id).unwrap();
     let message = camera.message().await;
-    assert_eq!(message.topic, TRIGGER);
+    assert_eq!(message.topic, topic);
     let json: serde_json::Value = serde_json::from_slice(&message.payload).unwrap();
     assert_eq!(
         (&json["name"], &json["sn"], &json["payload"]["type"]),

@@ -7,9 +7,10 @@ use lanegate_core::time::{Micros, Mono, Now};
 use lanegate_core::wire::sign::Shown;
 
 use super::board::{Board, BoardCommand};
-use super::health::{Counts, Why};
+use super::health::Counts;
 use super::sign::{NO_EVENT, SignDriver};
 use super::stream::Stream;
+use super::why::Why;
 
 /// How a device is, for status and metrics.
 #[derive(Clone, PartialEq, Eq, Debug)]

@@ -13,7 +13,8 @@ use lanegate_core::lane::Event;
 use lanegate_core::model::{DeviceId, DeviceState};
 use lanegate_core::time::{Micros, Mono};
 use lanegate_core::wire::Hint;
-use lanegate_core::wire::io::board::BadWhy;
+
+use super::why::{Via, Why};
 
 /// Counts of one device, for metrics and `status`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -32,97 +33,15 @@ pub struct Counts {
     pub refusals: u64,
     /// Times the port or session was opened.
     pub opens: u64,
-}
-
-/// Why a device is not well, with what to do about it.
-#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
-pub enum Why {
-    /// Nothing comes.
-    #[error("nothing comes from it: check its power and its cable")]
-    Silent,
-    /// Bytes come, but no frame.
-    #[error("bytes come but no frame of its protocol: check speed and line settings{}", hint(.0))]
-    Noise(Option<Hint>),
-    /// A unit does not answer.
-    #[error("it does not answer: check its power, its address and the bus")]
-    NoAnswer,
-    /// A unit answers that it cannot.
-    #[error("it refuses the question (exception {}): check its input and output numbers", code(*.0))]
-    Exception(Option<u8>),
-    /// It answers that it does not understand, or cannot.
-    #[error("it refuses the question ({0}): check its protocol and settings")]
-    Refuses(String),
-    /// It answers, but not what was asked.
-    #[error("its answers do not fit: {0}")]
-    BadAnswer(BadWhy),
-    /// A question that cannot be asked.
-    #[error("an input, output or pulse_ms of it cannot be asked for: run `lanegate check`")]
-    Numbers,
-    /// It told fewer inputs than the lane uses.
-    #[error("it tells {0} inputs and the lane uses {1}: check the numbers in lane.io.inputs")]
-    Inputs(usize, usize),
-    /// The port is not there.
-    #[error(
-        "its port is not there: is the adapter plugged in? If it vanishes right after it was \
-         plugged in, brltty takes it: remove brltty or mask its udev rule"
-    )]
-    Absent,
-    /// The port is in use.
-    #[error(
-        "another program has its port, usually ModemManager or brltty: \
-         install 70-lanegate.rules (ID_MM_DEVICE_IGNORE)"
-    )]
-    Busy,
-    /// The port is ours to see but not to open.
-    #[error("no right to open its port: add the daemon's user to the port's group (dialout)")]
-    Denied,
-    /// The port was taken away while in use.
-    #[error(
-        "its port went away while in use: unplugged, or taken by another service (brltty, \
-         ModemManager)"
-    )]
-    Gone,
-    /// Nobody listens at its address.
-    #[error(
-        "nothing listens at {0}: is the device server on, and its port the right one? Most serve \
-         one connection at a time: is another program connected?"
-    )]
-    NotServed(String),
-    /// Its address cannot be reached.
-    #[error("{0} cannot be reached ({1}): check the cable, the switch and the address")]
-    Unreachable(String, String),
-    /// The connection ended while in use.
-    #[error(
-        "its connection ended while in use: the device server restarted, lost its power or its \
-         cable, or gave the connection to another program"
-    )]
-    Closed,
-    /// Something else about the port.
-    #[error("its port: {0}")]
-    Port(String),
-    /// No connection to the broker.
-    #[error("no connection to its broker: {0}")]
-    Broker(String),
-    /// The broker refuses its topic.
-    #[error("the broker refuses its topic {0}: check the broker's access list")]
-    Refused(String),
-    /// Its driver ended unexpectedly.
-    #[error("its driver failed: restart the daemon, and report this")]
-    Driver,
-}
-
-fn hint(hint: &Option<Hint>) -> String {
-    hint.map(|h| format!("; {}", h.words())).unwrap_or_default()
-}
-
-fn code(code: Option<u8>) -> String {
-    code.map_or("without a code".to_owned(), |c| c.to_string())
+    /// Connections not taken, where it dials in: from elsewhere, or a second.
+    pub strangers: u64,
 }
 
 /// One device's health.
 #[derive(Clone, Debug)]
 pub(crate) struct Health {
     device: DeviceId,
+    via: Via,
     state: DeviceState,
     why: Option<Why>,
     since: Mono,
@@ -134,9 +53,15 @@ pub(crate) struct Health {
 }
 
 impl Health {
-    pub(crate) const fn new(device: DeviceId, late: Micros, lost: Micros, now: Mono) -> Self {
+    pub(crate) const fn new(
+        device: DeviceId,
+        via: Via,
+        (late, lost): (Micros, Micros),
+        now: Mono,
+    ) -> Self {
         Self {
             device,
+            via,
             state: DeviceState::Late,
             why: None,
             since: now,
@@ -183,6 +108,16 @@ impl Health {
         self.change(DeviceState::Lost, now)
     }
 
+    /// What came was no frame.
+    pub(crate) fn noise(&mut self, hint: Option<Hint>) {
+        self.blame(Why::Noise(self.via.clone(), hint));
+    }
+
+    /// A question was not answered.
+    pub(crate) fn no_answer(&mut self) {
+        self.blame(Why::NoAnswer(self.via.clone()));
+    }
+
     /// Something is wrong that alone does not make it lost.
     pub(crate) fn blame(&mut self, why: Why) {
         self.why = Some(why);
@@ -199,7 +134,7 @@ impl Health {
             None
         };
         if event.is_some() && self.why.is_none() {
-            self.why = Some(Why::Silent);
+            self.why = Some(Why::Silent(self.via.clone()));
         }
         event
     }
@@ -279,7 +214,8 @@ mod tests {
     }
 
     fn watched() -> Health {
-        Health::new(id(), Micros::from_ms(1000), Micros::from_ms(3000), at(0))
+        let silence = (Micros::from_ms(1000), Micros::from_ms(3000));
+        Health::new(id(), Via::Line, silence, at(0))
     }
 
     #[test]
@@ -302,7 +238,7 @@ mod tests {
         let mut health = watched();
         assert_eq!(health.expire(at(2999)), None);
         assert_eq!(health.expire(at(3000)), Some(Event::DeviceLost(id())));
-        assert_eq!(health.why(), Some(&Why::Silent));
+        assert_eq!(health.why(), Some(&Why::Silent(Via::Line)));
     }
 
     #[test]
@@ -317,15 +253,6 @@ mod tests {
         assert_eq!(health.gone(why, at(30)), None);
         let words = health.why().unwrap().to_string();
         assert!(words.contains("device/b/up"), "{words}");
-    }
-
-    /// Case c68: the usual thieves of a port are named with the cure.
-    #[test]
-    fn a_port_that_comes_and_goes_is_told_with_its_usual_causes() {
-        for why in [Why::Absent, Why::Busy, Why::Gone] {
-            assert!(why.to_string().contains("brltty"), "{why}");
-        }
-        assert!(Why::Busy.to_string().contains("ID_MM_DEVICE_IGNORE"));
     }
 
     #[test]

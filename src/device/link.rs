@@ -1,20 +1,54 @@
 //! An open line of a device, whatever carries it: one supervision for all.
 
-use super::health::Why;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+
+use lanegate_core::time::Micros;
+
+use super::listen::{Door, Guest};
+use super::why::Why;
 use super::{serial, tcp};
-use crate::config::Line;
+use crate::config::{Line, SerialLine, TcpAddress};
+
+/// What opens a line, again and again.
+pub(super) enum Opener {
+    Serial(SerialLine),
+    Tcp(TcpAddress),
+    Listen(Door),
+}
+
+impl Opener {
+    /// Counts in `refused` the connections it does not take.
+    pub(super) fn new(line: &Line, refused: Arc<AtomicU64>) -> Self {
+        match line {
+            Line::Serial(line) => Self::Serial(line.clone()),
+            Line::Tcp(address) => Self::Tcp(address.clone()),
+            Line::Listen(source) => Self::Listen(Door::new(source.clone(), refused)),
+        }
+    }
+
+    pub(super) async fn open(&mut self) -> Result<Link, Why> {
+        match self {
+            Self::Serial(line) => serial::Port::open(line).map(Link::Serial),
+            Self::Tcp(address) => tcp::Port::open(address).await.map(Link::Tcp),
+            Self::Listen(door) => door.open().await.map(Link::Guest),
+        }
+    }
+}
 
 /// An open line.
 pub(super) enum Link {
     Serial(serial::Port),
     Tcp(tcp::Port),
+    Guest(Guest),
 }
 
 impl Link {
-    pub(super) async fn open(line: &Line) -> Result<Self, Why> {
-        match line {
-            Line::Serial(line) => serial::Port::open(line).map(Self::Serial),
-            Line::Tcp(address) => tcp::Port::open(address).await.map(Self::Tcp),
+    /// Without a frame for this long it is closed; none = never.
+    pub(super) const fn idle(&self) -> Option<Micros> {
+        match self {
+            Self::Serial(_) | Self::Tcp(_) => None,
+            Self::Guest(guest) => Some(guest.idle()),
         }
     }
 
@@ -23,6 +57,7 @@ impl Link {
         match self {
             Self::Serial(port) => port.read().await,
             Self::Tcp(port) => port.read().await,
+            Self::Guest(port) => port.read().await,
         }
     }
 
@@ -31,6 +66,7 @@ impl Link {
         match self {
             Self::Serial(port) => port.heard(len),
             Self::Tcp(port) => port.heard(len),
+            Self::Guest(port) => port.heard(len),
         }
     }
 
@@ -38,6 +74,7 @@ impl Link {
         match self {
             Self::Serial(port) => port.write(bytes).await,
             Self::Tcp(port) => port.write(bytes).await,
+            Self::Guest(port) => port.write(bytes).await,
         }
     }
 
@@ -46,6 +83,7 @@ impl Link {
         match self {
             Self::Serial(port) => port.clear(),
             Self::Tcp(port) => port.clear(),
+            Self::Guest(port) => port.clear(),
         }
     }
 }

@@ -8,6 +8,7 @@ mod broker;
 mod driver;
 mod health;
 mod link;
+mod listen;
 mod pictures;
 mod plates;
 mod port;
@@ -17,11 +18,12 @@ mod serial;
 mod sign;
 mod stream;
 mod tcp;
+mod why;
 
 pub use board::{Board, BoardCommand};
 pub use broker::{Camera, Outlet, RecaptureFault, Recaptures, start_cameras};
 pub use driver::Seen;
-pub use health::{Counts, Why};
+pub use health::Counts;
 pub use pictures::Pictures;
 pub use port::{
     BoardHandle, Running, SignHandle, Surroundings, board_handle, sign_handle, start_board,
@@ -31,3 +33,4 @@ pub use posted::{PostSlot, start_posted};
 pub use recapture::recapture_message;
 pub use sign::SignDriver;
 pub use stream::{Stream, StreamFault};
+pub use why::{Via, Why};

@@ -27,11 +27,11 @@ use tracing::{error, info, warn};
 
 use super::board::{Board, BoardCommand};
 use super::driver::{Driver, Seen};
-use super::health::Why;
-use super::link::Link;
+use super::link::{Link, Opener};
 use super::serial::REOPEN;
 use super::sign::SignDriver;
 use super::stream::Stream;
+use super::why::Why;
 use crate::clock::{Backoff, Clock};
 use crate::config::Line;
 use crate::metrics::queues::{self, Queue, Sender};
@@ -209,6 +209,7 @@ fn start<D: Driver + Send + 'static>(
         backoff: Backoff::new(REOPEN.0, REOPEN.1),
         seen,
         progress: progress.clone(),
+        refused: Arc::default(),
         port_said: None,
     };
     let (name, lost) = (device.clone(), device.clone());
@@ -254,15 +255,17 @@ struct Worker<D: Driver> {
     backoff: Backoff,
     seen: watch::Sender<Seen>,
     progress: Arc<AtomicU64>,
+    /// Connections not let in, where the device dials in.
+    refused: Arc<AtomicU64>,
     /// What was last logged about the port.
     port_said: Option<Why>,
 }
 
 impl<D: Driver> Worker<D> {
     async fn run(mut self) {
+        let mut opener = Opener::new(&self.line, self.refused.clone());
         loop {
-            let line = self.line.clone();
-            let over = match self.meanwhile(Link::open(&line)).await {
+            let over = match self.meanwhile(opener.open()).await {
                 None => return,
                 Some(Ok(link)) => self.serve(link).await,
                 Some(Err(why)) => Over::Lost(why),
@@ -300,6 +303,9 @@ impl<D: Driver> Worker<D> {
             if self.clock.mono().since(opened) >= GOOD_AFTER {
                 self.backoff.reset();
             }
+            if self.is_idle(&port, opened) {
+                return Over::Lost(Why::Idle);
+            }
             let until = self.clock.instant(self.deadline()).into();
             let waits = self.driver.crowded();
             tokio::select! {
@@ -328,6 +334,13 @@ impl<D: Driver> Worker<D> {
             }
             self.driver.handle_timeout(self.clock.now());
         }
+    }
+
+    /// The device dialled in and says nothing of its protocol.
+    fn is_idle(&self, port: &Link, opened: Mono) -> bool {
+        let heard = self.seen.borrow().last_frame.unwrap_or(opened).max(opened);
+        port.idle()
+            .is_some_and(|idle| self.clock.mono().since(heard) >= idle)
     }
 
     /// Without a line: commands are void, events still go out. None: stop.
@@ -405,7 +418,8 @@ impl<D: Driver> Worker<D> {
         #[cfg(feature = "sim")]
         crate::stuck::thread(self.driver.id().as_str());
         self.progress.store(self.clock.mono().0, Ordering::Relaxed);
-        let now = self.driver.seen();
+        let mut now = self.driver.seen();
+        now.counts.strangers = self.refused.load(Ordering::Relaxed);
         let mut before = None;
         self.seen.send_if_modified(|seen| {
             let changed = *seen != now;

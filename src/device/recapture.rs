@@ -1,5 +1,6 @@
 //! Asking a camera to read again: the trigger of the Vzenith-compatible MQTT
-//! protocol (`device/{sn}/message/down/ivs_trigger`, vendor's document 7.1).
+//! protocol (`device/{sn}/message/down/ivs_trigger`, vendor's document 7.1; in
+//! the other order of levels where a camera speaks in that one).
 
 use lanegate_core::record::canonical;
 use lanegate_core::time::Wall;

@@ -14,7 +14,7 @@ use tokio_serial::{
     SerialStream, StopBits,
 };
 
-use super::health::Why;
+use super::why::Why;
 use crate::config::{Flow, Parity, SerialLine};
 
 /// A driver that takes no bytes for this long is gone.

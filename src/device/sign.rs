@@ -7,7 +7,8 @@ use lanegate_core::model::{DeviceId, DeviceState};
 use lanegate_core::time::{Micros, Mono};
 use lanegate_core::wire::sign::{Shown, SignWire};
 
-use super::health::{Counts, Why};
+use super::health::Counts;
+use super::why::Why;
 use crate::config::SignConfig;
 
 /// A sign.

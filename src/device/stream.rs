@@ -20,7 +20,8 @@ use lanegate_core::wire::scale::Stability;
 use lanegate_core::wire::{Decoder, Hint, Item, ProtocolKind, SettingFault, protocol};
 
 use super::asking::Asking;
-use super::health::{Counts, Health, NoiseShare, Why};
+use super::health::{Counts, Health, NoiseShare};
+use super::why::{Via, Why};
 use crate::config::DeviceConfig;
 use crate::metrics::queues::{Level, Queue};
 
@@ -97,11 +98,12 @@ impl Stream {
             .map(|ask| Asking::new(ask(&config.settings), many));
         // A card reader that is not asked is silent until a card is swiped.
         let silent = config.role == Role::CardReader && known.ask.is_none();
-        let (late, lost) = match silent {
+        let silence = match silent {
             true => (NEVER, NEVER),
             false => (config.late, config.lost),
         };
-        let health = Health::new(config.id.clone(), late, lost, now);
+        let via = Via::of(&config.source);
+        let health = Health::new(config.id.clone(), via, silence, now);
         Ok(Self {
             asking,
             stability: config.scale.map(|s| Stability::new(s.stable)),
@@ -205,7 +207,7 @@ impl Stream {
         if self.asking.as_mut().is_some_and(|a| a.missed(now.mono)) {
             self.counts.timeouts += 1;
             self.end_message(now);
-            self.health.blame(Why::NoAnswer);
+            self.health.no_answer();
         }
         let event = self.health.expire(now.mono);
         self.emit(event);
@@ -311,7 +313,7 @@ impl Stream {
                     self.counts.noise_runs += 1;
                     self.noise.add(0, len, now.mono);
                     self.hint = hint.or(self.hint);
-                    self.health.blame(Why::Noise(self.hint));
+                    self.health.noise(self.hint);
                     if let Some(stability) = &mut self.stability {
                         stability.reset();
                     }

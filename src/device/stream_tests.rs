@@ -84,7 +84,7 @@ fn camera() -> Stream {
     let mut config = device("vzenith-mqtt", Role::Camera);
     config.source = Source::Mqtt(MqttSource {
         topics: vec!["up".to_owned()],
-        recapture_topic: None,
+        recapture_topics: Vec::new(),
         sn: None,
         command_topic: None,
     });

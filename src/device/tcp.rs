@@ -11,7 +11,7 @@ use rustix::net::sockopt;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use super::health::Why;
+use super::why::Why;
 use crate::config::TcpAddress;
 
 /// A connection is there within this, or not now.
@@ -52,6 +52,11 @@ impl Port {
                 ));
             }
         };
+        Self::accepted(stream)
+    }
+
+    /// A connection somebody made.
+    pub(super) fn accepted(stream: TcpStream) -> Result<Self, Why> {
         watched(&stream).map_err(|fault| Why::Port(fault.to_string()))?;
         Ok(Self {
             stream,

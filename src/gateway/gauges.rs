@@ -215,6 +215,7 @@ fn say_device(say: &Metrics, id: &DeviceId, seen: &Seen, now: Mono) {
         (&metrics::DEVICE_TIMEOUTS, counts.timeouts),
         (&metrics::DEVICE_REFUSALS, counts.refusals),
         (&metrics::DEVICE_OPENS, counts.opens),
+        (&metrics::DEVICE_STRANGERS, counts.strangers),
         (&metrics::DEVICE_DROPPED, seen.dropped),
     ];
     for (metric, total) in totals {
@@ -249,6 +250,7 @@ mod tests {
                 timeouts: 3,
                 refusals: 1,
                 opens: 4,
+                strangers: 6,
             },
             noise_permille: 0,
             hint: None,
@@ -284,6 +286,7 @@ mod tests {
         of("timeouts_total", "3");
         of("refusals_total", "1");
         of("opens_total", "4");
+        of("strangers_total", "6");
         of("readings_lost_total", "5");
 
         let well = Seen {

@@ -1,6 +1,7 @@
 //! One task a lane: drivers and lane machine in one loop, on the lanes'
 //! runtime. It waits for nothing but its own inputs.
 
+mod news;
 mod starting;
 
 pub(super) use starting::{prepare, run};
@@ -31,6 +32,7 @@ use crate::config::LaneSetup;
 use crate::device::{BoardCommand, Recaptures, Running};
 use crate::metrics;
 use crate::metrics::queues::{self, Level, Queue, Sender};
+use news::DeviceNews;
 
 /// Events of drivers that may wait; the driver waits beyond.
 const EVENTS_MAX: usize = 256;
@@ -69,6 +71,7 @@ pub(super) struct LaneTask {
     recaptures: Option<Recaptures>,
     draining: Option<Mono>,
     status_at: Option<Mono>,
+    news: DeviceNews,
 }
 
 impl LaneTask {
@@ -111,6 +114,7 @@ impl LaneTask {
             recaptures: None,
             draining: None,
             status_at: None,
+            news: DeviceNews::default(),
         };
         let end = LaneEnd {
             lane: lane_id,
@@ -365,7 +369,9 @@ impl LaneTask {
         let devices: Vec<_> = devices.map(|(id, seen)| (id.clone(), seen)).collect();
         let status = LaneStatus::of(&self.lane, &self.setup, &self.telling, &devices, now);
         self.status.send_replace(status.to_json());
-        if changed {
+        let states: Vec<_> = devices.iter().map(|(_, seen)| seen.state).collect();
+        if changed || self.news.is_due(&states, now.mono) {
+            self.news.told(states, !changed, now.mono);
             self.say(LaneSays::Changed(self.id().clone()));
         }
     }

@@ -82,10 +82,7 @@ fn pictures(port: &Port) -> Result<Option<Arc<Pictures>>, RunError> {
 
 fn secret(source: &HttpSource) -> Result<Secret, String> {
     let dir = std::env::var_os("CREDENTIALS_DIRECTORY").map(std::path::PathBuf::from);
-    let text = source.secret(dir.as_deref());
-    let file = source.secret_file.display();
-    let text = text.map_err(|why| format!("source.secret_file {file}: {why}"))?;
-    Secret::parse(&text).map_err(|why| format!("source.secret_file {file} {why}"))
+    Secret::of(source, dir.as_deref()).map_err(|why| format!("source.secret_file: {why}"))
 }
 
 /// The thread ends with the drivers; if it breaks off, its devices are lost.

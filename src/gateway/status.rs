@@ -76,6 +76,7 @@ fn device(id: &DeviceId, seen: &Seen, now: Mono) -> Value {
         "timeouts": seen.counts.timeouts,
         "opens": seen.counts.opens,
         "reopens": seen.counts.opens.saturating_sub(1),
+        "strangers": seen.counts.strangers,
         "readings_lost": seen.dropped,
         "clock_skew_ms": seen.clock_off_ms,
         "battery_pct": seen.battery_pct,

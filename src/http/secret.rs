@@ -2,12 +2,16 @@
 //! looked for wherever one may be put: a header, the password of Basic
 //! authorization, a query `secret=…`, or the path behind the device's name.
 
+use std::path::Path;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use hyper::Request;
 use hyper::header::AUTHORIZATION;
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
+
+use crate::config::HttpSource;
 
 /// Fewest characters: a guess a millisecond for a year finds none.
 const LEN_MIN: usize = 16;
@@ -27,6 +31,18 @@ pub struct Secret([u8; 32]);
 pub struct SecretFault;
 
 impl Secret {
+    /// From the file a device's source names. A bare name is looked for in
+    /// `credentials_dir`, systemd's `$CREDENTIALS_DIRECTORY`.
+    ///
+    /// # Errors
+    /// The file cannot be read, or its first line is no secret; in words.
+    pub fn of(source: &HttpSource, credentials_dir: Option<&Path>) -> Result<Self, String> {
+        let file = source.secret_file.display();
+        let text = source.secret(credentials_dir);
+        let text = text.map_err(|why| format!("{file} cannot be read: {why}"))?;
+        Self::parse(&text).map_err(|why| format!("the first line of {file} {why}"))
+    }
+
     /// From a file's first line.
     ///
     /// # Errors

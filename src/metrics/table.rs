@@ -295,6 +295,8 @@ metrics! {
         "Questions that were not answered in time.";
     DEVICE_OPENS = Counter "lanegate_device_opens_total" [Label::Device]
         "Times the port or session was opened.";
+    DEVICE_STRANGERS = Counter "lanegate_device_strangers_total" [Label::Device]
+        "Connections turned away where a device dials in: from elsewhere, or a second one.";
 
     PUSH_REFUSED = Counter "lanegate_push_refused_total" [PUSH_WHY]
         "Posts of devices that were refused before any device was asked.";

@@ -30,7 +30,7 @@ impl Line {
 struct Device {
     line: Line,
     /// Where it is asked to read again, and its serial number.
-    recapture: Option<(String, String)>,
+    recapture: Option<(Vec<String>, String)>,
     stream: Stream,
 }
 
@@ -71,11 +71,14 @@ impl SimLane {
                     (Line::Port(port.to_owned()), None)
                 }
                 Source::Tcp(address) => (Line::Port(address.to_string()), None),
+                Source::Listen(listen) => (Line::Port(listen.address.to_string()), None),
                 // No simulated camera posts yet.
                 Source::Http(_) => (Line::Topics(Vec::new()), None),
                 Source::Mqtt(mqtt) => (
                     Line::Topics(mqtt.topics.clone()),
-                    mqtt.recapture_topic.clone().zip(mqtt.sn.clone()),
+                    mqtt.sn
+                        .clone()
+                        .map(|sn| (mqtt.recapture_topics.clone(), sn)),
                 ),
             };
             devices.push(Device {
@@ -135,7 +138,7 @@ impl SimLane {
     }
 
     /// Where `device` is asked to read again, and its serial number.
-    pub(super) fn recapture(&self, device: &DeviceId) -> Option<(String, String)> {
+    pub(super) fn recapture(&self, device: &DeviceId) -> Option<(Vec<String>, String)> {
         let asked = self.devices.iter().find(|d| d.stream.id() == device);
         asked?.recapture.clone()
     }

@@ -187,8 +187,22 @@ fn a_secret_that_is_short_or_not_there_is_a_wrong_configuration() {
         "[push]\nlisten = \"127.0.0.1:0\"\n\n[socket]",
     );
     site.edit("lane.toml", "127.0.0.1:9464", "127.0.0.1:0");
-    site.run(&["check", "--config", "lane.toml"]).ends(0);
+    let place = "lane[0].device[0].source.secret_file: ";
+    let short = site.run(&["check", "--config", "lane.toml"]).ends(1);
+    short.says(place).says("write 16 to 128 letters");
     site.run(&["run", "--config", "lane.toml"])
         .ends(78)
         .says("write 16 to 128 letters");
+    site.edit("lane.toml", &path.display().to_string(), "/nonexistent/x");
+    let absent = site.run(&["check", "--config", "lane.toml"]).ends(1);
+    absent.says(place).says("/nonexistent/x cannot be read");
+    // A credential is there only while the service runs.
+    site.edit("lane.toml", "/nonexistent/x", "cam-1-secret");
+    let credential = site.run(&["check", "--config", "lane.toml"]).ends(0);
+    credential
+        .says("secret_file \"cam-1-secret\"")
+        .says("each needs a LoadCredential=");
+    site.run(&["run", "--config", "lane.toml"])
+        .ends(78)
+        .says("LoadCredential=cam-1-secret:/");
 }

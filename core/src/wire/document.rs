@@ -16,6 +16,17 @@ A device's bytes are never trusted to be whole: what is no frame is noise, count
 goes on one byte later. A protocol whose frames end only where the next begins yields the last one when the line falls
 silent.
 
+`lanegate decode` prints one object a frame, with a `kind`:
+
+| kind | is |
+|---|---|
+| `weight`, `plates`, `seal`, `tag` | what may be evidence; the fields are below, with the protocols they come from |
+| `inputs` | a board's inputs, `outputs` too where the same message tells them |
+| `reply` | a device's answer: `ok`, and what it says |
+| `request` | what a host says to its board or sign, heard on a line that is tapped or that echoes. Never evidence: it says what was asked for, not what is |
+| `heartbeat` | a sign of life: `id`, `at` (its clock), `message` (what kind, where it is more than a heartbeat) and `ack`, what the gateway writes back where the device waits for it. It keeps the device from being late and says nothing else |
+| `noise` | bytes that are no frame: `len`, and `why` |
+
 ";
 
 /// The whole page.

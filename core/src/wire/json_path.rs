@@ -24,7 +24,7 @@ const PATH_LEN_MAX: usize = 128;
 const FOUND_MAX: usize = 256;
 /// Longest number read as one, and its largest exponent.
 const NUMBER_LEN_MAX: usize = 40;
-const EXPONENT_MAX: i32 = 20;
+const EXPONENT_MAX: u32 = 20;
 
 /// A JSON value whose numbers are still text.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -214,7 +214,7 @@ fn scaled(text: &str, places: u8) -> Option<i64> {
     if whole.is_empty() || dangling || !all_digits(whole) || !all_digits(fraction) {
         return None;
     }
-    if exponent.abs() > EXPONENT_MAX {
+    if exponent.unsigned_abs() > EXPONENT_MAX {
         return None;
     }
     // The point moves right by so many digits; zeros are put where none are.

@@ -164,6 +164,49 @@ fn sources_that_do_not_go_with_the_protocol_are_refused() {
 }
 
 #[test]
+fn a_device_that_dials_in_says_who_may_and_no_board_or_camera_does() {
+    const SEAL: &str = "protocol = \"jt701\"\nsource = ";
+    let text = DEV
+        .split_once(SEAL)
+        .expect("lane.dev.toml has a seal reader");
+    let (_, line) = text.1.split_once('\n').unwrap();
+    let listens = |source: &str| format!("{}{SEAL}{{ {source} }}\n{line}", text.0);
+    let right = "listen = \"127.0.0.1:7701\", from = [\"192.0.2.0/24\"]";
+    let config = parse(&listens(right)).unwrap();
+    let seal = config.lanes[0]
+        .devices
+        .iter()
+        .find(|d| d.protocol == "jt701");
+    let seal = seal.unwrap();
+    let listen = seal.source.listen().unwrap();
+    assert_eq!(listen.idle, seal.lost);
+    assert!(listen.admits("192.0.2.9".parse().unwrap()));
+    let said = |source: &str| sentence(&listens(source));
+    let open = said("listen = \"127.0.0.1:7701\"");
+    assert!(open.contains("from: write 1 to 8 addresses"), "{open}");
+    let name = said("listen = \"gate:7701\", from = [\"192.0.2.7\"]");
+    assert!(
+        name.contains("listen: \"gate:7701\" is no address"),
+        "{name}"
+    );
+    let both = said(&format!("{right}, tcp = \"192.0.2.7:1\""));
+    assert!(both.contains("tcp: does not go with listen"), "{both}");
+    let alone = said("tcp = \"192.0.2.7:1\", from = [\"192.0.2.7\"]");
+    assert!(alone.contains("from: goes with listen only"), "{alone}");
+    let camera = with("sn = \"7a1c9e20-5b014d11\"", right);
+    assert!(sentence(&camera).contains("listen: does not go with protocol \"vzenith-mqtt\""));
+    let board = sentence(&board(
+        "protocol = \"modbus-rtu\"",
+        &format!("source = {{ {right} }}"),
+        &[],
+    ));
+    assert!(
+        board.contains("listen: does not go with protocol"),
+        "{board}"
+    );
+}
+
+#[test]
 fn a_sign_stands_anywhere_and_says_no_green_of_its_own() {
     let sign = |text: &str| {
         let text =

@@ -41,7 +41,7 @@ fn a_board_that_never_answers_is_never_written_to() {
     assert_eq!(writes, 0, "{:?}", b.asked);
     assert_eq!(b.failed(), [(1000, "arm-up")]);
     assert_eq!(b.master.state().0, DeviceState::Lost);
-    assert_eq!(b.master.why(), Some(&Why::NoAnswer));
+    assert_eq!(b.master.why(), Some(&Why::NoAnswer(Via::Line)));
 }
 
 #[test]
@@ -112,6 +112,33 @@ fn inputs_that_come_late_are_never_taken_for_fresh_ones() {
         assert_eq!(stale.count(), 0, "late by {late_by} us");
         let last = b.inputs_at().last().copied().unwrap();
         assert!(last > 2600, "late by {late_by} us: {:?}", b.asked);
+    }
+}
+
+/// One read may hold what a line picked up and the answer behind it.
+#[test]
+fn an_answer_behind_stray_bytes_in_one_read_is_taken() {
+    for strays in [5, 40, 700] {
+        let mut b = Bench::separate();
+        b.run(1000);
+        b.run_to_question();
+        let answers = std::mem::take(&mut b.answers);
+        let answer: Vec<u8> = answers.into_iter().flat_map(|(_, bytes)| bytes).collect();
+        let before = b.master.counts();
+        let read = [vec![0xf0; strays], answer].concat();
+        b.master.bytes(&read, now(b.us));
+        b.drain();
+        assert_eq!(
+            b.master.counts().frames,
+            before.frames + 1,
+            "{strays} strays"
+        );
+        b.run(b.us / 1000 + 300);
+        assert_eq!(
+            b.master.counts().timeouts,
+            before.timeouts,
+            "{strays} strays"
+        );
     }
 }
 

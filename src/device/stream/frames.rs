@@ -9,8 +9,8 @@ use lanegate_core::wire::{
     Frame, PlatesFrame, ReplyContent, ReplyFrame, SealFrame, TagFrame, WeightFrame, WeightMode,
 };
 
-use super::super::health::Why;
 use super::super::plates::reading;
+use super::super::why::Why;
 use super::{Stream, TRANSMIT_MAX};
 use crate::config::Undated;
 

@@ -130,13 +130,15 @@ impl Rig {
     }
 
     pub(super) fn recapture(&mut self, n: usize, device: &lanegate_core::model::DeviceId) {
-        let Some((topic, sn)) = self.lanes[n].recapture(device) else {
+        let Some((topics, sn)) = self.lanes[n].recapture(device) else {
             return;
         };
         let message = crate::device::recapture_message(&sn, self.now_us, self.now().wall);
-        let payload = message.into_bytes();
-        self.world
-            .input(self.now_us, Input::Message { topic, payload });
+        for topic in topics {
+            let payload = message.clone().into_bytes();
+            self.world
+                .input(self.now_us, Input::Message { topic, payload });
+        }
     }
 
     pub(super) fn hear(&mut self, n: usize, tell: Tell) {

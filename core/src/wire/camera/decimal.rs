@@ -5,7 +5,7 @@
 /// Digits kept; what a camera writes beyond them is less than a millionth.
 const DIGITS_MAX: usize = 24;
 /// Places moved at most by an exponent.
-const EXPONENT_MAX: i32 = 30;
+const EXPONENT_MAX: u32 = 30;
 
 /// `digits / 10^places`, not negative.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -28,7 +28,7 @@ impl Decimal {
             return None;
         }
         let whole = whole.trim_start_matches('0');
-        if whole.len() > DIGITS_MAX || exponent.abs() > EXPONENT_MAX {
+        if whole.len() > DIGITS_MAX || exponent.unsigned_abs() > EXPONENT_MAX {
             return None;
         }
         let fraction = &fraction[..fraction.len().min(DIGITS_MAX - whole.len())];
@@ -106,7 +106,17 @@ mod tests {
     #[test]
     fn what_is_no_number_of_the_scale_is_no_confidence() {
         for text in [
-            "", "-1", "101", "1e9", "NaN", "inf", "0x10", ".5", "1,5", "1e99",
+            "",
+            "-1",
+            "101",
+            "1e9",
+            "NaN",
+            "inf",
+            "0x10",
+            ".5",
+            "1,5",
+            "1e99",
+            "1e-2147483648",
         ] {
             assert_eq!(Scale::Percent.percent(text), None, "{text}");
         }

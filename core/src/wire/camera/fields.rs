@@ -37,6 +37,9 @@ pub(super) struct Fields {
     pub(super) replay: &'static str,
     pub(super) no_read: &'static str,
     pub(super) id: &'static str,
+    /// Whatever says nothing of plates is a sign of life, forms too; no
+    /// setting, since it is the same for every firmware of the makers.
+    pub(super) alive: bool,
 }
 
 impl Fields {
@@ -65,6 +68,7 @@ impl Fields {
         replay: "",
         no_read: "",
         id: "",
+        alive: false,
     };
 
     /// The table of settings with these defaults.

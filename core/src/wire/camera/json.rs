@@ -3,6 +3,7 @@
 
 use super::super::settings::{Setting, Settings};
 use super::super::{Decoder, Frame, NoiseWhy, Protocol, ProtocolKind};
+use super::alive;
 use super::fields::{Fields, LEN};
 use super::map::{Map, agree};
 use super::whole::{Document, Whole, json};
@@ -10,23 +11,36 @@ use super::whole::{Document, Whole, json};
 /// Largest message with its pictures; a larger one is noise.
 pub(super) const SIZE_MAX: usize = 4 << 20;
 
-struct Json(Map);
+struct Json {
+    map: Map,
+    /// As in [`Fields`].
+    alive: bool,
+}
 
 impl Document for Json {
     fn read(&self, document: &[u8]) -> Result<Frame, NoiseWhy> {
+        if self.alive && alive::is_form(document) {
+            return alive::form(document).map(Frame::Heartbeat);
+        }
         let document = json(document)?;
         if !document.is_object() && !document.is_array() {
             return Err(NoiseWhy::Field);
         }
-        match self.0.wants(&document) {
-            true => self.0.plates(&document).map(Frame::Plates),
-            false => Ok(Frame::Heartbeat(self.0.heartbeat(&document))),
+        let map = &self.map;
+        let other = document.get(alive::PLATES).is_none() && !map.has_reads(&document);
+        if self.alive && other {
+            return alive::object(&document).map(Frame::Heartbeat);
+        }
+        match map.wants(&document) {
+            true => map.plates(&document).map(Frame::Plates),
+            false => Ok(Frame::Heartbeat(map.heartbeat(&document))),
         }
     }
 }
 
-fn decoder(table: &'static [Setting], settings: &Settings) -> Box<dyn Decoder + Send> {
-    Box::new(Whole::new(Json(Map::new(table, settings)), SIZE_MAX))
+fn decoder(table: &'static [Setting], settings: &Settings, alive: bool) -> Box<dyn Decoder + Send> {
+    let map = Map::new(table, settings);
+    Box::new(Whole::new(Json { map, alive }, SIZE_MAX))
 }
 
 /// One protocol a line of data: its table of settings is its field map.
@@ -43,7 +57,7 @@ macro_rules! maps {
                     settings: &TABLE,
                     ask: None,
                     agree: Some(agree),
-                    make: |settings| decoder(&TABLE, settings),
+                    make: |settings| decoder(&TABLE, settings, $fields.alive),
                 }
             };
         )+
@@ -127,7 +141,7 @@ maps! {
     /// Vzenith's fields over HTTP.
     QIANYI = "qianyi",
         "Qianyi and others that post Vzenith's fields (`AlarmInfoPlate`) by HTTP, texts in UTF-8: several plates are \
-         joined by a bar. The camera takes `info: ok` in the answer as an order to open; it never gets it. \
+         joined by a bar. Whatever says nothing of plates (heartbeats as an object or a form, inputs) is a sign of life. The camera takes `info: ok` in the answer as an order to open; it never gets it. \
          Source: the makers' integration documents.",
         Fields {
             reads: "AlarmInfoPlate.result.PlateResult",
@@ -145,6 +159,7 @@ maps! {
             replay: "AlarmInfoPlate.result.PlateResult.isoffline",
             no_read: "AlarmInfoPlate.result.PlateResult.is_encrypted AlarmInfoPlate.result.PlateResult.is_fake_plate",
             id: "AlarmInfoPlate.serialno",
+            alive: true,
             ..Fields::PLAIN
         };
 

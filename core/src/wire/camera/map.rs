@@ -196,6 +196,11 @@ impl Map {
             .is_some_and(|reads| reads.iter().any(has))
     }
 
+    /// Whether there is anything where plates would be.
+    pub(super) fn has_reads(&self, document: &Value) -> bool {
+        self.reads.find(document).is_some()
+    }
+
     /// A message that is not about plates.
     pub(super) fn heartbeat(&self, document: &Value) -> HeartbeatFrame {
         let kind = self.when.iter().find_map(|(path, _)| path.text(document));

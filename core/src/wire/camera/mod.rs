@@ -1,5 +1,6 @@
 //! Plate cameras.
 
+mod alive;
 pub(super) mod dahua;
 mod decimal;
 mod fields;

@@ -6,12 +6,9 @@
 //! What it is answered opens or does not open its gate output; see
 //! [`answer`](crate::wire::push_answer).
 
-use serde_json::Value;
-
 use super::super::settings::{Setting, Settings, Values, number, text};
-use super::super::{Decoder, Frame, HeartbeatFrame, NoiseWhy, Protocol, ProtocolKind};
-use super::map::NAME_LEN_MAX;
-use super::path::scalar;
+use super::super::{Decoder, Frame, NoiseWhy, Protocol, ProtocolKind};
+use super::alive;
 use super::vzenith::{License, Vzenith};
 use super::whole::{Document, Whole, json};
 
@@ -54,48 +51,13 @@ fn make(settings: &Settings) -> Box<dyn Decoder + Send> {
 
 impl Document for Http {
     fn read(&self, post: &[u8]) -> Result<Frame, NoiseWhy> {
-        if post.trim_ascii_start().first() != Some(&b'{') {
-            return form(post).map(Frame::Heartbeat);
+        if alive::is_form(post) {
+            return alive::form(post).map(Frame::Heartbeat);
         }
         let said = json(post)?;
-        if said.get("AlarmInfoPlate").is_some() {
-            return self.0.read(post);
+        match said.get(alive::PLATES) {
+            Some(_) => self.0.read(post),
+            None => alive::object(&said).map(Frame::Heartbeat),
         }
-        let (name, content) = said
-            .as_object()
-            .and_then(|map| map.iter().next())
-            .ok_or(NoiseWhy::Field)?;
-        let serial = |v: &Value| v.get("serialno").and_then(scalar);
-        let id = serial(content)
-            .or_else(|| serial(&said))
-            .unwrap_or_default();
-        sign_of_life(&id, Some(name)).map(Frame::Heartbeat)
     }
-}
-
-/// `device_name=…&serialno=…`: a heartbeat.
-fn form(post: &[u8]) -> Result<HeartbeatFrame, NoiseWhy> {
-    let text = str::from_utf8(post).map_err(|_| NoiseWhy::Encoding)?;
-    let value = |name: &str| {
-        let mut pairs = text
-            .trim()
-            .split('&')
-            .filter_map(|pair| pair.split_once('='));
-        pairs.find(|(n, _)| *n == name).map(|(_, value)| value)
-    };
-    let id = value("serialno").or_else(|| value("device_name"));
-    sign_of_life(id.ok_or(NoiseWhy::Syntax)?, None)
-}
-
-fn sign_of_life(id: &str, message: Option<&str>) -> Result<HeartbeatFrame, NoiseWhy> {
-    let long = |text: &str| text.len() > NAME_LEN_MAX;
-    if long(id) || message.is_some_and(long) {
-        return Err(NoiseWhy::Field);
-    }
-    Ok(HeartbeatFrame {
-        id: id.to_owned(),
-        at: None,
-        message: message.map(str::to_owned),
-        ack: None,
-    })
 }

@@ -55,6 +55,7 @@ fn numbers_keep_their_digits_and_are_never_floats() {
     assert_eq!(number("97e-2").scaled(2), Some(97));
     assert_eq!(number("1e-9").scaled(2), Some(0));
     assert_eq!(number("1e99").scaled(0), None);
+    assert_eq!(number("1e-2147483648").scaled(0), None);
     assert_eq!(number("99999999999999999999").scaled(0), None);
     assert_eq!(
         (number("2.0").integer(), number("2.5").integer()),

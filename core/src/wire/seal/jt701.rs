@@ -40,6 +40,7 @@ pub(in crate::wire) static PROTOCOL: Protocol = Protocol {
     about: "Jointech JT701 and JT701D locks: binary reports (`$`) and text frames (`(`) on one stream, over TCP or a serial line, with the reports of JT709 locks bound to one (`WLNET,5`). \
 Sealed is rope inserted, motor locked and cover closed, with none of their alarms. Reports from memory are marked; a swipe (`P45`) is an event and never the present state. \
 No frame has a checksum, so every field that can be checked is. A bound lock whose firmware is older than 20230703 says nothing of its cover: its state is unknown. \
+A lock dials a server: `source = { listen = …, from = [ … ] }` is that server for one of them, a reader or a lock of the lane. \
 Locks come with the static password 888888: change it. Source: the maker's manual V1.4 and its integration manual of bound locks V1.7.1; captures of public trackers.",
     settings: &SETTINGS,
     ask: None,

@@ -39,7 +39,7 @@ pub(in crate::wire) static PROTOCOL: Protocol = Protocol {
     about: "Locks that speak JT/T 808 by themselves, as the Jointech JT709 does, over TCP: positions, batches from memory, heartbeats; every message is answered (8001h). \
 Sealed is rope in, motor locked and cover closed, without the cover's alarm. The maker's library says that 0 is closed for rope and motor; nothing public says it of the cover, so `cover_closed` must be set, \
 from what one lock reports sealed and with its cover off: until then a closed lock's state is unknown. Times are Beijing's by the standard (`utc_offset`). \
-A message in parts is a sign of life alone. Source: the maker's JT709 library, JT/T 808-2013; no capture of a lock was found.",
+A message in parts is a sign of life alone. A lock dials a server: `source = { listen = …, from = [ … ] }` is that server for one of them; a fleet of locks reports to its platform, which passes on JSON ([`json-seal`](#json-seal)). Source: the maker's JT709 library, JT/T 808-2013; no capture of a lock was found.",
     settings: &SETTINGS,
     ask: None,
     agree: Some(agree),

@@ -317,7 +317,7 @@ fn behind_broker(outputs: &str) -> IoConfig {
         wire: wire("mqtt-io", &[("outputs", outputs)]),
         source: Source::Mqtt(MqttSource {
             topics: vec!["lane/1/state".to_owned()],
-            recapture_topic: None,
+            recapture_topics: Vec::new(),
             sn: None,
             command_topic: Some("lane/1/set".to_owned()),
         }),

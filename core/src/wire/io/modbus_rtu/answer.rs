@@ -1,11 +1,18 @@
-//! Matching an answer to its question.
+//! Matching an answer to its question. What is no answer is dropped byte by
+//! byte, or whole if it is a whole message for somebody else, so that no
+//! answer is found inside one (L3).
 
 use super::super::board::BadWhy;
+use super::decoder::whole_len;
 use super::{Call, Crc, Request, unpack};
 
-/// Stray bytes skipped in front of an answer: an RS-485 line that turns
-/// around often leaves one or two.
+/// Stray bytes that are nothing to speak of: an RS-485 line that turns around
+/// often leaves one or two.
 const STRAY_LEN_MAX: usize = 4;
+/// Shorter starts of an answer are chance.
+const START_LEN_MIN: usize = 2;
+/// Shorter starts of an echo may as well be an answer's.
+const ECHO_LEN_MIN: usize = 3;
 
 /// What the bytes received so far make of the question.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -31,27 +38,80 @@ pub enum Reply {
     Written,
 }
 
-/// Looks at the bytes received since `request` was sent, all of them.
+/// Looks at the bytes received since `request` was sent, all of them. A whole
+/// answer wins over the start of one before it, which stray bytes may feign.
 #[must_use]
 pub fn response(request: &Request, bytes: &[u8]) -> Outcome {
     let sent = request.encode();
-    let (echo, rest) = match bytes.strip_prefix(sent.as_slice()) {
-        // A read's echo is never its answer: its third byte would have to be
-        // the count of data bytes. A write's echo equals its answer, so only
-        // the dialect can tell.
-        Some(rest) if request.dialect.echo || !request.writes() => (true, rest),
-        Some(_) | None => (false, bytes),
-    };
-    let awaits_echo = request.dialect.echo || !request.writes();
-    if !echo && awaits_echo && sent.starts_with(bytes) && bytes.len() > 2 {
-        return Outcome::Need(sent.len() - bytes.len());
+    // A read's echo is never its answer: its third byte would have to be the
+    // count of data bytes. A write's echo equals its answer, so only the
+    // dialect can tell.
+    let mut awaits_echo = request.dialect.echo || !request.writes();
+    let (mut at, mut seen) = (0, Seen::default());
+    while let Some(rest) = bytes.get(at..).filter(|rest| !rest.is_empty()) {
+        if awaits_echo && rest.starts_with(&sent) {
+            (awaits_echo, seen) = (false, Seen::default());
+            at += sent.len();
+            continue;
+        }
+        if awaits_echo && rest.len() >= ECHO_LEN_MIN && sent.starts_with(rest) {
+            seen.needs(sent.len() - rest.len(), rest.len());
+            break;
+        }
+        match here(request, rest) {
+            outcome @ (Outcome::Done(_) | Outcome::Exception(_)) => return outcome,
+            Outcome::Need(more) => seen.needs(more, rest.len()),
+            Outcome::Bad(why) => seen.is_bad(why),
+        }
+        let len = whole_len(request.dialect, rest).unwrap_or(1);
+        (at, seen.strays) = (at + len, seen.strays + len);
     }
-    let strays = rest.len().min(STRAY_LEN_MAX + 1);
-    let mut starts = (0..strays).filter(|&at| is_ours(request, &rest[at..]));
-    match starts.next() {
-        Some(at) => matched(request, &rest[at..]),
-        None if rest.len() > STRAY_LEN_MAX => Outcome::Bad(BadWhy::Stranger),
-        None => Outcome::Need(answer_len(request)),
+    seen.outcome(answer_len(request))
+}
+
+/// What was seen on the way to no answer.
+#[derive(Default)]
+struct Seen {
+    /// Bytes the first start of an answer lacks, and those it has.
+    need: Option<(usize, usize)>,
+    bad: Option<BadWhy>,
+    strays: usize,
+}
+
+impl Seen {
+    fn needs(&mut self, more: usize, has: usize) {
+        self.need.get_or_insert((more, has));
+    }
+
+    /// The first that was nearly an answer says why.
+    fn is_bad(&mut self, why: BadWhy) {
+        if self.bad.is_none_or(|before| before == BadWhy::Stranger) {
+            self.bad = Some(why);
+        }
+    }
+
+    fn outcome(self, answer_len: usize) -> Outcome {
+        let damaged = match self.bad {
+            Some(BadWhy::Checksum | BadWhy::CrcSwapped) => true,
+            Some(BadWhy::Stranger | BadWhy::OtherQuestion) | None => false,
+        };
+        match (self.need, self.bad) {
+            (Some((more, has)), _) if !damaged || has >= START_LEN_MIN => Outcome::Need(more),
+            (Some(_) | None, Some(BadWhy::Stranger)) if self.strays <= STRAY_LEN_MAX => {
+                Outcome::Need(answer_len)
+            }
+            (Some(_) | None, Some(why)) => Outcome::Bad(why),
+            (Some((more, _)), None) => Outcome::Need(more),
+            (None, None) => Outcome::Need(answer_len),
+        }
+    }
+}
+
+/// What an answer that starts right here would say.
+fn here(request: &Request, bytes: &[u8]) -> Outcome {
+    match is_ours(request, bytes) {
+        true => matched(request, bytes),
+        false => Outcome::Bad(BadWhy::Stranger),
     }
 }
 

@@ -44,12 +44,10 @@ impl Grammar for Messages {
         let Some(&function) = bytes.get(1) else {
             return Step::Need;
         };
-        let forms: &[Form] = match function & 0x7f {
-            1..=6 | 15 | 16 if function & 0x80 != 0 => &[Form::BareException, Form::Exception],
-            5 | 6 => &[Form::Answer],
-            1..=4 | 15 | 16 => &[Form::Answer, Form::Question],
-            _ => return Step::drop(NoiseWhy::NoStart),
-        };
+        let forms = forms(function);
+        if forms.is_empty() {
+            return Step::drop(NoiseWhy::NoStart);
+        }
         let (mut why, mut short) = ((NoiseWhy::Checksum, None), false);
         for form in forms {
             let Some(len) = len(*form, bytes) else {
@@ -79,16 +77,31 @@ impl Grammar for Messages {
 pub(in crate::wire::io) fn message(dialect: Dialect, body: &[u8]) -> Option<Frame> {
     let sealed = [body, &[0; 2]].concat();
     let function = *body.get(1)?;
-    let forms: &[Form] = match function & 0x7f {
-        1..=6 | 15 | 16 if function & 0x80 != 0 => &[Form::BareException, Form::Exception],
-        5 | 6 => &[Form::Answer],
-        1..=4 | 15 | 16 => &[Form::Answer, Form::Question],
-        _ => return None,
-    };
-    let form = forms
+    let form = forms(function)
         .iter()
         .find(|f| len(**f, &sealed) == Some(sealed.len()))?;
     Some(Messages(dialect).frame(*form, &sealed))
+}
+
+/// What a message with this function code may be.
+const fn forms(function: u8) -> &'static [Form] {
+    match (function & 0x7f, function & 0x80 != 0) {
+        (1..=6 | 15 | 16, true) => &[Form::BareException, Form::Exception],
+        (5 | 6, false) => &[Form::Answer],
+        (1..=4 | 15 | 16, false) => &[Form::Answer, Form::Question],
+        _ => &[],
+    }
+}
+
+/// The length of the whole message that starts here, if one does, whoever it
+/// is from and for.
+pub(super) fn whole_len(dialect: Dialect, bytes: &[u8]) -> Option<usize> {
+    let lens = forms(*bytes.get(1)?).iter().filter_map(|f| len(*f, bytes));
+    lens.into_iter().find(|len| {
+        bytes
+            .get(..*len)
+            .is_some_and(|m| dialect.checks(m) == Crc::Right)
+    })
 }
 
 /// Length of the message if it has this form. None: it cannot have it. A

@@ -1,0 +1,77 @@
+//! Secrets and passwords the configuration names: read as the daemon will, so
+//! that `check` passes nothing that cannot start. A credential is there only
+//! while the service runs, and that it was not read is said.
+
+use std::path::{Path, PathBuf};
+
+use super::super::files::FileFault;
+use crate::config::{BrokerConfig, Config, is_credential};
+use crate::http::Secret;
+
+/// A file that holds a secret.
+struct Named<'c> {
+    /// Where the configuration names it.
+    path: String,
+    file: &'c Path,
+    /// What is wrong with it, read with these credentials.
+    fault: Box<dyn Fn(Option<&Path>) -> Option<String> + 'c>,
+}
+
+/// Faults of secrets that can be read here, and a warning of those that
+/// cannot.
+pub(super) fn secrets(file: &Path, config: &Config) -> (Vec<FileFault>, Option<FileFault>) {
+    let passed = std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from);
+    let (mut faults, mut unread) = (Vec::new(), Vec::new());
+    for named in named(config) {
+        if is_credential(named.file) && passed.is_none() {
+            unread.push(format!("{} \"{}\"", named.path, named.file.display()));
+        } else if let Some(why) = (named.fault)(passed.as_deref()) {
+            faults.push(FileFault {
+                path: named.path,
+                ..FileFault::whole(file, why)
+            });
+        }
+    }
+    let warning = (!unread.is_empty()).then(|| {
+        let why = format!(
+            "credentials that only the service is handed, so they were not read here: {}; \
+             each needs a LoadCredential= in the unit, and the daemon ends if one is missing or wrong",
+            unread.join(", ")
+        );
+        FileFault::whole(file, why)
+    });
+    (faults, warning)
+}
+
+fn named(config: &Config) -> Vec<Named<'_>> {
+    let brokers = [
+        ("broker.devices", &config.device_broker),
+        ("broker.authority", &config.authority_broker),
+    ];
+    let brokers = brokers.into_iter();
+    let mut all: Vec<_> = brokers
+        .filter_map(|(path, broker)| password(path, broker.as_ref()?))
+        .collect();
+    for (n, lane) in config.lanes.iter().enumerate() {
+        for (_, place, source) in lane.sources() {
+            if let Some(http) = source.http() {
+                all.push(Named {
+                    path: format!("lane[{n}].{place}.source.secret_file"),
+                    file: &http.secret_file,
+                    fault: Box::new(|dir| Secret::of(http, dir).err()),
+                });
+            }
+        }
+    }
+    all
+}
+
+fn password<'c>(path: &str, broker: &'c BrokerConfig) -> Option<Named<'c>> {
+    let file = broker.password_file.as_deref()?;
+    let why = |why: std::io::Error| format!("{} cannot be read: {why}", file.display());
+    Some(Named {
+        path: format!("{path}.password_file"),
+        file,
+        fault: Box::new(move |dir| broker.password(dir).err().map(why)),
+    })
+}
