@@ -485,8 +485,8 @@ pub fn markdown() -> String {
          policies in force since the start (at most 64), `none` without a document, `unknown` where the policy does\n\
          not know the class. A gauge that cannot be known is NaN.\n\n\
          `lanegate_device_battery_ratio` has no label of the seal: seals travel with their trucks, and a label for each\n\
-         would be a label from outside. It is the charge of whichever seal its reader heard last; a low one is the reason\n\
-         `seal.battery-low` besides.\n",
+         would be a label from outside. It is the charge of whichever seal told it last; the reader itself has none. A low one\n\
+         is the reason `seal.battery-low` on its truck, which somebody can act on; so there is no alert for it.\n",
     );
     out
 }

@@ -6,6 +6,7 @@
 //! so the shipped code itself is what the simulator drives.
 
 pub mod clearance;
+pub mod drift;
 pub mod lane;
 pub mod ledger;
 pub mod model;

@@ -188,7 +188,7 @@ impl Bench {
         let mut status = if open { 0x20a0 } else { 0x20e0 };
         status |= if cut { 0x0008 } else { 0 } | if low { 0x0800 } else { 0 };
         let serial = self.reports.to_be_bytes()[1];
-        let mut bytes = seal::position(JT701_ID, at_ms, status, battery_pct, serial);
+        let mut bytes = seal::position(JT701_ID, Some(at_ms), status, battery_pct, serial);
         if self.day == Day::FromMemory {
             // Low nibble of the kind: 3 stored.
             bytes[7] = 0x13;

@@ -107,6 +107,13 @@ WEIGHED = lines(
     steps(1.015),
     [(f"lanegate:weight_ratio:median1d{{{LANE}}}", "{{lane}}")],
 ).min(0.9)
+DRIFT = lines(
+    "Scale beside the others",
+    "How much too heavy the scale weighs the tractors it shares with other lanes and with the days before. No line: too few came back. The alert comes at 200 kg.",
+    "massg",
+    steps(200_000),
+    [(f"lanegate_scale_drift_grams{{{LANE}}}", "{{lane}}")],
+).min(-1_000_000)
 
 port = board(
     "lanegate-port",
@@ -225,7 +232,7 @@ lane = board(
                 LIFT_TIME,
             ],
         ),
-        (8, [VERDICTS, STOPS, WEIGHED]),
+        (8, [VERDICTS, STOPS, WEIGHED, DRIFT]),
         (
             8,
             [

@@ -254,9 +254,25 @@ fn render_lane(lane: &Value) -> Vec<String> {
     });
     let sign = &lane["sign"]["shows"];
     say(&mut lines, sign, |shows| format!("  sign {shows}"));
+    lines.extend(render_drift(&lane["scale_drift"]));
     let devices = lane["devices"].as_array().into_iter().flatten();
     lines.extend(devices.map(render_device));
     lines
+}
+
+/// Beside the same tractors elsewhere and before; nothing where none came back.
+fn render_drift(drift: &Value) -> Option<String> {
+    let tractors = drift["tractors"].as_u64().filter(|n| *n > 0)?;
+    let (Some(kg), Some(error)) = (drift["kg"].as_i64(), drift["error_kg"].as_i64()) else {
+        return Some(format!(
+            "  scale drift not known: {tractors} tractors so far, too few for how they scatter"
+        ));
+    };
+    let way = if kg < 0 { "light" } else { "heavy" };
+    Some(format!(
+        "  scale reads {} kg {way}, within {error} kg, by {tractors} tractors weighed elsewhere or before",
+        kg.abs()
+    ))
 }
 
 fn render_device(device: &Value) -> String {
@@ -292,8 +308,41 @@ fn render_device(device: &Value) -> String {
         let way = if ms > 0 { "ahead" } else { "behind" };
         said.push(format!("its clock {} s {way}", ms.abs() / 1000));
     }
+    say(&mut said, &device["battery_pct"], |pct| {
+        format!("the last seal has {pct} % battery")
+    });
     say(&mut said, &device["clock_fault"], |fault| fault);
     say(&mut said, &device["why"], |why| why);
     say(&mut said, &device["hint"], |hint| hint);
     format!("  {:<12} {}", word(&device["id"]), said.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn how_a_scale_reads_is_said_once_it_is_known_and_why_not_before() {
+        let said = |kg: Value, error: Value, tractors: u32| {
+            let drift = json!({"kg": kg, "error_kg": error, "tractors": tractors});
+            render_drift(&drift).unwrap_or_default()
+        };
+        assert_eq!(
+            said(json!(-310), json!(21), 61),
+            "  scale reads 310 kg light, within 21 kg, by 61 tractors weighed elsewhere or before"
+        );
+        assert!(said(json!(40), json!(21), 61).contains("40 kg heavy"));
+        assert!(said(Value::Null, Value::Null, 12).contains("not known: 12 tractors"));
+        // Nobody came back yet, or the lane has no scale.
+        assert_eq!(said(Value::Null, Value::Null, 0), "");
+        assert_eq!(render_drift(&Value::Null), None);
+    }
+
+    #[test]
+    fn a_reader_tells_the_charge_of_the_last_seal_and_others_tell_none() {
+        let seal = json!({"id": "seal-1", "state": "ok", "since_s": 3, "battery_pct": 40});
+        assert!(render_device(&seal).contains("the last seal has 40 % battery"));
+        let camera = json!({"id": "cam-1", "state": "ok", "since_s": 3, "battery_pct": null});
+        assert!(!render_device(&camera).contains("battery"));
+    }
 }

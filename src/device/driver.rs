@@ -35,6 +35,9 @@ pub struct Seen {
     pub clock_off_ms: Option<i64>,
     /// Readings dropped because the lane was slow.
     pub dropped: u64,
+    /// The charge of the seal that told it last, in percent: a seal travels with its
+    /// truck, and a reader of the lane has no battery of its own.
+    pub battery_pct: Option<u8>,
     /// How long the last arm order waited for the bus.
     pub bus_wait: Option<Micros>,
 }
@@ -150,6 +153,7 @@ impl Driver for Stream {
             clock_fault: self.clock_fault(),
             clock_off_ms: self.clock_off_ms(),
             dropped: self.dropped(),
+            battery_pct: self.battery_pct(),
             bus_wait: None,
         }
     }
@@ -239,6 +243,7 @@ impl Driver for Board {
             clock_fault: None,
             clock_off_ms: None,
             dropped: self.dropped(),
+            battery_pct: None,
             bus_wait: self.bus_wait(),
         }
     }
@@ -322,6 +327,7 @@ impl Driver for SignDriver {
             clock_fault: None,
             clock_off_ms: None,
             dropped: 0,
+            battery_pct: None,
             bus_wait: None,
         }
     }

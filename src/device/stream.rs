@@ -67,6 +67,8 @@ pub struct Stream {
     clock_fault: Option<ClockFault>,
     /// Its clock minus ours when it was last proven.
     clock_off_ms: Option<i64>,
+    /// Of the seal that told it last.
+    battery_pct: Option<u8>,
     counts: Counts,
     dropped: u64,
     superseded: u64,
@@ -117,6 +119,7 @@ impl Stream {
             noise: NoiseShare::new(now),
             clock_fault: None,
             clock_off_ms: None,
+            battery_pct: None,
             counts: Counts::default(),
             dropped: 0,
             superseded: 0,
@@ -278,6 +281,12 @@ impl Stream {
     #[must_use]
     pub fn hint(&self) -> Option<&'static str> {
         self.hint.map(Hint::words)
+    }
+
+    /// The charge of the seal that told it last, in percent.
+    #[must_use]
+    pub const fn battery_pct(&self) -> Option<u8> {
+        self.battery_pct
     }
 
     /// Its clock minus ours in milliseconds, as far as proven.

@@ -429,6 +429,25 @@ fn a_seals_report_is_a_reading_and_is_acknowledged() {
     assert_eq!(s.poll_transmit(), None);
 }
 
+/// A report that does not tell it leaves it, one from memory is another day's.
+#[test]
+fn the_charge_of_the_seal_that_told_it_last_is_shown() {
+    let mut s = seal();
+    assert_eq!(s.battery_pct(), None);
+    s.bytes(&bytes(POSITION), now(100));
+    let told = s.battery_pct();
+    assert!(told.is_some());
+    s.bytes(
+        b"(8000990017,P45,000000,000000,0.00000,N,0.00000,E,V,0,0,5,0,0000000000,0,0,7,0)",
+        now(200),
+    );
+    assert_eq!((s.battery_pct(), readings(&mut s).len()), (told, 2));
+    let mut retained = seal();
+    retained.message(&bytes(POSITION), true, now(100));
+    assert_eq!(readings(&mut retained).len(), 1);
+    assert_eq!(retained.battery_pct(), None);
+}
+
 /// Case c42: an impossible date is an unknown date.
 #[test]
 fn a_seal_report_of_no_known_time_is_acknowledged_and_no_evidence() {

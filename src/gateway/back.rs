@@ -20,7 +20,7 @@ use super::pages::PortPages;
 use super::port::{LaneCall, LaneEnd, LaneEnds, LaneSays, Port};
 use super::sampling::SamplingTold;
 use super::telling::count_order;
-use super::{RunError, Told, policy, socket};
+use super::{RunError, Told, drift_watch, policy, socket};
 use crate::committer::Notice;
 use crate::http::Server;
 use crate::metrics::queues::{self, Queue, Sender};
@@ -206,6 +206,7 @@ async fn serve(
         .inspect_err(|why| error!(%why, "SIGHUP cannot be watched: no reload"))
         .ok();
     tokio::spawn(policy::keep(port.clone(), hangup, stop.clone()));
+    let weighing = drift_watch::spawn(port, ends.weighings, stop);
     tokio::spawn(upkeep(scrape, port.clone(), stop.clone()));
     tokio::spawn(keep_turning(port.clone(), stop.clone()));
     // Whoever waits for readiness is told only now.
@@ -215,6 +216,7 @@ async fn serve(
     end_authority(port, authority, stop).await?;
     stop.cancelled().await;
     end_servers(servers).await;
+    drift_watch::ended(weighing).await;
     Ok(())
 }
 

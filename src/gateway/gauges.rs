@@ -72,11 +72,23 @@ const fn role(role: Role) -> &'static str {
     }
 }
 
-/// How long a lane has been in its state, as its status last said.
+/// How long a lane has been in its state and how its scale reads, as its
+/// status last said.
 fn say_lane(say: &Metrics, status: &Value) {
     if let (Some(lane), Some(age)) = (status["lane"].as_str(), status["since_s"].as_i64()) {
         say.set(&metrics::LANE_STATE_AGE, &[lane], age);
+        say_scale(say, lane, &status["scale_drift"]);
     }
+}
+
+fn say_scale(say: &Metrics, lane: &str, drift: &Value) {
+    let tell = |metric: &Metric, value: Option<i64>| match value {
+        Some(value) => say.set(metric, &[lane], value),
+        None => say.unknown(metric, &[lane]),
+    };
+    let grams = drift["kg"].as_i64().map(|kg| kg.saturating_mul(1000));
+    tell(&metrics::SCALE_DRIFT, grams);
+    tell(&metrics::SCALE_DRIFT_TRACTORS, drift["tractors"].as_i64());
 }
 
 /// What the process takes of the machine. Where /proc does not tell, the
@@ -192,6 +204,8 @@ fn say_device(say: &Metrics, id: &DeviceId, seen: &Seen, now: Mono) {
     let age_ms = age.map(|age: Micros| whole(age.as_ms()));
     maybe(say, &metrics::DEVICE_FRAME_AGE, &device, age_ms);
     maybe(say, &metrics::DEVICE_SKEW, &device, seen.clock_off_ms);
+    let charge = seen.battery_pct.map(|pct| i64::from(pct) * 10);
+    maybe(say, &metrics::DEVICE_BATTERY, &device, charge);
     let counts = seen.counts;
     let totals = [
         (&metrics::DEVICE_FRAMES, counts.frames),
@@ -243,6 +257,7 @@ mod tests {
             clock_fault: None,
             clock_off_ms: None,
             dropped: 5,
+            battery_pct: None,
             bus_wait: None,
         }
     }
@@ -263,6 +278,7 @@ mod tests {
         of("clock_skew_seconds", "NaN");
         of("state_age_seconds", "1");
         of("bus_wait_seconds", "NaN");
+        of("battery_ratio", "NaN");
         of("frames_total", "7");
         of("noise_bytes_total", "30");
         of("noise_runs_total", "2");
@@ -278,6 +294,7 @@ mod tests {
             last_frame: Some(Mono(400_000)),
             noise_permille: 125,
             clock_off_ms: Some(-1500),
+            battery_pct: Some(40),
             bus_wait: Some(Micros::from_ms(40)),
             ..seen()
         };
@@ -293,6 +310,7 @@ mod tests {
         of("noise_ratio", "0.125");
         of("clock_skew_seconds", "-1.5");
         of("bus_wait_seconds", "0.04");
+        of("battery_ratio", "0.4");
     }
 
     #[test]
@@ -312,6 +330,30 @@ mod tests {
             let value = scrape.lines().find_map(|l| l.strip_prefix(&line));
             assert!(value.is_some_and(|v| v != "0"), "{name}: {value:?}");
         }
+    }
+
+    /// A lane without a scale, one that cannot tell yet, and one that can.
+    #[test]
+    fn how_a_lanes_scale_reads_is_a_number_once_it_can_be_said() {
+        let drift = |drift: Value| {
+            let status = serde_json::json!({
+                "lane": "SZB-X-01", "since_s": 7, "scale_drift": drift,
+            });
+            scraped(|say, _| say_lane(say, &status))
+        };
+        let of = |scrape: &str, name: &str, value: &str| {
+            let line = format!("lanegate_scale_drift_{name}{{lane=\"SZB-X-01\"}} {value}");
+            shows(scrape, &line);
+        };
+        let none = drift(Value::Null);
+        of(&none, "grams", "NaN");
+        of(&none, "tractors", "NaN");
+        let few = drift(serde_json::json!({"kg": null, "error_kg": null, "tractors": 12}));
+        of(&few, "grams", "NaN");
+        of(&few, "tractors", "12");
+        let said = drift(serde_json::json!({"kg": -310, "error_kg": 21, "tractors": 61}));
+        of(&said, "grams", "-310000");
+        of(&said, "tractors", "61");
     }
 
     #[test]

@@ -22,6 +22,7 @@ use tracing::{error, info, warn};
 use super::RunError;
 use super::desk::Answer;
 use super::devices;
+use super::drift_watch::ScaleWatch;
 use super::port::{LaneCall, LaneEnd, LaneSays, Port};
 use super::signs::words;
 use super::status::LaneStatus;
@@ -79,6 +80,7 @@ impl LaneTask {
         n: usize,
         setup: &LaneSetup,
         says: Sender<LaneSays>,
+        scales: ScaleWatch,
     ) -> Result<(Self, LaneEnd), RunError> {
         let now = port.shared.clock.now();
         let lane_id = setup.config.lane.clone();
@@ -106,7 +108,7 @@ impl LaneTask {
             starts: port.shared.watch_starts(),
             says,
             status,
-            telling: Telling::new(lane_id.clone(), port.shared.metrics.clone()),
+            telling: Telling::new(lane_id.clone(), port.shared.metrics.clone(), scales),
             notes: VecDeque::new(),
             notes_level: Level::new(Queue::LaneNotes, NOTES_MAX),
             recaptures: None,
@@ -365,7 +367,7 @@ impl LaneTask {
             .iter()
             .map(|r| (&r.device, r.seen.borrow().clone()));
         let devices: Vec<_> = devices.map(|(id, seen)| (id.clone(), seen)).collect();
-        let status = LaneStatus::of(&self.lane, self.id(), &self.telling, &devices, now);
+        let status = LaneStatus::of(&self.lane, &self.setup, &self.telling, &devices, now);
         self.status.send_replace(status.to_json());
         let states: Vec<_> = devices.iter().map(|(_, seen)| seen.state).collect();
         if changed || self.news.is_due(&states, now.mono) {

@@ -18,6 +18,7 @@ mod back;
 mod backend;
 mod desk;
 mod devices;
+mod drift_watch;
 mod gauges;
 mod keeping;
 mod lane_task;

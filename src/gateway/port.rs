@@ -13,6 +13,7 @@ use tokio::sync::{Notify, mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::desk::Answer;
+use super::drift_watch::Weighings;
 use super::policy::PolicyDesk;
 use super::turns::BackTurns;
 use crate::authority::Freshness;
@@ -210,6 +211,8 @@ pub(crate) struct LaneEnd {
 pub(crate) struct LaneEnds {
     pub(crate) lanes: Vec<LaneEnd>,
     pub(crate) says: mpsc::Receiver<LaneSays>,
+    /// What was weighed.
+    pub(crate) weighings: Weighings,
     /// Told when probes and socket answer.
     pub(crate) ready: tokio::sync::oneshot::Sender<()>,
 }

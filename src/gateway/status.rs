@@ -1,7 +1,8 @@
 //! What `lanegate status` and the retained lane state show.
 
-use lanegate_core::lane::{Lane, Sign};
-use lanegate_core::model::{DeviceId, LaneId, Lines};
+use lanegate_core::drift::Drift;
+use lanegate_core::lane::{Lane, Role, Sign};
+use lanegate_core::model::{DeviceId, Lines};
 use lanegate_core::time::{Clock, Micros, Mono, Now};
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -10,6 +11,7 @@ use tokio::sync::Notify;
 use super::port::Port;
 use super::telling::Telling;
 use crate::committer::{Flushed, Hooks};
+use crate::config::LaneSetup;
 use crate::device::Seen;
 use crate::metrics::{self, Metrics};
 
@@ -19,7 +21,7 @@ pub(super) struct LaneStatus(Value);
 impl LaneStatus {
     pub(super) fn of(
         lane: &Lane,
-        id: &LaneId,
+        setup: &LaneSetup,
         telling: &Telling,
         devices: &[(DeviceId, Seen)],
         now: Now,
@@ -32,12 +34,13 @@ impl LaneStatus {
             Some(cause) => format!("faulted:{cause}"),
             None => lane.state_name().to_owned(),
         };
+        let has_scale = setup.devices.iter().any(|d| d.role == Role::Scale);
         let devices: Vec<_> = devices
             .iter()
             .map(|(id, seen)| device(id, seen, now.mono))
             .collect();
         Self(json!({
-            "lane": id,
+            "lane": setup.config.lane,
             "state": state,
             "since_s": seconds(telling.since, now.mono),
             "passage": lane.passage(),
@@ -46,6 +49,7 @@ impl LaneStatus {
             "codes": codes,
             "fault": fault,
             "sign": lane.sign().map(sign),
+            "scale_drift": has_scale.then(|| drift(telling.drift())),
             "devices": devices,
         }))
     }
@@ -75,9 +79,15 @@ fn device(id: &DeviceId, seen: &Seen, now: Mono) -> Value {
         "strangers": seen.counts.strangers,
         "readings_lost": seen.dropped,
         "clock_skew_ms": seen.clock_off_ms,
+        "battery_pct": seen.battery_pct,
         "clock_fault": seen.clock_fault.map(|fault| fault.to_string()),
         "hint": seen.hint,
     })
+}
+
+/// As of the last look, a minute ago at most.
+fn drift(drift: Drift) -> Value {
+    json!({"kg": drift.kg, "error_kg": drift.error_kg, "tractors": drift.tractors})
 }
 
 fn sign(sign: &Sign) -> Value {

@@ -3,6 +3,7 @@
 
 use std::collections::VecDeque;
 
+use lanegate_core::drift::Drift;
 use lanegate_core::lane::{Event, Tell};
 use lanegate_core::model::{Code, Content, LaneId, OrderId, PassageId};
 use lanegate_core::record::{Body, Draft};
@@ -11,6 +12,7 @@ use tracing::{debug, info, trace, warn};
 
 use self::underway::{Judged, Traced, Underway};
 use super::arm_watch::{ArmSeen, ArmWatch};
+use super::drift_watch::ScaleWatch;
 use crate::metrics::{self, Metrics};
 
 mod underway;
@@ -34,11 +36,12 @@ pub(super) struct Telling {
     committing_since: Option<Mono>,
     arm: ArmWatch,
     underway: Underway,
+    scales: ScaleWatch,
     ordered: VecDeque<(OrderId, &'static str)>,
 }
 
 impl Telling {
-    pub(super) fn new(lane: LaneId, metrics: Metrics) -> Self {
+    pub(super) fn new(lane: LaneId, metrics: Metrics, scales: ScaleWatch) -> Self {
         Self {
             lane,
             passage: None,
@@ -49,6 +52,7 @@ impl Telling {
             committing_since: None,
             arm: ArmWatch::new(),
             underway: Underway::default(),
+            scales,
             ordered: VecDeque::new(),
         }
     }
@@ -63,16 +67,8 @@ impl Telling {
                 let seen = self.arm.inputs(inputs, reading.arrived);
                 self.arm_seen(seen);
             }
-            Content::Seal(seal) => {
-                self.evidence_at = Some(reading.arrived);
-                if let Some(pct) = seal.battery_pct {
-                    let device = [reading.device.as_str()];
-                    let thousandths = i64::from(pct) * 10;
-                    self.metrics
-                        .set_thousandths(&metrics::DEVICE_BATTERY, &device, thousandths);
-                }
-            }
-            Content::Weight(_)
+            Content::Seal(_)
+            | Content::Weight(_)
             | Content::Plates(_)
             | Content::Tag(_)
             | Content::Card(_)
@@ -115,7 +111,7 @@ impl Telling {
         self.committing_since = Some(now);
         for draft in drafts {
             if let Body::Verdict(body) = &draft.body {
-                self.underway.traced(&body.verdict);
+                self.underway.traced(body);
             }
         }
     }
@@ -236,11 +232,19 @@ impl Telling {
         if let Some((truck, here)) = &truck {
             self.metrics
                 .observe(&metrics::PASSAGE_SECONDS, &[lane], *here);
-            self.tell_traced(truck.traced, class);
+            self.tell_traced(&truck.traced, class);
         }
     }
 
-    fn tell_traced(&self, traced: Traced, class: &str) {
+    /// How the lane's scale reads.
+    pub(super) fn drift(&self) -> Drift {
+        self.scales.drift(&self.lane)
+    }
+
+    fn tell_traced(&self, traced: &Traced, class: &str) {
+        if let Some(weighing) = traced.weighing {
+            self.scales.weighed(&self.lane, weighing);
+        }
         if let Some(ratio) = traced.weight {
             let lane = [self.lane.as_str()];
             self.metrics

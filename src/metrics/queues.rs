@@ -72,6 +72,8 @@ queues! {
     AuthorityOut = "authority-out";
     /// Batches of the feed behind a gap: dropped and asked for again.
     FeedWaiting = "feed-waiting";
+    /// What was weighed, for the scale drift watch: one is dropped.
+    Weighings = "weighings";
     /// Commands to a lane's board: the lane faults.
     BoardCommands = "board-commands";
     /// What a sign is to show: it is told again within seconds.

@@ -252,6 +252,10 @@ metrics! {
         "From the truck at the stop line to the end of its passage.";
     WEIGHT_RATIO = Ratio "lanegate_weight_ratio" [Label::Lane]
         "Weight on the scale divided by the weight declared, of each truck whose weight was compared; a scale that reads right has its middle at 1.";
+    SCALE_DRIFT = Gauge "lanegate_scale_drift_grams" [Label::Lane]
+        "Grams too many that the lane's scale shows of tractors, beside what the same tractors weigh on other lanes and on the days before; NaN while too few came to say it to 50 kg.";
+    SCALE_DRIFT_TRACTORS = Gauge "lanegate_scale_drift_tractors" [Label::Lane]
+        "Tractors weighed on the lane within the last day that were weighed elsewhere or before as well: what the drift rests on; at least 20 are needed.";
     SAMPLING_RATE = Ratio "lanegate_sampling_rate_ratio" [Label::Class]
         "The rate the plan set for each truck it was asked about: its sum is how many were to be selected, its count how many were asked about.";
     SAMPLING_SELECTED = Counter "lanegate_sampling_selected_total" [Label::Class]
@@ -274,7 +278,7 @@ metrics! {
     DEVICE_SKEW = Gauge "lanegate_device_clock_skew_seconds" [Label::Device]
         "Its clock minus ours; NaN where its messages do not tell, or ours is not believed.";
     DEVICE_BATTERY = Gauge "lanegate_device_battery_ratio" [Label::Device]
-        "Charge of the seal this reader heard last; NaN before the first and for other devices.";
+        "Charge of the seal that told it to this reader last; NaN before the first and for other devices.";
     DEVICE_BUS_WAIT = Gauge "lanegate_device_bus_wait_seconds" [Label::Device]
         "How long the last lift waited for the board's line; NaN before the first and for other devices.";
     DEVICE_DROPPED = Counter "lanegate_device_readings_lost_total" [Label::Device]

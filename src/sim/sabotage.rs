@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use firmware_sim::Faults;
 use lanegate_core::lane::{Event, Guard, Query};
 use lanegate_core::model::{
-    Content, DeviceId, Facts, Kg, Link, Plate, Reading, Taken, VerdictKind,
+    Content, DeviceId, Facts, Kg, Link, Plate, Reading, SealState, Taken, VerdictKind,
 };
 use lanegate_core::record::{Body, Draft};
 use lanegate_core::time::Now;
@@ -36,6 +36,8 @@ pub enum Sabotage {
     OldReadingKept,
     /// What the broker kept counts as said just now (L7).
     RetainedAccepted,
+    /// A seal that said it is closed is not heard when it takes that back (L4).
+    SealTakenBackIgnored,
     /// A look-alike of a declared plate counts as that plate (L8).
     LookAlikeAsExact,
     /// Records are sent without waiting for acknowledgements (L9).
@@ -52,7 +54,7 @@ pub enum Sabotage {
 
 impl Sabotage {
     /// All of them.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::LiftBeforeDurable,
         Self::LedgerForgotten,
         Self::IgnoreInhibit,
@@ -63,6 +65,7 @@ impl Sabotage {
         Self::AnotherCaseRecorded,
         Self::OldReadingKept,
         Self::RetainedAccepted,
+        Self::SealTakenBackIgnored,
         Self::LookAlikeAsExact,
         Self::UnboundedOutbox,
         Self::LedgerNotRebuilt,
@@ -88,6 +91,7 @@ impl Sabotage {
             | Self::AnotherCaseRecorded
             | Self::OldReadingKept
             | Self::RetainedAccepted
+            | Self::SealTakenBackIgnored
             | Self::LookAlikeAsExact
             | Self::UnboundedOutbox => false,
         }
@@ -100,7 +104,10 @@ impl Sabotage {
             Self::LiftBeforeDurable => "L1",
             Self::LedgerForgotten => "L2",
             Self::IgnoreInhibit => "L3",
-            Self::ControlIgnored | Self::StaleCacheAsFresh | Self::ClockAlwaysTrusted => "L4",
+            Self::ControlIgnored
+            | Self::StaleCacheAsFresh
+            | Self::ClockAlwaysTrusted
+            | Self::SealTakenBackIgnored => "L4",
             Self::OutboxSkipsARecord => "L5",
             Self::AnotherCaseRecorded => "L6",
             Self::OldReadingKept | Self::RetainedAccepted => "L7",
@@ -126,6 +133,7 @@ impl Sabotage {
             Self::AnotherCaseRecorded => "another-case-recorded",
             Self::OldReadingKept => "old-reading-kept",
             Self::RetainedAccepted => "retained-accepted",
+            Self::SealTakenBackIgnored => "seal-taken-back-ignored",
             Self::LookAlikeAsExact => "look-alike-as-exact",
             Self::UnboundedOutbox => "unbounded-outbox",
             Self::LedgerNotRebuilt => "ledger-not-rebuilt",
@@ -155,6 +163,7 @@ impl Sabotage {
             | Self::OutboxSkipsARecord
             | Self::AnotherCaseRecorded
             | Self::OldReadingKept
+            | Self::SealTakenBackIgnored
             | Self::LedgerNotRebuilt
             | Self::UnsyncedAnswered
             | Self::OutboxAhead
@@ -235,6 +244,14 @@ impl Rig {
         let Event::Reading(reading) = &mut event else {
             return event;
         };
+        if self.is(Sabotage::SealTakenBackIgnored)
+            && let Content::Seal(seal) = &mut reading.content
+            && seal.state != SealState::Sealed
+        {
+            seal.state = SealState::Unknown;
+            seal.event = true;
+            seal.alarms.clear();
+        }
         if let Content::Plates(plates) = &mut reading.content
             && std::mem::take(&mut self.spoils.retained)
         {

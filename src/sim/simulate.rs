@@ -511,7 +511,7 @@ mod tests {
     fn under_faults_every_law_holds_and_most_of_those_who_must_are_released() {
         let shares = [(Faults::Field, 95), (Faults::Hostile, 60)];
         for (level, percent) in shares {
-            let summary = simulate(&under(level, 0..8));
+            let summary = simulate(&under(level, 0..12));
             let score = &summary.score;
             assert!(summary.is_good(), "{:#?} {score:?}", summary.failure);
             let share = score.must_released * 100 >= score.must_under_faults * percent;

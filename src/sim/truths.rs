@@ -2,7 +2,7 @@
 //! these are (L7, L8), whether the clock, the cache and the scale were as the
 //! case has them (L4), and whether the record judges as it says (L6).
 
-use firmware_sim::TruckView;
+use firmware_sim::{Must, Story, TruckView};
 use lanegate_core::clearance::judge;
 use lanegate_core::model::{Case, MatchKind, PassageId, Verdict, VerdictKind};
 use lanegate_core::record::{Record, VerdictBody};
@@ -80,6 +80,12 @@ impl Rig {
             && (truly - shown).abs() > WEIGHT_OFF_KG
         {
             self.doubtful(passage, &format!("{shown} kg, and it weighs {truly} kg"));
+        }
+        let standing = self.world.physical(n).at_stop_line;
+        let mut trucks = self.world.trucks().iter();
+        let broken = |t: &TruckView| t.story == Story::BrokenSeal && t.must == Must::Not;
+        if trucks.any(|t| Some(t.id) == standing && broken(t)) {
+            self.doubtful(passage, "a seal that said it is broken");
         }
         self.check_matches(passage, case, verdict);
     }

@@ -41,6 +41,8 @@ const COUNT_EVERY_US: Us = 1_000_000;
 const FILLED_WITHIN: Duration = Duration::from_secs(600);
 /// Between two batches.
 const BATCH_US: Us = 10_000;
+/// Declarations before the first is fed again.
+const HELD_MIN: usize = 10_000;
 /// So often a life lasts until it has caught up with the feed.
 const CAUGHT_UP_EVERY: usize = 8;
 /// A life lasts at most so long after the daemon is back.
@@ -101,7 +103,12 @@ impl Customs {
             start_wall_ms: wall_now().0,
         };
         Self {
-            authority: Authority::new(options, (0..cached).map(declaration).collect()),
+            authority: Authority::new(
+                options,
+                (0..cached)
+                    .map(|n| declaration(n, cached.max(HELD_MIN)))
+                    .collect(),
+            ),
             client,
             heard,
             since: Stopwatch::started(),
@@ -246,10 +253,14 @@ fn fed(journal: &Path) -> Option<u64> {
     })
 }
 
-fn declaration(n: usize) -> Value {
+/// The `n`-th that is fed: after `held` of them the first one comes again, in a
+/// later version, so that a long run has lives as short as a short one's.
+fn declaration(n: usize, held: usize) -> Value {
+    let (version, n) = (3 + n / held, n % held);
     let text = include_str!("../../core/src/model/specimen/declaration.json");
     let mut declaration: Value = serde_json::from_str(text).unwrap();
     declaration["id"] = json!(format!("5345202{n:09}"));
+    declaration["version"] = json!(version);
     // What has expired does not stay in the cache for long.
     let now = wall_now();
     declaration["valid_from"] = json!(now.plus_s(-3600).to_string());
@@ -265,6 +276,7 @@ fn nothing_the_daemon_let_out_is_lost_by_a_kill_at_any_moment() {
     };
     let kills = number("LANEGATE_HARD_KILLS", 100);
     let cached = number("LANEGATE_HARD_KILL_CACHE", 0);
+    let held = cached.max(HELD_MIN);
     let world = World::new(options(0, 5));
     let stage = Stage::set(&world).unwrap();
     let mut daemon = stage.daemon(Path::new(env!("CARGO_BIN_EXE_lanegate")));
@@ -294,7 +306,7 @@ fn nothing_the_daemon_let_out_is_lost_by_a_kill_at_any_moment() {
         while customs.now() < until {
             if customs.now() >= due {
                 due += BATCH_US;
-                let items = (next..next + 3).map(declaration).collect();
+                let items = (next..next + 3).map(|n| declaration(n, held)).collect();
                 let now = customs.now();
                 customs.authority.publish(now, items);
                 next += 3;
@@ -324,7 +336,7 @@ fn nothing_the_daemon_let_out_is_lost_by_a_kill_at_any_moment() {
     back.sort_unstable();
     let (half, worst) = (back[back.len() / 2], back[back.len() - 1]);
     println!(
-        "{kills} kills, {next} declarations, {} records out, cache behind {behind} times; back after {half:?} (half), {worst:?} (worst)",
+        "{kills} kills, {next} declarations fed, {} records out, cache behind {behind} times; back after {half:?} (half), {worst:?} (worst)",
         customs.said.record.map_or(0, |seq| seq + 1)
     );
     stage.strike().unwrap();

@@ -1,5 +1,6 @@
 //! The daemon among programs nobody here wrote: Eclipse Mosquitto and its
-//! clients, pymodbus, a scale's bytes as its vendor documents them.
+//! clients, pymodbus, weighbridge-simulator, a scale's bytes as its vendor
+//! documents them.
 
 mod authority;
 mod boards;
@@ -7,6 +8,7 @@ pub(crate) mod programs;
 mod restored;
 pub(crate) mod site;
 mod stuck;
+mod weighbridge;
 mod yard;
 
 use std::fs;
@@ -88,7 +90,21 @@ fn a_lane_of_other_peoples_programs_releases_a_truck() {
         "{lines:#?}"
     );
     yard.until_lane_is("vacant");
+    yard.stop();
+    remembers_the_weighing(&yard);
     yard.close();
+}
+
+/// What the scale showed of this truck is kept for the scale drift watch, and no
+/// plate with it.
+fn remembers_the_weighing(yard: &Yard) {
+    let kept = fs::read_to_string(yard.state_dir().join("scale-drift.jsonl")).unwrap();
+    let body: serde_json::Value = serde_json::from_str(kept.lines().nth(1).unwrap()).unwrap();
+    assert_eq!(body["lanes"], json!(["SZB-X-01"]));
+    let tractors = body["tractors"].as_array().unwrap();
+    assert_eq!(tractors.len(), 1, "{kept}");
+    assert_eq!(tractors[0][1].as_array().unwrap().len(), 1, "{kept}");
+    assert!(!kept.contains("粤"), "{kept}");
 }
 
 #[test]

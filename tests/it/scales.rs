@@ -17,6 +17,7 @@ fn codec(make: Make) -> (&'static str, &'static [(&'static str, &'static str)]) 
         Make::YaohuaTf0 => ("yaohua-tf0", &[]),
         Make::YaohuaTf1 => ("yaohua-tf1", &[]),
         Make::YaohuaBare => ("yaohua-tf1", &[("sign", "none")]),
+        Make::YaohuaBareBehind => ("yaohua-tf1", &[("sign", "none"), ("mark", "after")]),
         Make::YaohuaTf2 => ("yaohua-tf2", &[]),
         Make::YaohuaA12 => ("yaohua-a12", &[]),
         Make::YaohuaA12e => ("yaohua-a12e", &[]),
@@ -67,6 +68,7 @@ fn stable(make: Make, shown: &Display) -> Option<bool> {
         Make::YaohuaTf0
         | Make::YaohuaTf1
         | Make::YaohuaBare
+        | Make::YaohuaBareBehind
         | Make::YaohuaTf2
         | Make::YaohuaA12
         | Make::YaohuaA12e
@@ -109,6 +111,7 @@ fn says_mode(make: Make, shown: &Display) -> bool {
         Make::YaohuaTf0
         | Make::YaohuaTf1
         | Make::YaohuaBare
+        | Make::YaohuaBareBehind
         | Make::YaohuaTf2
         | Make::YaohuaCommand
         | Make::Systec

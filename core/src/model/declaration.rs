@@ -241,6 +241,15 @@ pub struct Declaration {
 }
 
 impl Declaration {
+    /// A list that does not declare the goods of a trip: what was measured is
+    /// spent, and says nothing beside the papers.
+    #[must_use]
+    pub const fn leaves_goods_open(&self) -> bool {
+        let list = matches!(self.binding, Binding::Trips { .. });
+        let laden = !matches!(self.load, Load::Empty | Load::EmptyContainer);
+        list && laden && self.goods_gross_kg.0 == 0
+    }
+
     /// Every fault beyond shape and type, by path.
     #[must_use]
     pub fn faults(&self) -> Vec<Fault> {

@@ -2,7 +2,7 @@
 //! is guessed: two that fit as well and read different things are said to.
 //!
 //! A protocol is tried with its defaults, then one setting after the other is
-//! changed where that yields more frames. What a frame is worth is tried too:
+//! changed where that yields more frames, or two where none does. What a frame is worth is tried too:
 //! single bits are flipped, and a protocol with a checksum notices each, where
 //! one without takes most for another value.
 
@@ -29,6 +29,8 @@ const AS_GOOD_PERMILLE: usize = 100;
 const WEAK_FRAMES_MIN: usize = 3;
 /// Bytes from which parity is told.
 const PARITY_LEN_MIN: usize = 24;
+/// Words of a protocol's settings up to which two are changed together.
+const TOGETHER_MAX: usize = 8;
 /// The line's own settings: told by the framing, not tried.
 const OF_THE_LINE: [&str; 2] = ["data_bits", "parity"];
 
@@ -304,15 +306,9 @@ fn fit(protocol: &'static Protocol, framing: Framing, heard: &Heard) -> Option<F
         .map(|(name, word)| (name.to_owned(), word.to_owned()))
         .collect();
     let mut best = decoded(protocol, &settings, heard)?;
-    for (name, words) in choices(protocol) {
-        for word in words {
-            let mut tried = settings.clone();
-            tried.insert(name.to_owned(), (*word).to_owned());
-            let other = decoded(protocol, &tried, heard);
-            if let Some(other) = other.filter(|other| other.better_than(&best)) {
-                (best, settings) = (other, tried);
-            }
-        }
+    improve(protocol, heard, &mut settings, &mut best);
+    if best.frames.is_empty() {
+        improve_from_another(protocol, heard, &mut settings, &mut best);
     }
     let covered = heard.len.saturating_sub(best.noise);
     if best.frames.is_empty() || covered * 1000 < heard.len * COVERED_PERMILLE_MIN {
@@ -336,6 +332,44 @@ fn fit(protocol: &'static Protocol, framing: Framing, heard: &Heard) -> Option<F
     };
     fit.settings.retain(|name, word| !default(name, word));
     counts.then_some(fit)
+}
+
+/// Changes one setting after the other where that yields more.
+fn improve(protocol: &Protocol, heard: &Heard, settings: &mut Settings, best: &mut Decoded) {
+    for (name, words) in choices(protocol) {
+        for word in words {
+            let mut tried = settings.clone();
+            tried.insert(name.to_owned(), (*word).to_owned());
+            let other = decoded(protocol, &tried, heard);
+            if let Some(other) = other.filter(|other| other.better_than(best)) {
+                (*best, *settings) = (other, tried);
+            }
+        }
+    }
+}
+
+/// No single change yields a frame: two may, where there are few to try.
+fn improve_from_another(
+    protocol: &Protocol,
+    heard: &Heard,
+    settings: &mut Settings,
+    best: &mut Decoded,
+) {
+    let all = || choices(protocol).flat_map(|(name, words)| words.iter().map(move |w| (name, *w)));
+    if all().count() > TOGETHER_MAX {
+        return;
+    }
+    for (name, word) in all() {
+        let mut from = settings.clone();
+        from.insert(name.to_owned(), word.to_owned());
+        let Some(mut found) = decoded(protocol, &from, heard) else {
+            continue;
+        };
+        improve(protocol, heard, &mut from, &mut found);
+        if found.better_than(best) {
+            (*best, *settings) = (found, from);
+        }
+    }
 }
 
 /// Settings that are a choice of words, but for the line's own.

@@ -57,6 +57,8 @@ pub enum Hint {
     Nibbles,
     /// Frames of the other family of UHF readers.
     UhfFamily,
+    /// Yaohua's `=` behind the figure and silence, where one begins a frame.
+    MarkBehind,
 }
 
 impl Hint {
@@ -82,6 +84,10 @@ impl Hint {
             Self::UhfFamily => {
                 "the frames are whole and fit the other family: \
                  change the protocol (uhfreader18, uhfreader288)"
+            }
+            Self::MarkBehind => {
+                "the = comes behind the figure: yaohua-tf1 with mark = \"after\" reads that \
+                 (and sign = \"none\" where the figure has no 0 or - at its end)"
             }
         }
     }

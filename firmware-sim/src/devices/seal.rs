@@ -11,10 +11,11 @@ fn bcd(digits: &str) -> impl Iterator<Item = u8> + '_ {
         .map(|d| (d[0] - b'0') << 4 | (d[1] - b'0'))
 }
 
-/// A live (or, with an alarm, alarm) position frame of one lock.
+/// A live (or, with an alarm, alarm) position frame of one lock; without a fix
+/// its date is all zeros.
 pub(crate) fn position(
     id: &str,
-    unix_ms: i64,
+    unix_ms: Option<i64>,
     status: u16,
     battery_pct: u8,
     serial: u8,
@@ -27,17 +28,18 @@ pub(crate) fn position(
     // High nibble device type, low nibble: 1 live, 2 alarm.
     f.push(if alarm { 0x12 } else { 0x11 });
     f.extend([0x00, 0x34]);
-    let t = wall::utc(unix_ms);
-    let date = format!(
-        "{:02}{:02}{:02}{:02}{:02}{:02}",
-        t.day(),
-        t.month(),
-        t.year() % 100,
-        t.hour(),
-        t.minute(),
-        t.second()
-    );
-    f.extend(bcd(&date));
+    let date = unix_ms.map(wall::utc).map(|t| {
+        format!(
+            "{:02}{:02}{:02}{:02}{:02}{:02}",
+            t.day(),
+            t.month(),
+            t.year() % 100,
+            t.hour(),
+            t.minute(),
+            t.second()
+        )
+    });
+    f.extend(bcd(date.as_deref().unwrap_or("000000000000")));
     // 22.30 N 113.57 E with a fix; speed 0, course 0.
     f.extend([
         0x22, 0x30, 0x00, 0x00, 0x11, 0x35, 0x70, 0x00, 0x0F, 0x00, 0x00,
@@ -117,7 +119,7 @@ mod tests {
     #[test]
     fn a_position_frame_has_the_manuals_length_and_the_fields_at_their_offsets() {
         // 2018-04-21 16:22:59 UTC, the moment of the manual's example.
-        let f = position("8000620011", 1_524_327_779_000, 0x20E0, 40, 86);
+        let f = position("8000620011", Some(1_524_327_779_000), 0x20E0, 40, 86);
         assert_eq!(f.len(), 62);
         let sample = hex(
             "2480006200111911003418042116225922348310113550543F12980000002D060000000020E028109228661F000100000F0F0F0F0F0F0F0F000001CC0156",
@@ -127,7 +129,7 @@ mod tests {
         assert_eq!(f[10..16], [0x21, 0x04, 0x18, 0x16, 0x22, 0x59]);
         assert_eq!(f[27..], sample[27..]);
         assert_eq!(f[7], 0x11);
-        assert_eq!(position("8000620011", 0, 0x20A8, 40, 1)[7], 0x12);
+        assert_eq!(position("8000620011", Some(0), 0x20A8, 40, 1)[7], 0x12);
     }
 
     #[test]

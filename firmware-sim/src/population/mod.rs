@@ -29,12 +29,23 @@ pub(crate) enum Driver {
     StallUnderArm { for_ms: u32 },
 }
 
+/// How a lock that said it is closed says that it is not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum TakenBack {
+    /// In the next second, by its clock.
+    Dated,
+    /// Without a fix and so without a time (an all-zero date).
+    Undated,
+}
+
 /// An e-seal on the truck: the lock's terminal number and its status word.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct SealOn {
     pub(crate) id: String,
     pub(crate) status: u16,
     pub(crate) swipes: bool,
+    /// It says first that it is closed.
+    pub(crate) takes_back: Option<TakenBack>,
 }
 
 /// A control that customs issues while trucks are already coming.
@@ -73,7 +84,7 @@ pub(crate) struct Population {
 }
 
 /// Sealed: back cover closed, motor locked, rope inserted, acknowledgement asked (JT701 status word).
-const SEALED: u16 = 0x20E0;
+pub(crate) const SEALED: u16 = 0x20E0;
 /// The same with the rope cut alarm.
 const ROPE_CUT: u16 = 0x20A8;
 /// Locked, but the back cover was opened.
@@ -475,12 +486,16 @@ impl<'a> Maker<'a> {
                 id: id.clone(),
                 status: SEALED,
                 swipes: self.rng.chance(200),
+                takes_back: None,
             })
             .collect();
         if story == Story::BrokenSeal {
             let broken = seals.last_mut().expect("a broken seal needs a sealed box");
             broken.status = self.rng.pick(&[ROPE_CUT, COVER_OPEN, UNLOCKED]);
             broken.swipes = false;
+            broken.takes_back =
+                self.rng
+                    .pick(&[None, None, Some(TakenBack::Dated), Some(TakenBack::Undated)]);
         }
         seals
     }

@@ -11,6 +11,8 @@ pub enum Make {
     YaohuaTf1,
     /// The dialect of tF=1 without a sign.
     YaohuaBare,
+    /// The same with its `=` behind: what PyPI's weighbridge-simulator sends.
+    YaohuaBareBehind,
     /// Yaohua tF=2: A26 manual p. 13.
     YaohuaTf2,
     /// Yaohua A12: samples.
@@ -56,10 +58,11 @@ pub enum Make {
 }
 
 /// All of them.
-pub const ALL: [Make; 24] = [
+pub const ALL: [Make; 25] = [
     Make::YaohuaTf0,
     Make::YaohuaTf1,
     Make::YaohuaBare,
+    Make::YaohuaBareBehind,
     Make::YaohuaTf2,
     Make::YaohuaA12,
     Make::YaohuaA12e,
@@ -92,6 +95,7 @@ impl Make {
             Self::YaohuaTf0 => yaohua::tf0(shown),
             Self::YaohuaTf1 => yaohua::tf1(shown),
             Self::YaohuaBare => yaohua::bare(shown),
+            Self::YaohuaBareBehind => yaohua::bare_behind(shown),
             Self::YaohuaTf2 => yaohua::tf2(shown),
             Self::YaohuaA12 => yaohua::a12(shown),
             Self::YaohuaA12e => Some(yaohua::a12e(shown)),
@@ -129,6 +133,7 @@ impl Make {
             Self::YaohuaTf0
             | Self::YaohuaTf1
             | Self::YaohuaBare
+            | Self::YaohuaBareBehind
             | Self::YaohuaTf2
             | Self::YaohuaA12
             | Self::YaohuaA12e
@@ -158,6 +163,7 @@ impl Make {
             Self::YaohuaTf0
             | Self::YaohuaTf1
             | Self::YaohuaBare
+            | Self::YaohuaBareBehind
             | Self::YaohuaTf2
             | Self::YaohuaA12
             | Self::YaohuaA12e

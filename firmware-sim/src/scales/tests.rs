@@ -20,6 +20,8 @@ fn frames_are_the_vendors_samples() {
     assert_eq!(text(Make::YaohuaTf1, &shown(3000, 3)), "=000.3000");
     assert_eq!(text(Make::YaohuaTf1, &shown(-100, 2)), "=00.1000-");
     assert_eq!(text(Make::YaohuaBare, &shown(12_345, 3)), "=543.210");
+    let behind = text(Make::YaohuaBareBehind, &shown(12_345, 3));
+    assert_eq!(behind, "543.210=");
     assert_eq!(text(Make::YaohuaTf2, &shown(3000, 3)), "=0003.000");
     assert_eq!(text(Make::YaohuaTf2, &shown(-100, 2)), "=-0001.00");
     assert_eq!(text(Make::YaohuaA12e, &shown(4139, 3)), "WG004.139kg3D\r\n");

@@ -48,6 +48,11 @@ pub(super) fn bare(shown: &Display) -> Option<Vec<u8>> {
     (shown.digits >= 0).then(|| format!("={reversed}").into_bytes())
 }
 
+pub(super) fn bare_behind(shown: &Display) -> Option<Vec<u8>> {
+    let reversed: String = seven(shown)?.chars().rev().collect();
+    (shown.digits >= 0).then(|| format!("{reversed}=").into_bytes())
+}
+
 pub(super) fn tf2(shown: &Display) -> Option<Vec<u8>> {
     Some(format!("={}{}", sign(shown, '0'), seven(shown)?).into_bytes())
 }

@@ -7,6 +7,7 @@ use super::{Event, World};
 use crate::devices::{camera, scale, seal};
 use crate::options::{MS, Must, Story, Us};
 use crate::population::confused;
+use crate::population::{SEALED, TakenBack};
 
 const SCALE_US: Us = 200 * MS;
 /// Between two signs of life of a device that has nothing else to say.
@@ -276,13 +277,22 @@ impl World {
                 at + t.rng.below(300 * MS),
             );
             let serial = self.next_seal_serial(lane);
-            let bytes = seal::position(
-                &seal.id,
-                self.wall_ms_at(at),
-                seal.status,
-                battery_pct,
-                serial,
-            );
+            let at_ms = self.wall_ms_at(at);
+            let report = |at_ms, status, serial| {
+                seal::position(&seal.id, at_ms, status, battery_pct, serial)
+            };
+            // In one breath: which of two pieces gets through would decide
+            // what the lane can know.
+            let bytes = match seal.takes_back {
+                None => report(Some(at_ms), seal.status, serial),
+                Some(back) => {
+                    let first = self.next_seal_serial(lane);
+                    let dated = (back == TakenBack::Dated).then_some(at_ms + 1000);
+                    let mut both = report(Some(at_ms), SEALED, first);
+                    both.extend(report(dated, seal.status, serial));
+                    both
+                }
+            };
             self.schedule(
                 at,
                 Event::Report {

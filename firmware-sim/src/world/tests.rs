@@ -430,8 +430,9 @@ fn sealed_trucks_report_until_acknowledged_and_three_times_at_most() {
                 };
                 if port.ends_with("/seal") && bytes[0] == b'$' {
                     count += 1;
-                    let bytes = format!("(P69,0,{})", bytes[61]).into_bytes();
-                    if acknowledge {
+                    for frame in bytes.chunks(62).filter(|_| acknowledge) {
+                        let bytes = format!("(P69,0,{})", frame[61]).into_bytes();
+                        let port = port.clone();
                         g.world.input(at, Input::Serial { port, bytes });
                     }
                 }

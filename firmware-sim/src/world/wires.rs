@@ -127,6 +127,7 @@ impl World {
             return self.deliver(Output::Serial { port, bytes });
         }
         let bent = line.bend(now, bytes, rng);
+        let whole = matches!(bent.pieces[..], [(at, _)] if at <= now);
         for (at, bytes) in bent.pieces {
             let port = port.clone();
             let output = Output::Serial { port, bytes };
@@ -136,8 +137,9 @@ impl World {
                 self.schedule(at, Event::Deliver(output));
             }
         }
-        if which == Port::Seal && bent.changed {
-            // A lock's frame has no checksum: bent, it may say anything.
+        if which == Port::Seal && (bent.changed || !whole) {
+            // A lock's frame has no checksum: bent, it may say anything; and
+            // of two frames one may be lost.
             self.soften(lane, Story::BrokenSeal);
         }
         if which == Port::Scale && bent.lied {

@@ -154,6 +154,10 @@ impl Stream {
             at: frame.at,
             replay: frame.replay || retained,
         };
+        // Not every report tells it; from memory it is that of another day.
+        if !seal.replay {
+            self.battery_pct = seal.battery_pct.or(self.battery_pct);
+        }
         // A seal names itself and its time; the rules judge its age. Without a
         // time, or from memory, it is no evidence of a state.
         let dated = seal.at.is_some() && !seal.replay;

@@ -13,7 +13,7 @@ use tracing::{error, info};
 
 use super::super::port::{LaneEnds, Port};
 use super::super::watchdog::Watchdog;
-use super::super::{RunError, devices, posting};
+use super::super::{RunError, devices, drift_watch, posting};
 use super::{LaneTask, SAYS_MAX};
 use crate::metrics::queues::{self, Queue};
 use crate::systemd::{self, Notice};
@@ -28,16 +28,18 @@ pub(in crate::gateway) struct Prepared {
 pub(in crate::gateway) fn prepare(port: &Port) -> Result<(Prepared, LaneEnds), RunError> {
     let (says, said) = queues::channel(Queue::LaneSays, SAYS_MAX);
     let (ready, is_ready) = oneshot::channel();
+    let (scales, weighings) = drift_watch::open();
     let mut tasks = Vec::new();
     let mut ends = Vec::new();
     for (n, setup) in port.config.lanes.iter().enumerate() {
-        let (task, end) = LaneTask::new(port, n, setup, says.clone())?;
+        let (task, end) = LaneTask::new(port, n, setup, says.clone(), scales.clone())?;
         tasks.push(task);
         ends.push(end);
     }
     let ends = LaneEnds {
         lanes: ends,
         says: said,
+        weighings,
         ready,
     };
     let prepared = Prepared {

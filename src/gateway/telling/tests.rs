@@ -1,18 +1,19 @@
 use lanegate_core::clearance::{Policy, judge};
 use lanegate_core::model::{
-    Case, DeviceId, Inputs, Outcome, PlatesReading, Reading, SealId, SealReading, SealState, Taken,
-    VerdictKind,
+    Case, DeviceId, Inputs, Outcome, PlatesReading, Reading, Taken, VerdictKind,
 };
 use lanegate_core::record::VerdictBody;
 use serde_json::{Value, json};
 
+use super::super::drift_watch;
 use super::*;
 use crate::metrics::testing::{scraped, series, shows};
 
 const LANE: &str = "SZB-X-01";
 
 fn telling(metrics: &Metrics) -> Telling {
-    Telling::new(LaneId::parse(LANE).unwrap(), metrics.clone())
+    let (scales, _) = drift_watch::open();
+    Telling::new(LaneId::parse(LANE).unwrap(), metrics.clone(), scales)
 }
 
 fn passage(n: u64) -> PassageId {
@@ -280,26 +281,6 @@ fn what_the_plan_asked_for_and_what_the_scale_showed_count_once_the_truck_is_gon
     let lane = format!("{{lane=\"{LANE}\"}}");
     shows(&scrape, &format!("lanegate_weight_ratio_sum{lane} 2.01"));
     shows(&scrape, &format!("lanegate_weight_ratio_count{lane} 2"));
-}
-
-#[test]
-fn the_charge_of_the_seal_heard_last_stands_under_its_reader() {
-    let seal = SealReading {
-        id: SealId::parse("8000620011").unwrap(),
-        state: SealState::Sealed,
-        event: false,
-        alarms: Vec::new(),
-        battery_pct: Some(40),
-        at: None,
-        replay: false,
-    };
-    let scrape = scraped(|metrics, _| {
-        telling(metrics).heard(&reading(Content::Seal(seal), 0));
-    });
-    shows(
-        &scrape,
-        "lanegate_device_battery_ratio{device=\"cam-1\"} 0.4",
-    );
 }
 
 #[test]

@@ -3,7 +3,9 @@
 
 use std::collections::VecDeque;
 
-use lanegate_core::model::{CheckOutcome, CheckTrace, Code, PassageId, Verdict, VerdictKind};
+use lanegate_core::drift::Weighing;
+use lanegate_core::model::{CheckOutcome, CheckTrace, Code, PassageId, VerdictKind};
+use lanegate_core::record::VerdictBody;
 use lanegate_core::time::{Micros, Mono};
 
 /// Passages that have not ended: the one here and those on their way to the
@@ -45,6 +47,8 @@ pub(super) struct Traced {
     pub(super) sampled: Option<(u64, bool)>,
     /// Weighed divided by declared, in millionths.
     pub(super) weight: Option<u64>,
+    /// What it tells of the scale.
+    pub(super) weighing: Option<Weighing>,
 }
 
 impl Underway {
@@ -78,9 +82,9 @@ impl Underway {
     }
 
     /// The verdict on its way to the journal.
-    pub(super) fn traced(&mut self, verdict: &Verdict) {
-        if let Some(truck) = self.find(&verdict.passage) {
-            truck.traced = Traced::of(verdict);
+    pub(super) fn traced(&mut self, body: &VerdictBody) {
+        if let Some(truck) = self.find(&body.verdict.passage) {
+            truck.traced = Traced::of(body);
         }
     }
 
@@ -103,11 +107,13 @@ impl Underway {
 }
 
 impl Traced {
-    fn of(verdict: &Verdict) -> Self {
-        let check = |name: &str| verdict.checks.iter().find(|c| c.check == name);
+    fn of(body: &VerdictBody) -> Self {
+        let checks = &body.verdict.checks;
+        let check = |name: &str| checks.iter().find(|c| c.check == name);
         Self {
             sampled: check("sampling").and_then(sampled),
             weight: check("weight").and_then(weight),
+            weighing: Weighing::of(body),
         }
     }
 }

@@ -225,7 +225,7 @@ impl Terminal {
 
 /// A cable: what is written to one terminal's far end is read at the other's.
 /// It carries until both are closed.
-fn cable(one: &Terminal, other: &Terminal) {
+pub(super) fn cable(one: &Terminal, other: &Terminal) {
     for (from, to) in [(one, other), (other, one)] {
         let (mut from, mut to) = (from.near.try_clone().unwrap(), to.near.try_clone().unwrap());
         std::thread::spawn(move || {
@@ -284,8 +284,13 @@ impl Board {
     }
 }
 
-/// A Python that has pymodbus: on the path, or where `.ci/run` puts it.
+/// A Python that has pymodbus.
 pub(super) fn python() -> PathBuf {
+    python_that_has("pymodbus.simulator, serial")
+}
+
+/// A Python with these modules: on the path, or where `.ci/run` puts it.
+pub(super) fn python_that_has(modules: &str) -> PathBuf {
     let built = Path::new(env!("CARGO_BIN_EXE_lanegate"))
         .ancestors()
         .nth(2)
@@ -293,12 +298,13 @@ pub(super) fn python() -> PathBuf {
     let places = [PathBuf::from("python3"), built.join("venv/bin/python3")];
     let has = |python: &PathBuf| {
         let mut asked = Command::new(python);
-        let asked = asked.args(["-c", "import pymodbus.simulator, serial"]);
+        let asked = asked.args(["-c", &format!("import {modules}")]);
         asked
             .stderr(Stdio::null())
             .status()
             .is_ok_and(|status| status.success())
     };
     let found = places.into_iter().find(has);
-    found.expect("no python3 has pymodbus 3.16 or newer; `CI_STEPS=tools .ci/run` installs it")
+    found
+        .unwrap_or_else(|| panic!("no python3 has {modules}; `CI_STEPS=tools .ci/run` installs it"))
 }

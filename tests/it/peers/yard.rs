@@ -193,9 +193,11 @@ impl Yard {
         self.dir.join("config/dev/state")
     }
 
-    /// The daemon drains and ends; what it left is taken away.
+    /// The daemon drains and ends, unless it has; what it left is taken away.
     pub(crate) fn close(mut self) {
-        self.stop();
+        if self.daemon.pid().is_some() {
+            self.stop();
+        }
         fs::remove_dir_all(&self.dir).unwrap();
     }
 

@@ -11,7 +11,7 @@ use crate::clearance::policy::Tolerances;
 use crate::clearance::sheet::{Datum, Sheet, Trace, Values, nothing, values};
 use crate::clearance::standing::tare;
 use crate::clearance::view::{ClassHere, View};
-use crate::model::{Binding, CaseWeight, CheckOutcome, Code, Declaration, Kg, Load};
+use crate::model::{CaseWeight, CheckOutcome, Code, Declaration, Kg, Load};
 use crate::time::Wall;
 
 /// Days in a year, for what a tare drifts in one.
@@ -50,7 +50,10 @@ pub(super) fn check<'a>(view: &View<'a>, sheet: &mut Sheet<'a>) -> Trace {
     let deviation = weight.gross_kg.0 - expected.0;
     // A list that does not declare the goods of a trip spends what was
     // measured: there is nothing to be heavier than.
-    let open_goods = view.documents.iter().any(|d| open_goods(d.declaration));
+    let open_goods = view
+        .documents
+        .iter()
+        .any(|d| d.declaration.leaves_goods_open());
     if deviation > over.0 && !open_goods {
         note(view, main.declaration, Side::Over, over, sheet);
     } else if deviation < -under.0 {
@@ -123,12 +126,6 @@ fn tare_age(view: &View<'_>) -> Kg {
     let days = (today - taken).get_days().max(0);
     let drift = rule.kg_per_year.0 * i64::from(days) / YEAR_DAYS;
     Kg(drift.min(rule.kg_max.0))
-}
-
-const fn open_goods(declaration: &Declaration) -> bool {
-    let list = matches!(declaration.binding, Binding::Trips { .. });
-    let laden = !matches!(declaration.load, Load::Empty | Load::EmptyContainer);
-    list && laden && declaration.goods_gross_kg.0 == 0
 }
 
 #[derive(Clone, Copy)]

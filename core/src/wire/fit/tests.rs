@@ -165,6 +165,24 @@ fn two_that_read_different_values_from_the_same_bytes_are_not_guessed_between() 
     );
 }
 
+/// Two settings differ from the defaults, and one alone reads nothing.
+#[test]
+fn a_mark_behind_the_figure_is_told_with_both_settings() {
+    let bursts = [b"543.210=", b"003.000=", b"043.210=", b"143.210="];
+    let bursts: Vec<&[u8]> = bursts.iter().map(|burst| burst.as_slice()).collect();
+    let told = fits(&heard(&bursts));
+    let fit = told
+        .fits
+        .iter()
+        .find(|fit| fit.protocol.name == "yaohua-tf1");
+    let fit = fit.unwrap_or_else(|| panic!("{told:?}"));
+    let set = [("mark", "after"), ("sign", "none")];
+    let own = |(name, word): (&str, &str)| (name.to_owned(), word.to_owned());
+    assert_eq!(fit.settings, set.map(own).into());
+    assert_eq!((fit.frames, fit.noise_permille), (4, 0));
+    assert!(!names(&told).contains(&"yaohua-tf2"), "{told:?}");
+}
+
 #[test]
 fn yaohuas_two_unchecked_formats_are_never_guessed_between() {
     for line in [

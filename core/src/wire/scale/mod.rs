@@ -1,5 +1,6 @@
 //! Weighbridge indicators.
 
+mod end_mark;
 mod figure;
 mod nibbles;
 mod open_end;

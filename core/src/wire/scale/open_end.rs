@@ -2,13 +2,14 @@
 //! A frame is whole when the next `=` comes, or when the line falls silent.
 
 use smallvec::SmallVec;
+use smol_str::SmolStr;
 
-use super::super::NoiseWhy;
 use super::super::framer::{Grammar, Step};
+use super::super::{Hint, NoiseWhy};
 use super::figure::{Figure, decimal, first_odd};
 use super::setup::Shown;
 
-const START: u8 = b'=';
+pub(super) const MARK: u8 = b'=';
 /// Characters of the figure, its point included.
 const FIGURE_LEN: usize = 7;
 
@@ -43,28 +44,29 @@ impl Grammar for OpenEnd {
 
 impl OpenEnd {
     fn look(&self, bytes: &[u8], last: bool) -> Step {
-        if bytes[0] != START {
+        if bytes[0] != MARK {
             return Step::drop(NoiseWhy::NoStart);
         }
-        let len = match self.order {
-            Order::SignFirst | Order::Reversed => 1 + FIGURE_LEN + 1,
-            Order::ReversedBare => 1 + FIGURE_LEN,
-        };
+        // Behind a mark that begins a frame there is a frame.
+        if last && bytes.len() == 1 {
+            return Step::Drop(NoiseWhy::Cut, Some(Hint::MarkBehind));
+        }
+        let len = 1 + self.order.figure_len();
         let seen = &bytes[1..bytes.len().min(len)];
-        let known = |b: u8| matches!(b, b'0'..=b'9' | b'.' | b'-');
-        if let Some(why) = first_odd(seen, START, known, NoiseWhy::NotDecimal) {
+        if let Some(why) = first_unknown(seen) {
             return Step::drop(why);
         }
         let Some(frame) = bytes.get(..len) else {
             return Step::Need;
         };
         match bytes.get(len) {
-            Some(&START) => {}
+            Some(&MARK) => {}
             None if last => {}
             None => return Step::Need,
             Some(_) => return Step::drop(NoiseWhy::Terminator),
         }
         let shown = self
+            .order
             .figure(&frame[1..])
             .map_or(Figure::NoDecimal, Figure::Value);
         match self.shown.frame(shown, frame) {
@@ -72,20 +74,37 @@ impl OpenEnd {
             None => Step::drop(NoiseWhy::NotDecimal),
         }
     }
+}
 
-    fn figure(&self, body: &[u8]) -> Option<smol_str::SmolStr> {
-        let (sign, digits) = match self.order {
-            Order::SignFirst => (body[0], &body[1..]),
-            Order::Reversed => (body[FIGURE_LEN], &body[..FIGURE_LEN]),
-            Order::ReversedBare => (b'0', body),
+impl Order {
+    /// Characters with the sign.
+    pub(super) const fn figure_len(self) -> usize {
+        match self {
+            Self::SignFirst | Self::Reversed => FIGURE_LEN + 1,
+            Self::ReversedBare => FIGURE_LEN,
+        }
+    }
+
+    /// The figure of so many characters; none if they are no decimal.
+    pub(super) fn figure(self, body: &[u8]) -> Option<SmolStr> {
+        let (sign, digits) = match self {
+            Self::SignFirst => (body[0], &body[1..]),
+            Self::Reversed => (body[FIGURE_LEN], &body[..FIGURE_LEN]),
+            Self::ReversedBare => (b'0', body),
         };
         if !matches!(sign, b'0' | b'-') {
             return None;
         }
         let mut digits = SmallVec::<[u8; FIGURE_LEN]>::from_slice(digits);
-        if self.order != Order::SignFirst {
+        if self != Self::SignFirst {
             digits.reverse();
         }
         decimal(&digits, sign == b'-')
     }
+}
+
+/// Why what stands where only digits, point and sign may is none.
+pub(super) fn first_unknown(bytes: &[u8]) -> Option<NoiseWhy> {
+    let known = |b: u8| matches!(b, b'0'..=b'9' | b'.' | b'-');
+    first_odd(bytes, MARK, known, NoiseWhy::NotDecimal)
 }
