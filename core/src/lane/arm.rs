@@ -192,10 +192,12 @@ impl Lane {
     }
 
     /// Green is for the cleared truck alone: once it has left the stop line
-    /// the lamp is red for whoever comes next.
+    /// the lamp is red for whoever comes next. So it is when the arm went up
+    /// again: for whoever may be under it, who sees no lamp. Who stands at the
+    /// line then may be another truck, where the loop missed the gap.
     fn show_passing(&mut self, to: Exit) {
-        let left = matches!(&self.state, State::Passing { track, .. } if track.left);
-        if left {
+        let red = matches!(&self.state, State::Passing { track, raises, .. } if track.left || *raises > 0);
+        if red {
             self.show(RED, Sign::Stop);
             return;
         }

@@ -158,16 +158,32 @@ fn an_arm_that_is_down_already_is_not_raised_for_the_next_truck() {
     assert_eq!(b.lifts(), 1);
 }
 
+fn green(b: &Bench) -> bool {
+    let lights = |(_, c): &(u64, Command)| match c {
+        Command::SetLights(l) => Some(l.exit_green),
+        _ => None,
+    };
+    b.log.iter().filter_map(lights).next_back().unwrap()
+}
+
+/// The loop missed that the cleared truck has gone and another one has come
+/// (simulate, hostile, seed 1490): the arm that goes up for whoever may be
+/// under it is no release of the one at the line.
+#[test]
+fn an_arm_raised_again_shows_nobody_green() {
+    let mut b = Bench::passing();
+    assert!(green(&b));
+    b.run(60_100);
+    assert_eq!(b.state(), "lowering");
+    b.inputs.inhibit = true;
+    b.run(100);
+    assert_eq!((b.state(), b.lifts()), ("passing", 2));
+    assert!(!green(&b));
+}
+
 #[test]
 fn the_lamp_is_green_for_the_cleared_truck_alone() {
     let mut b = Bench::passing();
-    let green = |b: &Bench| {
-        let lights = |(_, c): &(u64, Command)| match c {
-            Command::SetLights(l) => Some(l.exit_green),
-            _ => None,
-        };
-        b.log.iter().filter_map(lights).next_back().unwrap()
-    };
     assert!(green(&b));
     b.inputs.inhibit = true;
     b.run(300);
