@@ -11,14 +11,19 @@ use crate::time::Now;
 /// Times a refused verdict is judged again before it becomes a Hold.
 pub(super) const REFUSED_MAX: u32 = 3;
 
+/// Why what was spent goes back, on record.
+const CONTROL_CAME: &str = "a control came before the lift";
+const TAKEN_BACK: &str = "a device took back what it had said before the lift";
+
 impl Lane {
     pub(super) fn enter_committing_verdict(
         &mut self,
-        passage: Box<Passage>,
+        mut passage: Box<Passage>,
         case: Case,
         verdict: Verdict,
         now: Now,
     ) {
+        passage.evidence.judged();
         let verdict = verdict.rendered_under(&passage.policy);
         let id = passage.id.clone();
         let body = VerdictBody {
@@ -107,7 +112,7 @@ impl Lane {
         );
         if not_lifted {
             if let Some(passage) = self.take_passage() {
-                self.judge_after_control(passage, now);
+                self.judge_after(passage, CONTROL_CAME, "control-late", now);
             }
             return;
         }
@@ -168,6 +173,8 @@ impl Lane {
             unreachable!("only a commit is decided");
         };
         let releases = pending.releases();
+        // An officer who sees the truck stands above its devices.
+        let taken_back = pending.order_id().is_none() && passage.evidence.is_taken_back();
         passage.spent |= took == Took::Spent && releases;
         passage.reserved |= took == Took::Spent && !releases;
         if let Some(order) = pending.order_id() {
@@ -184,22 +191,24 @@ impl Lane {
             self.end_unlifted(&passage, unproven.clean(), now);
             self.enter_vacant("left");
         } else if control_late && lifts {
-            self.judge_after_control(passage, now);
+            self.judge_after(passage, CONTROL_CAME, "control-late", now);
+        } else if taken_back && lifts {
+            self.judge_after(passage, TAKEN_BACK, "taken-back", now);
         } else {
             self.enter_decided(passage, pending, kind, now);
         }
     }
 
-    /// A control came before the arm was commanded: what was spent goes back,
-    /// and the truck is judged on the new facts.
-    fn judge_after_control(&mut self, mut passage: Box<Passage>, now: Now) {
+    /// Something came before the arm was commanded that speaks against it: what
+    /// was spent goes back, and the truck is judged on what is so now.
+    fn judge_after(&mut self, mut passage: Box<Passage>, why: &str, state: &'static str, now: Now) {
         if passage.spent {
-            let why = "a control came before the lift".to_owned();
+            let why = why.to_owned();
             let id = passage.id.clone();
             self.note(now, Some(&id), vec![GiveBackBody { why }.into()]);
             passage.spent = false;
         }
-        self.enter_gathering(passage, "control-late");
+        self.enter_gathering(passage, state);
     }
 
     fn enter_decided(

@@ -101,6 +101,8 @@ pub(super) struct Evidence {
     card: Option<String>,
     /// Devices that have given a usable reading.
     gave: BTreeSet<DeviceId>,
+    /// Something was taken back since the last case was made of it.
+    taken_back: bool,
 }
 
 /// Why a reading is not this truck's evidence.

@@ -8,7 +8,9 @@ impl Evidence {
     /// Takes in a report, in the order of arrival.
     pub(in crate::lane) fn put_seal(&mut self, seal: &SealReading) {
         if let Some(held) = self.seals.get_mut(&seal.id) {
+            let closed = !speaks_against(held);
             together(held, seal);
+            self.taken_back |= closed && speaks_against(held);
         } else if self.seals.len() < SEALS_MAX {
             self.seals.insert(seal.id.clone(), seal.clone());
         }

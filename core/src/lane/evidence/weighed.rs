@@ -25,7 +25,11 @@ impl Evidence {
                     self.doubt_weight(device);
                 }
             }
-            Some(_) | None => self.weight = Some((weight, whole)),
+            Some((held, _)) => {
+                self.taken_back |= held.stable && !(weight.stable && sways(held, weight, division));
+                self.weight = Some((weight, whole));
+            }
+            None => self.weight = Some((weight, whole)),
         }
         // A truck stands there: a scale that shows nothing has yet to show it.
         if weight.overload || (weight.stable && !weight.shows_nothing(division)) {
@@ -34,9 +38,20 @@ impl Evidence {
         Ok(())
     }
 
+    /// A case is made of it as it is now.
+    pub(in crate::lane) const fn judged(&mut self) {
+        self.taken_back = false;
+    }
+
+    /// What the last case was made of is not so any more.
+    pub(in crate::lane) const fn is_taken_back(&self) -> bool {
+        self.taken_back
+    }
+
     /// The scale took its weight back, or says nothing any more.
     pub(in crate::lane) fn doubt_weight(&mut self, device: &DeviceId) {
         if let Some((held, _)) = &mut self.weight {
+            self.taken_back |= held.stable;
             held.stable = false;
             self.gave.remove(device);
         }

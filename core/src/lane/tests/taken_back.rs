@@ -162,3 +162,57 @@ fn what_is_no_evidence_brings_no_device_back() {
         assert_eq!(b.lane.devices()[&camera()], state, "{taken:?}");
     }
 }
+
+/// While the record of a release becomes durable the devices go on: what they
+/// take back before the arm is commanded stops it, and what was spent goes back.
+#[test]
+fn what_is_taken_back_before_the_lift_is_judged_again() {
+    type Taken = fn(&mut Bench);
+    let all: [(Taken, bool); 4] = [
+        (|b| weigh(b, Some(8640), false), false),
+        (|b| weigh(b, Some(8600), true), false),
+        (|b| weigh(b, Some(12_000), false), true),
+        (|b| weigh(b, Some(12_000), true), true),
+    ];
+    for (take_back, again) in all {
+        let mut b = Bench::vacant();
+        b.commits = Commits::Wait;
+        b.arrive();
+        b.run(200);
+        assert_eq!(b.state(), "committing");
+        take_back(&mut b);
+        b.answers_lookups = false;
+        b.durable();
+        let now = if again {
+            ("gathering", 0)
+        } else {
+            ("cleared", 1)
+        };
+        assert_eq!((b.state(), b.lifts()), now);
+        assert_eq!(b.kinds().contains(&"give-back"), again);
+    }
+}
+
+#[test]
+fn a_seal_that_breaks_before_the_lift_stops_it() {
+    let mut b = Bench::vacant_with(with_seal_reader());
+    b.facts.candidates = vec![sealed_without_boxes()];
+    b.commits = Commits::Wait;
+    b.arrive();
+    let now = b.now().wall;
+    seal_at(&mut b, "8000620012", SealState::Sealed, Some(now));
+    b.run(200);
+    assert_eq!(b.state(), "committing", "{:?}", b.codes());
+    seal_at(&mut b, "8000620012", SealState::Cut, None);
+    b.durable();
+    b.run(3000);
+    b.durable();
+    assert_eq!(b.lifts(), 0);
+    assert!(b.codes().contains(&"seal.open"), "{:?}", b.codes());
+}
+
+/// The truck of [`DECLARATION`] with a seal on its doors.
+fn sealed_without_boxes() -> Declaration {
+    let seals = r#""load":"empty","seals":["8000620012"]"#;
+    parse_json(&DECLARATION.replace(r#""load":"empty""#, seals)).unwrap()
+}
