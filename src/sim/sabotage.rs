@@ -163,7 +163,6 @@ impl Sabotage {
             | Self::OutboxSkipsARecord
             | Self::AnotherCaseRecorded
             | Self::OldReadingKept
-            | Self::SealTakenBackIgnored
             | Self::LedgerNotRebuilt
             | Self::UnsyncedAnswered
             | Self::OutboxAhead
@@ -176,7 +175,7 @@ impl Sabotage {
                 plate_read_permille: 800,
                 ..plain
             },
-            Self::StaleCacheAsFresh => hostile,
+            Self::StaleCacheAsFresh | Self::SealTakenBackIgnored => hostile,
             Self::ClockAlwaysTrusted => ShowsUnder {
                 from_seed: 13,
                 ..hostile

@@ -5,9 +5,9 @@ use super::lane::Truck;
 use super::view::{Output, Phase};
 use super::{Event, World};
 use crate::devices::{camera, scale, seal};
-use crate::options::{MS, Must, Story, Us};
-use crate::population::confused;
-use crate::population::{SEALED, TakenBack};
+use crate::options::{Faults, MS, Must, Story, Us};
+
+use crate::population::{SEALED, TakenBack, confused};
 
 const SCALE_US: Us = 200 * MS;
 /// Between two signs of life of a device that has nothing else to say.
@@ -283,7 +283,12 @@ impl World {
             };
             // In one breath: which of two pieces gets through would decide
             // what the lane can know.
-            let bytes = match seal.takes_back {
+            // Over a real line the second takes its time, and what had not come
+            // when the arm rose nobody could know.
+            let takes_back = seal
+                .takes_back
+                .filter(|_| self.o.faults.level != Faults::None);
+            let bytes = match takes_back {
                 None => report(Some(at_ms), seal.status, serial),
                 Some(back) => {
                     let first = self.next_seal_serial(lane);
