@@ -2,7 +2,7 @@
 //! time stands, and nothing that came later may speak against it.
 
 use super::{Evidence, SEALS_MAX};
-use crate::model::{SealReading, SealState};
+use crate::model::{SealAlarm, SealReading, SealState};
 
 impl Evidence {
     /// Takes in a report, in the order of arrival.
@@ -65,8 +65,10 @@ fn together(held: &mut SealReading, seal: &SealReading) {
     }
 }
 
+/// A low battery is a warning and says nothing of the state.
 fn speaks_against(seal: &SealReading) -> bool {
-    seal.state != SealState::Sealed || !seal.alarms.is_empty()
+    let mut alarms = seal.alarms.iter();
+    seal.state != SealState::Sealed || alarms.any(|alarm| *alarm != SealAlarm::LowBattery)
 }
 
 /// A state that is not known takes away "sealed" and nothing else.

@@ -199,8 +199,17 @@ fn a_seal_that_breaks_before_the_lift_stops_it() {
     b.facts.candidates = vec![sealed_without_boxes()];
     b.commits = Commits::Wait;
     b.arrive();
-    let now = b.now().wall;
-    seal_at(&mut b, "8000620012", SealState::Sealed, Some(now));
+    // Its battery is low: that is no word against it, and hides none.
+    let content = Content::Seal(SealReading {
+        id: crate::model::SealId::parse("8000620012").unwrap(),
+        state: SealState::Sealed,
+        event: false,
+        alarms: vec![crate::model::SealAlarm::LowBattery],
+        battery_pct: Some(3),
+        at: Some(b.now().wall),
+        replay: false,
+    });
+    b.event(reading("seal-1", b.ms, Taken::OnArrival, content));
     b.run(200);
     assert_eq!(b.state(), "committing", "{:?}", b.codes());
     seal_at(&mut b, "8000620012", SealState::Cut, None);
