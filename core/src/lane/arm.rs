@@ -1,6 +1,7 @@
 //! States in which the arm is ours: Cleared, Passing, Lowering; and the watch
 //! that never lets it come down onto a truck (L3).
 
+use super::commit::TAKEN_BACK;
 use super::sensors::{ArmSeen, Edges, Track};
 use super::state::{Behind, Cause, Exit, Passage, State, Unproven, WhyUp};
 use super::{Command, Geometry, Lane, Lights, RED, Sign, Tell};
@@ -51,11 +52,18 @@ const fn end_of(track: &Track) -> End {
 }
 
 impl Lane {
-    pub(super) fn enter_cleared(&mut self, passage: Box<Passage>, to: Exit, now: Now) {
+    pub(super) fn enter_cleared(
+        &mut self,
+        passage: Box<Passage>,
+        to: Exit,
+        ordered: bool,
+        now: Now,
+    ) {
         let waits_for_diverter = self.config.geometry == Geometry::DiverterArm;
         self.state = State::Cleared {
             passage,
             to,
+            ordered,
             track: Track::default(),
             lifted_at: None,
             until: now.mono + self.config.arm_max,
@@ -130,7 +138,13 @@ impl Lane {
             .fresh(now.mono, self.config.io_stale)
             .and_then(|i| i.diverter_bay);
         if !self.sensors.present() {
-            self.leave_before_lift(now);
+            self.leave_before_lift("left", now);
+            return true;
+        }
+        if self.is_taken_back() {
+            if let Some(passage) = self.take_passage() {
+                self.judge_after(passage, TAKEN_BACK, "taken-back", now);
+            }
             return true;
         }
         if stands == Some(wanted) {
@@ -143,8 +157,14 @@ impl Lane {
         late
     }
 
+    /// A device took back what the rules cleared the truck on.
+    fn is_taken_back(&self) -> bool {
+        matches!(&self.state, State::Cleared { passage, ordered: false, .. }
+            if passage.evidence.is_taken_back())
+    }
+
     /// The truck left before anything moved, or at least before we moved it.
-    fn leave_before_lift(&mut self, now: Now) {
+    pub(super) fn leave_before_lift(&mut self, why: &'static str, now: Now) {
         let clean = if let State::Cleared { unproven, .. } = &self.state {
             unproven.clean()
         } else {
@@ -153,7 +173,7 @@ impl Lane {
         if let Some(passage) = self.take_passage() {
             self.end_unlifted(&passage, clean, now);
         }
-        self.enter_vacant("left");
+        self.enter_vacant(why);
     }
 
     /// A cleared passage ends without a lift: given back if it is proven that

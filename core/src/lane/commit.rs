@@ -13,7 +13,7 @@ pub(super) const REFUSED_MAX: u32 = 3;
 
 /// Why what was spent goes back, on record.
 const CONTROL_CAME: &str = "a control came before the lift";
-const TAKEN_BACK: &str = "a device took back what it had said before the lift";
+pub(super) const TAKEN_BACK: &str = "a device took back what it had said before the lift";
 
 impl Lane {
     pub(super) fn enter_committing_verdict(
@@ -201,7 +201,13 @@ impl Lane {
 
     /// Something came before the arm was commanded that speaks against it: what
     /// was spent goes back, and the truck is judged on what is so now.
-    fn judge_after(&mut self, mut passage: Box<Passage>, why: &str, state: &'static str, now: Now) {
+    pub(super) fn judge_after(
+        &mut self,
+        mut passage: Box<Passage>,
+        why: &str,
+        state: &'static str,
+        now: Now,
+    ) {
         if passage.spent {
             let why = why.to_owned();
             let id = passage.id.clone();
@@ -223,11 +229,12 @@ impl Lane {
             Some(OrderKind::Supply) => return self.enter_gathering(passage, "supply"),
             Some(OrderKind::Release | OrderKind::Inspect) | None => {}
         }
+        let ordered = order.is_some();
         match (kind, self.config.geometry) {
-            (VerdictKind::Release, _) => self.enter_cleared(passage, Exit::Road, now),
+            (VerdictKind::Release, _) => self.enter_cleared(passage, Exit::Road, ordered, now),
             (VerdictKind::Inspect, Geometry::SideExit) => self.enter_diverting(passage),
             (VerdictKind::Inspect, Geometry::BehindBarrier | Geometry::DiverterArm) => {
-                self.enter_cleared(passage, Exit::Bay, now);
+                self.enter_cleared(passage, Exit::Bay, ordered, now);
             }
             (VerdictKind::Hold, _) => {
                 let changed = passage.facts_changed;

@@ -146,7 +146,7 @@ impl Lane {
     }
 
     /// For so long nobody saw the stop line that another truck may stand
-    /// there. A truck that was not cleared yet is known no more.
+    /// there. A truck that the arm was not commanded for is known no more.
     pub(super) fn on_gap(&mut self, now: Now) {
         let (at, present) = (now.mono, self.sensors.present());
         if let State::Gathering { passage, phase } = &mut self.state {
@@ -169,6 +169,11 @@ impl Lane {
             self.enter_vacant("inputs-gap");
         } else if let State::Committing { gone, .. } = &mut self.state {
             *gone = true;
+        } else if let State::Cleared {
+            lifted_at: None, ..
+        } = &self.state
+        {
+            self.leave_before_lift("inputs-gap", now);
         }
     }
 

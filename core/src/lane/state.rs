@@ -249,6 +249,8 @@ pub(super) enum State {
     Cleared {
         passage: Box<Passage>,
         to: Exit,
+        /// An officer, who sees the truck, cleared it.
+        ordered: bool,
         track: Track,
         /// None until the diverter stands right.
         lifted_at: Option<Mono>,
@@ -390,6 +392,11 @@ impl State {
     pub(super) const fn listening(&mut self) -> Option<&mut Box<Passage>> {
         if let Self::Gathering { passage, .. }
         | Self::Committing { passage, .. }
+        | Self::Cleared {
+            passage,
+            lifted_at: None,
+            ..
+        }
         | Self::Held { passage }
         | Self::Returning { passage }
         | Self::Diverting { passage } = self

@@ -8,9 +8,9 @@ impl Evidence {
     /// Takes in a report, in the order of arrival.
     pub(in crate::lane) fn put_seal(&mut self, seal: &SealReading) {
         if let Some(held) = self.seals.get_mut(&seal.id) {
-            let closed = !speaks_against(held);
+            let stood = stands(held);
             together(held, seal);
-            self.taken_back |= closed && speaks_against(held);
+            self.taken_back |= stood && !stands(held);
         } else if self.seals.len() < SEALS_MAX {
             self.seals.insert(seal.id.clone(), seal.clone());
         }
@@ -63,6 +63,11 @@ fn together(held: &mut SealReading, seal: &SealReading) {
             held.replay |= seal.replay;
         }
     }
+}
+
+/// It says "sealed" of now: a memory's record says it of some time.
+fn stands(seal: &SealReading) -> bool {
+    !speaks_against(seal) && !seal.replay
 }
 
 /// A low battery is a warning and says nothing of the state.

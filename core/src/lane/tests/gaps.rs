@@ -77,6 +77,22 @@ fn a_release_committed_over_a_gap_lifts_for_nobody() {
     assert_eq!(b.outcomes(), [Outcome::Unknown]);
 }
 
+/// The same while the diverter turns: who stands there now was not judged.
+#[test]
+fn a_release_that_waits_for_the_diverter_over_a_gap_lifts_for_nobody() {
+    let mut b = Bench::vacant_with(config(Geometry::DiverterArm));
+    b.inputs.diverter_bay = Some(true);
+    b.arrive();
+    b.run(200);
+    assert_eq!((b.state(), b.lifts()), ("cleared", 0));
+    blind(&mut b, 900);
+    b.inputs.diverter_bay = Some(false);
+    b.run(300);
+    assert_eq!(b.lifts(), 0);
+    assert!(!b.kinds().contains(&"give-back"), "nobody saw it stay");
+    assert_eq!(b.outcomes(), [Outcome::Unknown]);
+}
+
 #[test]
 fn both_limit_switches_at_once_are_a_fault_of_the_switches() {
     let inputs = Inputs {

@@ -220,6 +220,75 @@ fn a_seal_that_breaks_before_the_lift_stops_it() {
     assert!(b.codes().contains(&"seal.open"), "{:?}", b.codes());
 }
 
+/// A record out of the seal's memory is newer than its last word and says
+/// nothing of now.
+#[test]
+fn a_memory_that_is_newer_than_the_seals_word_stops_the_lift() {
+    for replay in [false, true] {
+        let mut b = committing_with_a_seal();
+        seal_again(&mut b, replay);
+        b.answers_lookups = false;
+        b.durable();
+        let lifts = u32::from(!replay);
+        assert_eq!(b.lifts(), lifts as usize, "{replay}: {:?}", b.codes());
+    }
+}
+
+/// Judged to be released: the record waits.
+fn committing_with_a_seal() -> Bench {
+    let mut b = Bench::vacant_with(with_seal_reader());
+    b.facts.candidates = vec![sealed_without_boxes()];
+    b.commits = Commits::Wait;
+    b.arrive();
+    seal_again(&mut b, false);
+    b.run(200);
+    assert_eq!(b.state(), "committing", "{:?}", b.codes());
+    b
+}
+
+fn seal_again(b: &mut Bench, replay: bool) {
+    let content = Content::Seal(SealReading {
+        id: crate::model::SealId::parse("8000620012").unwrap(),
+        state: SealState::Sealed,
+        event: false,
+        alarms: Vec::new(),
+        battery_pct: None,
+        at: Some(b.now().wall),
+        replay,
+    });
+    b.event(reading("seal-1", b.ms, Taken::OnArrival, content));
+}
+
+/// Between the durable record and the lift the diverter turns, for seconds:
+/// what is taken back then stops the lift, unless an officer cleared the truck.
+#[test]
+fn what_is_taken_back_while_the_diverter_turns_is_judged_again() {
+    for ordered in [false, true] {
+        let mut b = Bench::vacant_with(super::config(Geometry::DiverterArm));
+        b.inputs.diverter_bay = Some(true);
+        if ordered {
+            // No camera reads its plate.
+            b.inputs.presence = true;
+            b.poll();
+            weigh(&mut b, Some(8600), true);
+            b.run(6000);
+            assert_eq!(b.state(), "held", "{:?}", b.codes());
+            b.order(OrderKind::Release);
+        } else {
+            b.arrive();
+        }
+        b.run(200);
+        assert_eq!((b.state(), b.lifts()), ("cleared", 0));
+        weigh(&mut b, Some(12_000), false);
+        b.run(50);
+        assert_eq!(b.state(), if ordered { "cleared" } else { "gathering" });
+        assert_eq!(b.kinds().contains(&"give-back"), !ordered);
+        b.inputs.diverter_bay = Some(false);
+        b.poll();
+        assert_eq!(b.lifts(), usize::from(ordered));
+    }
+}
+
 /// The truck of [`DECLARATION`] with a seal on its doors.
 fn sealed_without_boxes() -> Declaration {
     let seals = r#""load":"empty","seals":["8000620012"]"#;
