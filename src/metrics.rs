@@ -33,6 +33,10 @@ const SECONDS: [f64; 20] = [
     5.0, 10.0, 20.0, 30.0, 60.0, 300.0,
 ];
 
+/// What a truck waits for, from a state to the whole passage. Each state of each
+/// lane has its own, and a scrape carries every bucket.
+const WAITS: [f64; 8] = [1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 900.0];
+
 /// The same of ratios: rates of selection below, weights around 1.
 const RATIOS: [f64; 20] = [
     0.005, 0.02, 0.05, 0.1, 0.25, 0.5, 0.8, 0.9, 0.95, 0.97, 0.98, 0.985, 0.99, 0.995, 1.0, 1.005,
@@ -67,6 +71,8 @@ pub enum Shape {
     Gauge,
     /// A distribution of durations in seconds.
     Histogram,
+    /// A distribution of what a truck waits for, in seconds.
+    Wait,
     /// A distribution of ratios.
     Ratio,
 }
@@ -77,6 +83,7 @@ impl Shape {
         match self {
             Self::Counter | Self::Gauge => None,
             Self::Histogram => Some(&SECONDS),
+            Self::Wait => Some(&WAITS),
             Self::Ratio => Some(&RATIOS),
         }
     }
@@ -86,7 +93,7 @@ impl Shape {
         match self {
             Self::Counter => "counter",
             Self::Gauge => "gauge",
-            Self::Histogram | Self::Ratio => "histogram",
+            Self::Histogram | Self::Wait | Self::Ratio => "histogram",
         }
     }
 }
@@ -258,7 +265,8 @@ impl Metrics {
     /// # Panics
     /// `metric` is no histogram, or `values` are not as many as its labels.
     pub fn observe(&self, metric: &Metric, values: &[&str], took: Micros) {
-        assert_eq!(metric.shape, Shape::Histogram, "{}", metric.name);
+        let is_of_time = matches!(metric.shape, Shape::Histogram | Shape::Wait);
+        assert!(is_of_time, "{}", metric.name);
         let seconds = took.0 as f64 / 1_000_000.0;
         metrics::histogram!(metric.name, self.labels(metric, values)).record(seconds);
     }
@@ -302,7 +310,7 @@ impl Metrics {
             match metric.shape {
                 Shape::Counter => metrics::describe_counter!(metric.name, metric.help),
                 Shape::Gauge => metrics::describe_gauge!(metric.name, metric.help),
-                Shape::Histogram | Shape::Ratio => {
+                Shape::Histogram | Shape::Wait | Shape::Ratio => {
                     metrics::describe_histogram!(metric.name, metric.help);
                 }
             }
@@ -316,7 +324,7 @@ impl Metrics {
                 match metric.shape {
                     Shape::Counter => metrics::counter!(metric.name, labels).increment(0),
                     Shape::Gauge => metrics::gauge!(metric.name, labels).increment(0.0),
-                    Shape::Histogram | Shape::Ratio => {
+                    Shape::Histogram | Shape::Wait | Shape::Ratio => {
                         drop(metrics::histogram!(metric.name, labels));
                     }
                 }
@@ -410,7 +418,7 @@ fn other(label: Label) -> Option<String> {
 pub fn live(metric: &Metric, rows: &[(Vec<String>, u64)]) -> String {
     let shape = match metric.shape {
         Shape::Counter => "counter",
-        Shape::Gauge | Shape::Histogram | Shape::Ratio => "gauge",
+        Shape::Gauge | Shape::Histogram | Shape::Wait | Shape::Ratio => "gauge",
     };
     let name = metric.name;
     let mut out = format!("# HELP {name} {}\n# TYPE {name} {shape}\n", metric.help);

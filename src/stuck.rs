@@ -2,7 +2,7 @@
 //! act. Only with feature `sim`: a program for a lane has nothing of this.
 //!
 //! `LANEGATE_STUCK=PART:FILE`: as soon as FILE is there, PART stands still for
-//! ever. Parts are the threads `lanes`, `committer`, `store`, `back`, the task
+//! ever. Parts are the threads `lanes`, `committer`, `store`, `back`, `pages`, the task
 //! `authority`, and a lane or a device by its name.
 
 use std::path::{Path, PathBuf};

@@ -1,4 +1,4 @@
-//! The back runtime: authority, probes, socket. Nothing here is on a lane's
+//! The back runtime: authority and socket. Nothing here is on a lane's
 //! way; a lane waits for none of it.
 
 use std::sync::{Arc, Mutex, PoisonError};
@@ -10,19 +10,19 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
-use tracing::{error, info, warn};
+use tracing::{error, warn};
 
 use super::authority::{self, AuthorityEnds};
 use super::backend::PortBackend;
 use super::desk::{Answer, Desk, Intake, Tell};
 use super::keeping::Keeping;
-use super::pages::PortPages;
+use super::pages::{self, PortPages};
 use super::port::{LaneCall, LaneEnd, LaneEnds, LaneSays, Port};
 use super::sampling::SamplingTold;
 use super::telling::count_order;
+use super::turns::Turns;
 use super::{RunError, Told, drift_watch, policy, socket};
 use crate::committer::Notice;
-use crate::http::Server;
 use crate::metrics::queues::{self, Queue, Sender};
 use crate::metrics::{Metrics, PrometheusHandle};
 
@@ -179,16 +179,14 @@ async fn serve(
         desk: Arc::new(Mutex::new(desk)),
         metrics: port.shared.metrics.clone(),
     };
-    let server = Server::bind(port.config.http.listen).await;
-    let server = server.map_err(RunError::Http)?;
-    info!(listen = %server.address(), "probes and metrics");
-    let pages = Arc::new(PortPages {
+    let mut servers = JoinSet::new();
+    let pages = PortPages {
         port: port.clone(),
         scrape: scrape.clone(),
         lanes: statuses,
-    });
-    let mut servers = JoinSet::new();
-    servers.spawn(server.serve(pages, stop.clone().cancelled_owned()));
+    };
+    let paging = pages::serve(pages, stop)?;
+    servers.spawn(async { drop(paging.await) });
     let listener = socket::Listener::bind(&port.config.socket).map_err(RunError::Socket)?;
     let backend = Arc::new(PortBackend::new(port.clone(), lanes.clone()));
     servers.spawn(socket::serve(listener, backend, stop.clone()));
@@ -208,7 +206,8 @@ async fn serve(
     tokio::spawn(policy::keep(port.clone(), hangup, stop.clone()));
     let weighing = drift_watch::spawn(port, ends.weighings, stop);
     tokio::spawn(upkeep(scrape, port.clone(), stop.clone()));
-    tokio::spawn(keep_turning(port.clone(), stop.clone()));
+    let turns = port.shared.turns.back.clone();
+    tokio::spawn(keep_turning("back", turns, port.clone(), stop.clone()));
     // Whoever waits for readiness is told only now.
     if ends.ready.send(()).is_err() {
         warn!("the lanes ended before the daemon was ready");
@@ -298,9 +297,14 @@ async fn hear_lanes(mut says: mpsc::Receiver<LaneSays>, lanes: Lanes, to: Sender
     }
 }
 
-/// Shows that this runtime turns: a task that blocks its thread stops it.
-async fn keep_turning(port: Port, stop: CancellationToken) {
-    let turning = port.shared.turns.back.begin(port.shared.clock.clone());
+/// Shows that this thread turns: a task that blocks it stops it.
+pub(super) async fn keep_turning(
+    part: &'static str,
+    turns: Turns,
+    port: Port,
+    stop: CancellationToken,
+) {
+    let turning = turns.begin(port.shared.clock.clone());
     let mut every = tokio::time::interval(TURN_EVERY);
     loop {
         tokio::select! {
@@ -308,7 +312,7 @@ async fn keep_turning(port: Port, stop: CancellationToken) {
             () = stop.cancelled() => return,
         }
         #[cfg(feature = "sim")]
-        crate::stuck::thread("back");
+        crate::stuck::thread(part);
         turning.turn();
     }
 }

@@ -392,7 +392,12 @@ impl LaneTask {
             dog.turned("driver", turned);
         }
         let turns = &port.shared.turns;
-        for (name, turns) in [("back", &turns.back), ("authority", &turns.authority)] {
+        let behind = [
+            ("back", &turns.back),
+            ("authority", &turns.authority),
+            ("pages", &turns.pages),
+        ];
+        for (name, turns) in behind {
             if let Some(turned) = turns.last() {
                 dog.turned(name, turned);
             }

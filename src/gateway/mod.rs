@@ -23,6 +23,7 @@ mod gauges;
 mod keeping;
 mod lane_task;
 mod overlay;
+mod own_thread;
 mod pages;
 mod policy;
 mod port;

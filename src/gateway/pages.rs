@@ -1,13 +1,20 @@
-//! Probes and metrics, asked for at every request.
+//! Probes and metrics, asked for at every request. They have a thread of their
+//! own: a scrape of many lanes is a megabyte of text, made in one go.
+
+use std::sync::Arc;
 
 use lanegate_core::model::JournalState;
 use lanegate_core::time::Clock;
 use serde_json::Value;
 use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+use tracing::{error, info};
 
-use super::gauges;
+use super::back::keep_turning;
+use super::own_thread::{self, Ended};
 use super::port::Port;
-use crate::http::Pages;
+use super::{RunError, gauges};
+use crate::http::{Pages, Server};
 use crate::metrics::PrometheusHandle;
 
 /// What the probes look at.
@@ -15,6 +22,25 @@ pub(super) struct PortPages {
     pub(super) port: Port,
     pub(super) scrape: PrometheusHandle,
     pub(super) lanes: Vec<watch::Receiver<Value>>,
+}
+
+/// Answers on a thread of its own until `stop`.
+pub(super) fn serve(pages: PortPages, stop: &CancellationToken) -> Result<Ended, RunError> {
+    let server = Server::bind(pages.port.config.http.listen).map_err(RunError::Http)?;
+    info!(listen = %server.address(), "probes and metrics");
+    let stop = stop.clone();
+    let serve = move || async move {
+        let turns = pages.port.shared.turns.pages.clone();
+        let turning = keep_turning("pages", turns, pages.port.clone(), stop.clone());
+        let serving = async {
+            let served = server.serve(Arc::new(pages), stop.cancelled_owned());
+            if let Err(why) = served.await {
+                error!(%why, "probes and metrics are gone: the listener broke off");
+            }
+        };
+        tokio::join!(serving, turning);
+    };
+    own_thread::spawn("pages", "a thread for probes and metrics", serve)
 }
 
 impl Pages for PortPages {

@@ -10,6 +10,7 @@ use tracing::{error, info};
 
 use super::RunError;
 use super::devices::{stream, surroundings};
+use super::own_thread;
 use super::port::Port;
 use crate::config::{HttpSource, LaneSetup, Source};
 use crate::device::{Pictures, Running, start_posted};
@@ -87,21 +88,12 @@ fn secret(source: &HttpSource) -> Result<Secret, String> {
 
 /// The thread ends with the drivers; if it breaks off, its devices are lost.
 fn listen(server: PushServer, stop: &CancellationToken) -> Result<(), RunError> {
-    let system = |source| RunError::System {
-        what: "a thread for devices that post",
-        source,
-    };
     info!(listen = %server.address(), "devices may post");
     let stop = stop.clone().cancelled_owned();
-    let serve = move || {
-        let mut runtime = tokio::runtime::Builder::new_current_thread();
-        let runtime = runtime.enable_all().build();
-        let served = runtime.and_then(|runtime| runtime.block_on(server.serve(stop)));
-        if let Err(why) = served {
+    let serve = move || async move {
+        if let Err(why) = server.serve(stop).await {
             error!(%why, "devices cannot post: the listener broke off");
         }
     };
-    let thread = std::thread::Builder::new().name("push".to_owned());
-    thread.spawn(serve).map_err(system)?;
-    Ok(())
+    own_thread::spawn("push", "a thread for devices that post", serve).map(drop)
 }

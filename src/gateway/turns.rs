@@ -58,13 +58,15 @@ impl Drop for Turning {
     }
 }
 
-/// The marks of the back runtime.
+/// The marks of what works behind the lanes.
 #[derive(Clone, Debug, Default)]
 pub(super) struct BackTurns {
     /// The runtime's thread.
     pub(super) back: Turns,
     /// The authority's task on it.
     pub(super) authority: Turns,
+    /// The thread of probes and metrics.
+    pub(super) pages: Turns,
 }
 
 #[cfg(test)]

@@ -86,7 +86,7 @@ pub enum HttpError {
 /// A server that holds its address but answers nobody yet.
 #[derive(Debug)]
 pub struct Server {
-    listener: TcpListener,
+    listener: std::net::TcpListener,
     address: SocketAddr,
 }
 
@@ -95,9 +95,10 @@ impl Server {
     ///
     /// # Errors
     /// The address is taken or not this machine's.
-    pub async fn bind(listen: SocketAddr) -> Result<Self, HttpError> {
+    pub fn bind(listen: SocketAddr) -> Result<Self, HttpError> {
         let wrong = |source| HttpError::Listen { listen, source };
-        let listener = TcpListener::bind(listen).await.map_err(wrong)?;
+        let listener = std::net::TcpListener::bind(listen).map_err(wrong)?;
+        listener.set_nonblocking(true).map_err(wrong)?;
         let address = listener.local_addr().map_err(wrong)?;
         Ok(Self { listener, address })
     }
@@ -108,8 +109,17 @@ impl Server {
         self.address
     }
 
-    /// Answers until `stop` is done, then lets go of every connection.
-    pub async fn serve(self, pages: Arc<impl Pages>, stop: impl Future<Output = ()>) {
+    /// Answers until `stop` is done, then lets go of every connection; within a
+    /// runtime.
+    ///
+    /// # Errors
+    /// The system does not let the runtime watch the socket.
+    pub async fn serve(
+        self,
+        pages: Arc<impl Pages>,
+        stop: impl Future<Output = ()>,
+    ) -> std::io::Result<()> {
+        let listener = TcpListener::from_std(self.listener)?;
         let places = Places::new(Queue::HttpConnections, CONNECTIONS_MAX);
         let mut connections = JoinSet::new();
         let mut stop = pin!(stop);
@@ -118,7 +128,7 @@ impl Server {
                 () = &mut stop => break,
                 // Finished connections are taken out, or the set would grow.
                 Some(_) = connections.join_next(), if !connections.is_empty() => continue,
-                accepted = accept(&self.listener, &places) => accepted,
+                accepted = accept(&listener, &places) => accepted,
             };
             let Some((stream, place)) = accepted else {
                 continue;
@@ -130,6 +140,7 @@ impl Server {
             });
         }
         connections.shutdown().await;
+        Ok(())
     }
 }
 

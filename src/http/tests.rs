@@ -38,9 +38,9 @@ async fn served() -> (
     SocketAddr,
     Arc<Fake>,
     oneshot::Sender<()>,
-    tokio::task::JoinHandle<()>,
+    tokio::task::JoinHandle<std::io::Result<()>>,
 ) {
-    let server = Server::bind((Ipv4Addr::LOCALHOST, 0).into()).await.unwrap();
+    let server = Server::bind((Ipv4Addr::LOCALHOST, 0).into()).unwrap();
     let (address, pages) = (server.address(), Arc::new(Fake::default()));
     let (stop, stopped) = oneshot::channel::<()>();
     let serve = server.serve(Arc::clone(&pages), async move {
@@ -155,7 +155,8 @@ async fn stop_ends_it_and_frees_the_address() {
     let mut byte = [0; 1];
     open.read_exact(&mut byte).await.unwrap();
     stop.send(()).unwrap();
-    tokio::time::timeout(DEADLINE, task).await.unwrap().unwrap();
+    let ended = tokio::time::timeout(DEADLINE, task).await.unwrap();
+    ended.unwrap().unwrap();
     // The open connection was let go of.
     let mut rest = Vec::new();
     tokio::time::timeout(DEADLINE, open.read_to_end(&mut rest))
@@ -163,13 +164,13 @@ async fn stop_ends_it_and_frees_the_address() {
         .unwrap()
         .unwrap();
     assert!(rest.ends_with(b"live\n"));
-    Server::bind(address).await.unwrap();
+    Server::bind(address).unwrap();
 }
 
 #[tokio::test]
 async fn an_address_that_is_taken_is_named() {
-    let first = Server::bind((Ipv4Addr::LOCALHOST, 0).into()).await.unwrap();
-    let error = Server::bind(first.address()).await.unwrap_err();
+    let first = Server::bind((Ipv4Addr::LOCALHOST, 0).into()).unwrap();
+    let error = Server::bind(first.address()).unwrap_err();
     let said = format!("cannot listen on {} for probes", first.address());
     assert!(error.to_string().starts_with(&said), "{error}");
 }

@@ -154,7 +154,15 @@ const ORDER: Label = words(
 );
 const PART: Label = words(
     "part",
-    &["lane", "driver", "store", "committer", "back", "authority"],
+    &[
+        "lane",
+        "driver",
+        "store",
+        "committer",
+        "back",
+        "authority",
+        "pages",
+    ],
 );
 const ITEM: Label = words(
     "item",
@@ -246,9 +254,9 @@ metrics! {
         "From the verdict to its record being durable.";
     LIFT_SECONDS = Histogram "lanegate_lift_seconds" [Label::Lane]
         "From the last byte of evidence to the lift handed to the arm.";
-    PHASE_SECONDS = Histogram "lanegate_phase_seconds" [Label::Lane, PHASE]
+    PHASE_SECONDS = Wait "lanegate_phase_seconds" [Label::Lane, PHASE]
         "Time in one of the lane's states while a truck was there; the states of a passage added up are the passage.";
-    PASSAGE_SECONDS = Histogram "lanegate_passage_seconds" [Label::Lane]
+    PASSAGE_SECONDS = Wait "lanegate_passage_seconds" [Label::Lane]
         "From the truck at the stop line to the end of its passage.";
     WEIGHT_RATIO = Ratio "lanegate_weight_ratio" [Label::Lane]
         "Weight on the scale divided by the weight declared, of each truck whose weight was compared; a scale that reads right has its middle at 1.";

@@ -31,7 +31,7 @@ fn names_are_unique_and_say_kind_and_unit() {
             name.ends_with("_total"),
             "{name}"
         );
-        if metric.shape == Shape::Histogram {
+        if matches!(metric.shape, Shape::Histogram | Shape::Wait) {
             assert!(name.ends_with("_seconds"), "{name}");
         }
         if metric.shape == Shape::Ratio {

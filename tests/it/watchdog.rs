@@ -228,6 +228,11 @@ fn the_back_runtime_that_stands_still_is_told() {
 }
 
 #[test]
+fn the_thread_of_probes_and_metrics_that_stands_still_is_told() {
+    stands_still("pages", &[], Ended::Asked, Some("pages"));
+}
+
+#[test]
 fn the_authoritys_task_that_stands_still_is_told() {
     stands_still("authority", &[], Ended::Asked, Some("authority"));
 }

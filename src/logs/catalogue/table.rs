@@ -126,6 +126,8 @@ pub static CATALOGUE: &[Entry] = &[
         "restart the daemon; its cameras are lost until then, and trucks hold"),
     info("probes-listen", "probes and metrics",
         "nothing"),
+    error("pages-broke-off", "probes and metrics are gone: the listener broke off",
+        "restart the daemon; lanes go on, nobody sees them"),
     error("hangup-unwatched", "SIGHUP cannot be watched: no reload",
         "restart the daemon to read another policy"),
     warn("ended-before-ready", "the lanes ended before the daemon was ready",
