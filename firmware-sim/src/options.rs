@@ -168,6 +168,9 @@ pub enum Geometry {
     SideExit,
     /// The bay lies behind the arm.
     BehindBarrier,
+    /// Behind the arm a diverter leads to the road or to the bay, whatever the
+    /// lamps say. The third relay drives it.
+    DiverterArm,
 }
 
 /// Permille weights of the stories, and how they become trucks.

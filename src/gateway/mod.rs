@@ -424,7 +424,10 @@ fn run_port(
         .thread_name("back")
         .build()
         .map_err(system("the back runtime"))?;
-    let (prepared, ends) = lane_task::prepare(port)?;
+    let (prepared, ends) = {
+        let _within = lanes.enter();
+        lane_task::prepare(port)?
+    };
     let back_port = port.clone();
     let stop_all = CancellationToken::new();
     let back_stop = stop_all.clone();

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
-use firmware_sim::{Output, Score, Us, World, WorldOptions};
+use firmware_sim::{Geometry, Output, Score, Us, World, WorldOptions};
 use lanegate_core::clearance::Policy;
 use lanegate_core::ledger::{PolicyBy, PolicyOffer};
 use lanegate_core::model::PassageId;
@@ -101,7 +101,7 @@ impl Rig {
         let limit = 1_000_000 * LIMIT_S_PER_TRUCK * (options.trucks as u64 + 5);
         let cuts = options.faults.level != firmware_sim::Faults::None;
         let limit = limit + 1_000_000 * LIMIT_S_CUTS * u64::from(cuts);
-        let bay_behind = options.geometry == firmware_sim::Geometry::BehindBarrier;
+        let bay_behind = options.geometry != Geometry::SideExit;
         let world = World::new(options);
         let places = Places {
             state_dir: Path::new("/sim/state"),

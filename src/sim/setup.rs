@@ -111,6 +111,15 @@ fn lane_section(text: &mut String, n: usize, lane: &LaneLayout, path: &impl Fn(&
     let geometry = match lane.geometry {
         Geometry::SideExit => "side-exit",
         Geometry::BehindBarrier => "behind-barrier",
+        Geometry::DiverterArm => "diverter-arm",
+    };
+    let third = match lane.geometry {
+        Geometry::SideExit | Geometry::BehindBarrier => "arm_stop",
+        Geometry::DiverterArm => "divert",
+    };
+    let diverter_bay = match lane.geometry {
+        Geometry::SideExit | Geometry::BehindBarrier => "",
+        Geometry::DiverterArm => "diverter_bay = 5",
     };
     write!(
         text,
@@ -138,7 +147,7 @@ inverted = []
 [lane.io.outputs]
 arm_up = 0
 arm_down = 1
-arm_stop = 2
+{third} = 2
 exit_red = 3
 exit_green = 4
 entry_red = 5
@@ -151,6 +160,7 @@ inhibit = 1
 arm_up = 2
 arm_down = 3
 bay = 4
+{diverter_bay}
 "#,
         id = lane.lane,
         direction = lane.direction,

@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use firmware_sim::{FaultOptions, Faults, Score};
+use firmware_sim::{FaultOptions, Faults, Geometry, Score};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
@@ -218,9 +218,11 @@ pub(super) fn run(plan: &Plan, extras: &Extras, seed: u64, trace: Trace) -> Outc
     options.plate_read_permille = plan.plate_read_permille;
     options.faults = plan.faults.clone();
     options.mix = firmware_sim::Mix::traffic();
-    if seed % 4 == 3 {
-        options.geometry = firmware_sim::Geometry::BehindBarrier;
-    }
+    options.geometry = match seed % 8 {
+        3 | 7 => Geometry::BehindBarrier,
+        5 => Geometry::DiverterArm,
+        _ => Geometry::SideExit,
+    };
     let breaks = Breaks::drawn(severity(plan, extras), seed);
     let played = || {
         let rig = || {

@@ -24,6 +24,7 @@ const ILLEGAL_VALUE: u8 = 3;
 pub(crate) enum Coil {
     ArmUp = 0,
     ArmDown = 1,
+    /// Where there is a diverter it is its drive, on = to the bay.
     ArmStop = 2,
     Red = 3,
     Green = 4,

@@ -64,7 +64,8 @@ impl World {
         }
     }
 
-    /// Inputs 0 presence, 1 closing inhibit, 2 limit up, 3 limit down, 4 bay.
+    /// Inputs 0 presence, 1 closing inhibit, 2 limit up, 3 limit down, 4 bay,
+    /// 5 diverter at the bay.
     fn input_bits(&self, lane: usize) -> u8 {
         let (l, now) = (&self.lanes[lane], self.now);
         let any = |sees: &dyn Fn(&Truck) -> bool| l.present.iter().any(|&t| sees(&self.trucks[t]));
@@ -72,7 +73,8 @@ impl World {
             | u8::from(any(&|t| t.body.on_inhibit(now))) << 1
             | u8::from(l.arm.is_up(now)) << 2
             | u8::from(l.arm.is_down(now)) << 3
-            | u8::from(now < l.bay_until) << 4;
+            | u8::from(now < l.bay_until) << 4
+            | u8::from(l.diverter.at_bay(now)) << 5;
         self.lie(lane, bits)
     }
 

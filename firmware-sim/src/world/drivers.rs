@@ -51,19 +51,20 @@ impl World {
     fn told(&self, lane: usize, truck: usize) -> Told {
         let (l, now) = (&self.lanes[lane], self.now);
         let lamp = |coil| l.board.coil(coil, now);
-        let side_exit = self.o.geometry == Geometry::SideExit;
         let divert = lamp(Coil::Divert);
         let mine = l.arm.is_up(now) && l.arm.downs >= self.trucks[truck].downs_needed;
-        if divert && side_exit {
-            Told::SideExit
-        } else if lamp(Coil::Return) {
-            Told::ReverseOut
-        } else if mine && divert {
-            Told::Go(To::Bay)
-        } else if mine && lamp(Coil::Green) {
-            Told::Go(To::Road)
-        } else {
-            Told::Wait
+        let go = mine && (divert || lamp(Coil::Green));
+        let leads_to_bay = match self.o.geometry {
+            Geometry::SideExit if divert => return Told::SideExit,
+            Geometry::SideExit => Some(false),
+            Geometry::BehindBarrier => Some(divert),
+            Geometry::DiverterArm => l.diverter.leads_to_bay(now),
+        };
+        match leads_to_bay {
+            _ if lamp(Coil::Return) => Told::ReverseOut,
+            Some(true) if go => Told::Go(To::Bay),
+            Some(false) if go => Told::Go(To::Road),
+            Some(_) | None => Told::Wait,
         }
     }
 
@@ -185,7 +186,7 @@ impl World {
         for &s in switched {
             match s {
                 Switched::On { coil, until } => self.switched_on(lane, coil, until),
-                Switched::Off { coil: _ } => {}
+                Switched::Off { coil } => self.switched_off(lane, coil),
             }
         }
         self.look(lane);
@@ -196,6 +197,7 @@ impl World {
         match coil {
             Coil::ArmUp => self.send_arm(lane, UP),
             Coil::ArmDown => self.send_arm(lane, 0),
+            Coil::ArmStop if self.o.geometry == Geometry::DiverterArm => self.turn(lane, true),
             Coil::ArmStop => {
                 let now = self.now;
                 self.lanes[lane].arm.stop(now);
@@ -206,6 +208,18 @@ impl World {
                     self.schedule(until, Event::Look { lane });
                 }
             }
+        }
+    }
+
+    fn switched_off(&mut self, lane: usize, coil: Coil) {
+        if coil == Coil::ArmStop && self.o.geometry == Geometry::DiverterArm {
+            self.turn(lane, false);
+        }
+    }
+
+    fn turn(&mut self, lane: usize, to_bay: bool) {
+        if let Some(there) = self.lanes[lane].diverter.send(self.now, to_bay) {
+            self.schedule(there, Event::Look { lane });
         }
     }
 

@@ -80,6 +80,9 @@ impl World {
     }
 
     fn unjam_healed(&mut self, lane: usize) {
+        if let Some(there) = self.lanes[lane].diverter.heal(self.now) {
+            self.schedule(there, Event::Look { lane });
+        }
         let arm = &self.lanes[lane].arm;
         let position = arm.position(self.now);
         let standing = position != 0 && position != UP && !arm.is_moving(self.now);

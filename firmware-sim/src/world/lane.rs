@@ -10,6 +10,7 @@ use crate::options::{MS, Must, Us, WorldOptions};
 use crate::population::{Driver, Profile};
 use crate::rng::Rng;
 use crate::yard::arm::Arm;
+use crate::yard::diverter::Diverter;
 use crate::yard::truck::{Body, ENTRY_MM, Segment};
 
 /// Why a truck reverses out.
@@ -38,6 +39,7 @@ pub(crate) struct Lane {
     pub(crate) rng: Rng,
     pub(crate) board: Board,
     pub(crate) arm: Arm,
+    pub(crate) diverter: Diverter,
     pub(crate) camera: Camera,
     pub(crate) acks: Acks,
     pub(crate) seal_serial: u8,
@@ -88,6 +90,7 @@ impl Lane {
             },
             rng: Rng::new(o.seed, 0x4c41_4e45_0000 + index as u64),
             board: Board::default(),
+            diverter: Diverter::default(),
             arm: Arm::new(Us::from(o.times.arm_ms) * MS),
             camera,
             acks: Acks::default(),

@@ -5,7 +5,7 @@ use super::{Event, Port, World};
 use crate::devices::camera;
 use crate::faults::line::Line;
 use crate::faults::{FaultPlan, Kind};
-use crate::options::{MS, Us};
+use crate::options::{Geometry, MS, Us};
 use crate::yard::arm::UP;
 
 /// After an arm has come free, what it meets was on its way before.
@@ -79,7 +79,7 @@ impl World {
             }
             Kind::CameraMisread => self.faults.lanes[lane].misread_next = true,
             Kind::CameraDoubled => self.faults.lanes[lane].doubled_next = true,
-            Kind::ArmJams => self.faults.lanes[lane].jam_next = Some(lasts),
+            Kind::ArmJams => self.jams(lane, lasts),
             Kind::PresenceOn | Kind::PresenceOff => {
                 self.faults.lanes[lane].presence_lied_at = Some(until);
                 self.begin(kind, lane, until);
@@ -206,6 +206,20 @@ impl World {
     }
 
     // ---- the arm
+
+    /// The arm's next motion does not end, or the diverter sticks.
+    fn jams(&mut self, lane: usize, lasts: Us) {
+        let diverts = self.o.geometry == Geometry::DiverterArm;
+        if diverts && self.faults.rng.chance(500) {
+            self.faults.count(Kind::ArmJams);
+            let (now, until) = (self.now, self.now + lasts);
+            if let Some(there) = self.lanes[lane].diverter.stick(now, until) {
+                self.schedule(there, Event::Look { lane });
+            }
+            return;
+        }
+        self.faults.lanes[lane].jam_next = Some(lasts);
+    }
 
     /// The motion that has begun ends on its way.
     pub(super) fn plan_jam(&mut self, lane: usize) {

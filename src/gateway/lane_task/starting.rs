@@ -3,9 +3,11 @@
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
+use std::io;
 use std::rc::Rc;
 use std::sync::Arc;
 
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::oneshot;
 use tokio::task::LocalSet;
 use tokio_util::sync::CancellationToken;
@@ -22,9 +24,11 @@ use crate::systemd::{self, Notice};
 pub(in crate::gateway) struct Prepared {
     pub(in crate::gateway) tasks: Vec<LaneTask>,
     pub(in crate::gateway) ready: oneshot::Receiver<()>,
+    /// SIGTERM and SIGINT, watched before anybody can be answered.
+    signals: io::Result<[Signal; 2]>,
 }
 
-/// Makes every lane; nothing is opened yet.
+/// Makes every lane; nothing is opened yet. Within the lanes' runtime.
 pub(in crate::gateway) fn prepare(port: &Port) -> Result<(Prepared, LaneEnds), RunError> {
     let (says, said) = queues::channel(Queue::LaneSays, SAYS_MAX);
     let (ready, is_ready) = oneshot::channel();
@@ -45,6 +49,7 @@ pub(in crate::gateway) fn prepare(port: &Port) -> Result<(Prepared, LaneEnds), R
     let prepared = Prepared {
         tasks,
         ready: is_ready,
+        signals: end_signals(),
     };
     Ok((prepared, ends))
 }
@@ -52,7 +57,11 @@ pub(in crate::gateway) fn prepare(port: &Port) -> Result<(Prepared, LaneEnds), R
 /// Runs all lanes on this thread until each has drained and its outputs are
 /// off.
 pub(in crate::gateway) async fn run(port: &Port, prepared: Prepared) -> Result<(), RunError> {
-    let Prepared { mut tasks, ready } = prepared;
+    let Prepared {
+        mut tasks,
+        ready,
+        signals,
+    } = prepared;
     let drivers_stop = CancellationToken::new();
     let set = LocalSet::new();
     let now = port.shared.clock.mono();
@@ -87,7 +96,7 @@ pub(in crate::gateway) async fn run(port: &Port, prepared: Prepared) -> Result<(
         let (port, dog) = (port.clone(), Rc::clone(&dog));
         ends.push(set.spawn_local(async move { task.run(&port, &dog).await }));
     }
-    set.spawn_local(watch_signals(port.clone()));
+    set.spawn_local(watch_signals(port.clone(), signals));
     set.spawn_local(say_ready(ready));
     let broken = Arc::new(std::sync::atomic::AtomicBool::new(false));
     let (was_broken, broken_stop) = (Arc::clone(&broken), port.stop.clone());
@@ -127,15 +136,21 @@ async fn say_ready(ready: oneshot::Receiver<()>) {
     }
 }
 
+fn end_signals() -> io::Result<[Signal; 2]> {
+    Ok([
+        signal(SignalKind::terminate())?,
+        signal(SignalKind::interrupt())?,
+    ])
+}
+
 /// SIGTERM and SIGINT drain.
-async fn watch_signals(port: Port) {
-    use tokio::signal::unix::{SignalKind, signal};
-    let (Ok(mut term), Ok(mut int)) = (
-        signal(SignalKind::terminate()),
-        signal(SignalKind::interrupt()),
-    ) else {
-        error!("signals cannot be watched: the daemon can only be killed");
-        return;
+async fn watch_signals(port: Port, signals: io::Result<[Signal; 2]>) {
+    let [mut term, mut int] = match signals {
+        Ok(signals) => signals,
+        Err(why) => {
+            error!(%why, "signals cannot be watched: the daemon can only be killed");
+            return;
+        }
     };
     tokio::select! {
         _ = term.recv() => info!("SIGTERM: draining"),
