@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use firmware_sim::{Fact, Us};
+use firmware_sim::{Fact, To, Us};
 use lanegate_core::model::{
     Binding, Case, DeviceState, Inputs, LaneId, LaneOrderKind, OrderKind, PassageId, StoreState,
     Verdict, VerdictKind,
@@ -35,8 +35,10 @@ struct Taken {
 #[derive(Default)]
 pub(crate) struct Laws {
     violations: Vec<Violation>,
-    /// Passages whose durable record allows a lift.
-    permits: BTreeSet<PassageId>,
+    /// Passages whose durable record allows a lift, and where to.
+    permits: BTreeMap<PassageId, To>,
+    /// Whom each lane's arm was last lifted for.
+    lifted: BTreeMap<usize, PassageId>,
     /// Lanes whose arm an officer's durable order may lift.
     lane_permits: BTreeSet<String>,
     /// Lanes whose arm is on its way down by command.
@@ -137,8 +139,10 @@ impl Laws {
             return;
         }
         let kind = body.order.kind;
-        if kind == OrderKind::Release || (kind == OrderKind::Inspect && self.bay_behind_arm) {
-            self.permits.insert(passage.clone());
+        if kind == OrderKind::Release {
+            self.permits.insert(passage.clone(), To::Road);
+        } else if kind == OrderKind::Inspect && self.bay_behind_arm {
+            self.permits.insert(passage.clone(), To::Bay);
         }
         for spend in body.spends.iter().chain(&body.reserves).flatten() {
             self.take(at, passage, spend.declaration.as_str());
@@ -156,9 +160,10 @@ impl Laws {
     fn verdict(&mut self, at: Us, passage: &PassageId, case: &Case, verdict: &Verdict) {
         self.judged.insert(passage.clone());
         let release = verdict.verdict == VerdictKind::Release;
-        let inspect = verdict.verdict == VerdictKind::Inspect;
-        if release || (inspect && self.bay_behind_arm) {
-            self.permits.insert(passage.clone());
+        if release {
+            self.permits.insert(passage.clone(), To::Road);
+        } else if verdict.verdict == VerdictKind::Inspect && self.bay_behind_arm {
+            self.permits.insert(passage.clone(), To::Bay);
         }
         for declaration in &case.facts.candidates {
             let limit = match &declaration.binding {
@@ -226,9 +231,13 @@ impl Laws {
 
     /// The lane handed a lift to the actuator.
     pub(crate) fn lift(&mut self, at: Us, lane: usize, name: &str, passage: Option<&PassageId>) {
+        match passage {
+            Some(passage) => self.lifted.insert(lane, passage.clone()),
+            None => self.lifted.remove(&lane),
+        };
         let raises = self.lowering.contains(&lane);
         let allowed = raises
-            || passage.is_some_and(|p| self.permits.contains(p))
+            || passage.is_some_and(|p| self.permits.contains_key(p))
             || (passage.is_none() && self.lane_permits.contains(name));
         if !allowed {
             self.breach(
@@ -250,6 +259,7 @@ impl Laws {
     /// The daemon has started: nothing on record allows it a lift.
     pub(crate) fn restarted(&mut self) {
         self.permits.clear();
+        self.lifted.clear();
         self.lane_permits.clear();
     }
 
@@ -291,6 +301,22 @@ impl Laws {
                     self.unattended.remove(lane);
                 } else {
                     self.rested.remove(lane);
+                }
+            }
+            Fact::CrossedArm {
+                at,
+                lane,
+                truck,
+                to: To::Road,
+                forced: false,
+            } => {
+                let lifted = self.lifted.get(lane);
+                let permit = lifted.and_then(|passage| self.permits.get(passage));
+                if permit == Some(&To::Bay) {
+                    let what = format!(
+                        "lane {lane}: truck {truck} was sent to the bay and went to the road"
+                    );
+                    self.breach("L1", *at, what);
                 }
             }
             Fact::HitByArm { .. }

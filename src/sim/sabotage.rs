@@ -1,7 +1,7 @@
 //! Faults put in on purpose, between the world and the shipped code, so that
 //! a test shows that the checkers see them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use firmware_sim::Faults;
 use lanegate_core::lane::{Event, Guard, Query};
@@ -38,6 +38,8 @@ pub enum Sabotage {
     RetainedAccepted,
     /// A seal that said it is closed is not heard when it takes that back (L4).
     SealTakenBackIgnored,
+    /// The diverter counts as standing where it was sent (L1).
+    DiverterUnread,
     /// A look-alike of a declared plate counts as that plate (L8).
     LookAlikeAsExact,
     /// Records are sent without waiting for acknowledgements (L9).
@@ -54,7 +56,7 @@ pub enum Sabotage {
 
 impl Sabotage {
     /// All of them.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::LiftBeforeDurable,
         Self::LedgerForgotten,
         Self::IgnoreInhibit,
@@ -66,6 +68,7 @@ impl Sabotage {
         Self::OldReadingKept,
         Self::RetainedAccepted,
         Self::SealTakenBackIgnored,
+        Self::DiverterUnread,
         Self::LookAlikeAsExact,
         Self::UnboundedOutbox,
         Self::LedgerNotRebuilt,
@@ -92,6 +95,7 @@ impl Sabotage {
             | Self::OldReadingKept
             | Self::RetainedAccepted
             | Self::SealTakenBackIgnored
+            | Self::DiverterUnread
             | Self::LookAlikeAsExact
             | Self::UnboundedOutbox => false,
         }
@@ -101,7 +105,7 @@ impl Sabotage {
     #[must_use]
     pub const fn law(self) -> &'static str {
         match self {
-            Self::LiftBeforeDurable => "L1",
+            Self::LiftBeforeDurable | Self::DiverterUnread => "L1",
             Self::LedgerForgotten => "L2",
             Self::IgnoreInhibit => "L3",
             Self::ControlIgnored
@@ -134,6 +138,7 @@ impl Sabotage {
             Self::OldReadingKept => "old-reading-kept",
             Self::RetainedAccepted => "retained-accepted",
             Self::SealTakenBackIgnored => "seal-taken-back-ignored",
+            Self::DiverterUnread => "diverter-unread",
             Self::LookAlikeAsExact => "look-alike-as-exact",
             Self::UnboundedOutbox => "unbounded-outbox",
             Self::LedgerNotRebuilt => "ledger-not-rebuilt",
@@ -170,6 +175,11 @@ impl Sabotage {
             Self::IgnoreInhibit => ShowsUnder {
                 from_seed: 12,
                 ..plain
+            },
+            // One seed in eight has a diverter, and it seldom sticks.
+            Self::DiverterUnread => ShowsUnder {
+                from_seed: 237,
+                ..hostile
             },
             Self::LookAlikeAsExact => ShowsUnder {
                 plate_read_permille: 800,
@@ -215,9 +225,19 @@ pub(super) struct Spoils {
     /// What comes next of a camera was kept by the broker.
     pub(super) retained: bool,
     records: u64,
+    /// Lanes whose diverter was sent to the bay.
+    to_bay: BTreeSet<usize>,
 }
 
 impl Spoils {
+    pub(super) fn divert(&mut self, lane: usize, to_bay: bool) {
+        if to_bay {
+            self.to_bay.insert(lane);
+        } else {
+            self.to_bay.remove(&lane);
+        }
+    }
+
     /// The daemon is gone, and the readings it held.
     pub(super) fn forget(&mut self) {
         self.old.clear();
@@ -243,6 +263,12 @@ impl Rig {
         let Event::Reading(reading) = &mut event else {
             return event;
         };
+        if self.is(Sabotage::DiverterUnread)
+            && let Content::Inputs(inputs) = &mut reading.content
+        {
+            let to_bay = self.spoils.to_bay.contains(&n);
+            inputs.diverter_bay = inputs.diverter_bay.map(|_| to_bay);
+        }
         if self.is(Sabotage::SealTakenBackIgnored)
             && let Content::Seal(seal) = &mut reading.content
             && seal.state != SealState::Sealed

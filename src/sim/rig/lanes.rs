@@ -117,6 +117,7 @@ impl Rig {
             }
             Command::StopArm => self.lanes[n].command(BoardCommand::Stop, now),
             Command::Divert { to_bay } => {
+                self.spoils.divert(n, to_bay);
                 self.lanes[n].command(BoardCommand::Divert(to_bay), now);
             }
             Command::SetLights(lights) => {
