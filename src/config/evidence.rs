@@ -17,10 +17,11 @@ use super::source::source;
 /// How long before presence a camera may have seen the truck, unless said.
 const CAMERA_LEAD_MS: u64 = 3000;
 
-static ROLES: [(&str, Role); 5] = [
+static ROLES: [(&str, Role); 6] = [
     ("camera", Role::Camera),
     ("scale", Role::Scale),
     ("seal", Role::SealReader),
+    ("container", Role::ContainerReader),
     ("tag", Role::TagReader),
     ("card", Role::CardReader),
 ];
@@ -33,7 +34,7 @@ pub(super) fn device(s: &Section<'_>, base: &Path) -> Option<(DeviceConfig, Evid
     let ms = |name, range| s.need(name, number(range)).map(Micros::from_ms);
     let id = s.need("id", parsed(DeviceId::parse));
     let role = s.need("role", word(&ROLES));
-    let protocol = role.and_then(|role| protocol(s, kind(role)?));
+    let protocol = role.and_then(|role| protocol(s, kind(role)));
     let source = protocol.and_then(|p| source(s, p.name, base));
     let scale = scale(s, role);
     let undated = undated(s, role, source.as_ref());
@@ -67,9 +68,12 @@ pub(super) fn device(s: &Section<'_>, base: &Path) -> Option<(DeviceConfig, Evid
 /// unless the site says that its cameras keep none.
 fn undated(s: &Section<'_>, role: Option<Role>, source: Option<&Source>) -> Option<Undated> {
     let said = s.maybe("undated", word(&UNDATED));
-    if role? != Role::Camera {
+    if !sees(role?) {
         if s.has("undated") {
-            s.fault("undated", "goes with role = \"camera\" only");
+            s.fault(
+                "undated",
+                "goes with role = \"camera\" or \"container\" only",
+            );
         }
         return Some(Undated::Arrival);
     }
@@ -90,14 +94,19 @@ fn dated(s: &Section<'_>, protocol: Option<&Protocol>, settings: &Settings) {
     }
 }
 
-fn kind(role: Role) -> Option<ProtocolKind> {
+const fn kind(role: Role) -> ProtocolKind {
     match role {
-        Role::Camera => Some(ProtocolKind::Camera),
-        Role::Scale => Some(ProtocolKind::Scale),
-        Role::SealReader => Some(ProtocolKind::Seal),
-        Role::TagReader | Role::CardReader => Some(ProtocolKind::Tag),
-        Role::ContainerReader => None,
+        // A reader of boxes is a camera that reads another text.
+        Role::Camera | Role::ContainerReader => ProtocolKind::Camera,
+        Role::Scale => ProtocolKind::Scale,
+        Role::SealReader => ProtocolKind::Seal,
+        Role::TagReader | Role::CardReader => ProtocolKind::Tag,
     }
+}
+
+/// Whether it takes pictures, maybe before the truck stands.
+const fn sees(role: Role) -> bool {
+    matches!(role, Role::Camera | Role::ContainerReader)
 }
 
 fn evidence(
@@ -110,11 +119,7 @@ fn evidence(
     let reads_min = s.need("reads_min", number(1..=10));
     let side = s.maybe("side", text);
     let role = role?;
-    let lead_default = if role == Role::Camera {
-        CAMERA_LEAD_MS
-    } else {
-        0
-    };
+    let lead_default = if sees(role) { CAMERA_LEAD_MS } else { 0 };
     let mqtt = source?.mqtt();
     let can_recapture = mqtt.is_some_and(|mqtt| !mqtt.recapture_topics.is_empty());
     Some(EvidenceDevice {

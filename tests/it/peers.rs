@@ -4,6 +4,7 @@
 
 mod authority;
 mod boards;
+mod boxes;
 pub(crate) mod programs;
 mod restored;
 pub(crate) mod site;

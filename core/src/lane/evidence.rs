@@ -5,6 +5,7 @@
 //! seal's own report counts by its own time, which the rules judge; here it
 //! only matters whose it can be.
 
+mod boxes;
 mod seals;
 mod told;
 mod weighed;
@@ -13,10 +14,11 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::LaneConfig;
 use crate::model::{
-    CasePlate, ContainerNo, ContainerRead, Content, DeviceId, PlatesReading, Reading, SealId,
-    SealReading, SealState, Taken, WeightReading, normalise,
+    CasePlate, Content, DeviceId, PlatesReading, Reading, SealId, SealReading, SealState, Taken,
+    WeightReading, normalise,
 };
 use crate::time::{Mono, Wall};
+use boxes::BoxRead;
 use told::{has_rival, usable};
 
 /// Readings kept before a truck is there to own them (L9).
@@ -96,7 +98,7 @@ pub(super) struct Evidence {
     /// The weight, and whether the truck stood wholly on the scale then.
     weight: Option<(WeightReading, Option<bool>)>,
     seals: BTreeMap<SealId, SealReading>,
-    containers: Vec<ContainerRead>,
+    boxes: Vec<BoxRead>,
     tags: BTreeSet<String>,
     card: Option<String>,
     /// Devices that have given a usable reading.
@@ -147,17 +149,7 @@ impl Evidence {
             Content::Weight(weight) => {
                 self.admit_weight(&reading.device, *weight, whole, config.division_kg)
             }
-            Content::Container(no, confidence_pct) => {
-                let read = ContainerRead {
-                    no: no.as_str().to_owned(),
-                    confidence_pct: Some(*confidence_pct),
-                };
-                if !self.containers.contains(&read) && self.containers.len() < READS_MAX {
-                    self.containers.push(read);
-                }
-                self.gave.insert(reading.device.clone());
-                Ok(())
-            }
+            Content::Container(text, pct) => self.admit_box(device, &reading.device, text, *pct),
             Content::Tag(tag) => {
                 if self.tags.len() < READS_MAX {
                     self.tags.insert(tag.clone());
@@ -307,10 +299,6 @@ impl Evidence {
     pub(super) fn knows_seal(&self, id: &SealId) -> bool {
         let known = self.seals.get(id);
         known.is_some_and(|seal| seal.state != SealState::Unknown)
-    }
-
-    pub(super) fn has_container(&self, no: &ContainerNo) -> bool {
-        self.containers.iter().any(|read| read.no == no.as_str())
     }
 
     pub(super) fn seal_ids(&self) -> BTreeSet<SealId> {

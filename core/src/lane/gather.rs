@@ -480,7 +480,7 @@ fn containers(passage: &Passage) -> Vec<ContainerRead> {
         no: no.as_str().to_owned(),
         confidence_pct: Some(100),
     });
-    let read = passage.evidence.containers().iter().cloned();
+    let read = passage.evidence.containers().into_iter();
     read.chain(typed).collect()
 }
 

@@ -1,7 +1,7 @@
 //! A reading: one device's claim at a time. Drivers make them from frames;
 //! the lane decides which of them are evidence (L7).
 
-use super::{ContainerNo, DeviceId, Kg, SealAlarm, SealId, SealState};
+use super::{DeviceId, Kg, SealAlarm, SealId, SealState};
 use crate::time::{Mono, Wall};
 
 /// When the device made the claim, as far as that can be known.
@@ -46,8 +46,9 @@ pub enum Content {
     Tag(String),
     /// A driver's card.
     Card(String),
-    /// A container number with its confidence in percent.
-    Container(ContainerNo, u8),
+    /// A text a reader takes for a container number, with its confidence in
+    /// percent. It may be misread: its shape and check digit tell.
+    Container(String, u8),
 }
 
 /// Plates of one message of a camera.

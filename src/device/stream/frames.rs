@@ -102,6 +102,8 @@ impl Stream {
         self.read(Content::Weight(weight), taken, None, now);
     }
 
+    /// The texts of a camera: plates, or where its role says so the numbers of
+    /// boxes.
     pub(super) fn take_plates(&mut self, frame: PlatesFrame, retained: bool, now: Now) {
         let live = !frame.replay && !retained;
         if live {
@@ -122,6 +124,14 @@ impl Stream {
             },
         };
         let at = frame.at;
+        if self.config.role == Role::ContainerReader {
+            // Each by itself: a lane waits for every declared box.
+            for read in frame.reads {
+                let content = Content::Container(read.text, read.confidence_pct);
+                self.read(content, taken, at, now);
+            }
+            return;
+        }
         self.read(
             Content::Plates(reading(frame, self.pictures.clone())),
             taken,

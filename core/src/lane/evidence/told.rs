@@ -5,9 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{Evidence, PICTURED_MAX, Read, Texts};
 use crate::clearance::look_alike;
 use crate::lane::LaneConfig;
-use crate::model::{
-    CasePlate, CaseSeal, ContainerRead, DeviceId, Plate, SealReading, TagRead, normalise,
-};
+use crate::model::{CasePlate, CaseSeal, DeviceId, Plate, SealReading, TagRead, normalise};
 use crate::time::Mono;
 
 impl Evidence {
@@ -117,10 +115,6 @@ impl Evidence {
 
     pub(in crate::lane) fn seals(&self) -> Vec<CaseSeal> {
         self.seals.values().map(case_seal).collect()
-    }
-
-    pub(in crate::lane) fn containers(&self) -> &[ContainerRead] {
-        &self.containers
     }
 
     pub(in crate::lane) fn tags(&self) -> Vec<TagRead> {

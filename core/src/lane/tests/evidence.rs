@@ -607,8 +607,11 @@ fn with_readers() -> LaneConfig {
 }
 
 fn boxed(b: &mut Bench, no: &str) {
-    let no = crate::model::ContainerNo::parse(no).unwrap();
-    let content = Content::Container(no, 97);
+    boxed_at(b, no, 97);
+}
+
+fn boxed_at(b: &mut Bench, text: &str, pct: u8) {
+    let content = Content::Container(text.to_owned(), pct);
     b.event(reading("box-1", b.ms, Taken::OnArrival, content));
 }
 
@@ -647,6 +650,58 @@ fn boxes_tags_and_cards_are_evidence_and_a_second_declared_box_is_waited_for() {
     assert_eq!(case.tags.len(), 1);
     assert_eq!(case.driver_card.as_deref(), Some("4403000123"));
     assert!(!b.codes().contains(&"container.missing"), "{:?}", b.codes());
+}
+
+/// Case c52: what a reader of boxes misreads is no number. It is shown to the
+/// officer in place of the declared one, and says nothing once that was read.
+#[test]
+fn a_misread_box_holds_until_it_is_read_right() {
+    let misread = "CSQU3054388";
+    for right in [false, true] {
+        let mut b = Bench::vacant_with(with_readers());
+        b.facts.candidates = vec![sealed_twice()];
+        b.arrive();
+        boxed_at(&mut b, misread, 99);
+        boxed_at(&mut b, "msku 663987 0", 60);
+        boxed_at(&mut b, "MSCU 663987-0", 60);
+        if right {
+            boxed_at(&mut b, "csqu 305438 3", 40);
+        }
+        b.run(6000);
+        let digit = b.codes().contains(&"container.check-digit");
+        assert_eq!(digit, !right, "{:?}", b.codes());
+        let case = cases(&b).pop().unwrap();
+        let boxes: Vec<_> = case.containers.iter().map(|c| c.no.as_str()).collect();
+        assert_eq!(boxes[0], misread);
+        assert_eq!(boxes.contains(&"CSQU3054383"), right);
+        assert!(boxes.contains(&"MSCU6639870"));
+    }
+}
+
+#[test]
+fn a_box_counts_as_often_as_its_reader_must_read_it_and_with_its_best_confidence() {
+    let mut config = with_readers();
+    let reader = DeviceId::parse("box-1").unwrap();
+    config.devices.get_mut(&reader).unwrap().reads_min = 2;
+    let mut b = Bench::vacant_with(config);
+    b.facts.candidates = vec![sealed_twice()];
+    b.arrive();
+    for (text, pct) in [
+        ("CSQU3054383", 70),
+        ("CSQU 3054383", 90),
+        ("MSCU6639870", 99),
+    ] {
+        boxed_at(&mut b, text, pct);
+    }
+    b.run(6000);
+    let case = cases(&b).pop().unwrap();
+    let boxes: Vec<_> = case
+        .containers
+        .iter()
+        .map(|c| (c.no.as_str(), c.confidence_pct))
+        .collect();
+    assert_eq!(boxes, [("CSQU3054383", Some(90))]);
+    assert!(b.codes().contains(&"container.missing"), "{:?}", b.codes());
 }
 
 #[test]
