@@ -21,3 +21,4 @@ pub mod store;
 #[cfg(feature = "sim")]
 pub mod stuck;
 pub mod systemd;
+pub mod tls;

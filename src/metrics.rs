@@ -452,7 +452,7 @@ pub fn markdown() -> String {
          configuration (`lane`, `device`), from the policies in force or from the lists below; everything else is counted under\n\
          `other`, so nothing a truck, a device or a stranger sends makes a new series. Every series exists from the start, save\n\
          those with a `class`, which appear when first counted: a policy names the classes.\n\
-         Histograms of seconds have buckets from 100 us to 300 s. This page is made of the program's own table; a test\n\
+         Histograms of seconds have buckets from 100 us to 300 s, those of what a truck waits for from 1 s to 900 s. This page is made of the program's own table; a test\n\
          keeps it so.\n\n\
          `port` and `controller` are no labels of the daemon: it is one target, and whoever scrapes it names it\n\
          (`monitoring/prometheus/prometheus.yml`). Rules and dashboards in `monitoring/` go by those two.\n\n\

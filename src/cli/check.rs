@@ -78,6 +78,7 @@ impl Found {
         let (faults, unread) = secrets::secrets(file, &config);
         self.faults.extend(faults);
         self.warnings.extend(unread);
+        self.warnings.extend(secrets::tls(file, &config));
         let ports = port_warnings(&config, Path::new(SERIAL_DIR));
         let written = config.warnings.into_iter();
         self.warnings

@@ -112,7 +112,7 @@ fn broker(brokers: &Section<'_>, name: &str, base: &Path) -> Option<Option<Broke
     let username = s.maybe("username", text);
     // Joined to no directory: a bare name is a credential.
     let password_file = s.maybe("password_file", text);
-    let tunnel = super::tunnel::tunnel(&s, base);
+    let secured = super::tunnel::secured(&s, base);
     if s.has("password_file") && !s.has("username") {
         s.fault("username", "is missing: a password goes with a user");
     }
@@ -122,7 +122,7 @@ fn broker(brokers: &Section<'_>, name: &str, base: &Path) -> Option<Option<Broke
         client_id: client_id?,
         username: username?,
         password_file: password_file?.map(PathBuf::from),
-        tunnel: tunnel?,
+        secured: secured?,
     }))
 }
 

@@ -64,13 +64,21 @@ pub(super) static CLOCK: [Key; 3] = [
 
 pub(super) static BROKERS: [Key; 2] = [optional("devices"), optional("authority")];
 
-pub(super) static BROKER: [Key; 6] = [
+pub(super) static BROKER: [Key; 7] = [
     required("host", "\"127.0.0.1\""),
     default("port", "1883"),
     required("client_id", "\"szb-x-devices\""),
     optional("username"),
     optional("password_file"),
+    optional("tls"),
     optional("tunnel"),
+];
+
+pub(super) static TLS: [Key; 4] = [
+    optional("name"),
+    required("ca", "\"/etc/ssl/certs/ca-certificates.crt\""),
+    optional("certificate"),
+    optional("key"),
 ];
 
 pub(super) static TUNNEL: [Key; 5] = [

@@ -46,7 +46,7 @@ pub use journal::JournalConfig;
 pub use listen::{ListenSource, Network};
 pub use ports::port_warnings;
 pub use push::PushConfig;
-pub use tunnel::TunnelConfig;
+pub use tunnel::{Secured, TunnelConfig};
 
 use fault::Sink;
 
@@ -126,8 +126,8 @@ pub struct BrokerConfig {
     /// File whose first line is the password; a bare name is a systemd
     /// credential.
     pub password_file: Option<PathBuf>,
-    /// The tunnel to a broker on another machine.
-    pub tunnel: Option<TunnelConfig>,
+    /// Who carries its TLS, if it has some.
+    pub secured: Secured,
 }
 
 /// Probes and metrics.

@@ -181,7 +181,8 @@ fn connect(
         return Ok((None, queues::channel(Queue::MqttEvents, 1).1));
     };
     let subscriptions = topics.subscriptions().into_iter().collect();
-    let mut config = connection_config(Peer::Authority, broker, subscriptions)?;
+    let mut config =
+        connection_config(Peer::Authority, broker, subscriptions, &port.config.socket)?;
     // A snapshot's part has up to 1 MiB of items; a record goes out whole,
     // whatever its size.
     config.packet_size_max = crate::journal::RECORD_LEN_MAX + (64 << 10);

@@ -313,6 +313,8 @@ pub(super) async fn keep_turning(
         }
         #[cfg(feature = "sim")]
         crate::stuck::thread(part);
+        #[cfg(not(feature = "sim"))]
+        let _ = part;
         turning.turn();
     }
 }

@@ -1,6 +1,7 @@
 //! Starts the drivers of all lanes: a thread a serial port, a task a camera.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 
 use lanegate_core::lane::Event;
 use lanegate_core::model::DeviceId;
@@ -9,13 +10,13 @@ use tokio_util::sync::CancellationToken;
 
 use super::RunError;
 use super::port::Port;
-use crate::config::{BrokerConfig, DeviceConfig, LaneSetup, MqttSource};
+use crate::config::{BrokerConfig, DeviceConfig, LaneSetup, MqttSource, Secured};
 use crate::device::{
     Board, BoardHandle, Camera, Outlet, Recaptures, Running, SignDriver, SignHandle, Stream,
     Surroundings, board_handle, sign_handle, start_board, start_cameras, start_sign, start_stream,
 };
 use crate::metrics::queues::Sender;
-use crate::mqtt::{Connection, ConnectionConfig, Credentials, OutboxLimits, Peer};
+use crate::mqtt::{Connection, ConnectionConfig, Credentials, OutboxLimits, Peer, TlsEnd};
 
 /// Largest message of a device: a picture in base64 comes with the plates.
 const PACKET_LEN_MAX: usize = 1 << 20;
@@ -42,11 +43,13 @@ pub(super) fn connection_config(
     peer: Peer,
     broker: &BrokerConfig,
     topics: BTreeSet<String>,
+    socket: &Path,
 ) -> Result<ConnectionConfig, RunError> {
     Ok(ConnectionConfig {
         peer,
         host: broker.host.clone(),
         port: broker.port,
+        tls: tls(peer, broker, socket),
         client_id: broker.client_id.clone(),
         credentials: credentials(peer, broker)?,
         keep_alive_s: 5,
@@ -60,6 +63,18 @@ pub(super) fn connection_config(
         },
         ack_max: Micros::from_s(10),
         retry: (Micros::from_ms(200), Micros::from_s(10)),
+    })
+}
+
+/// TLS goes by way of a directory beside the daemon's own socket.
+fn tls(peer: Peer, broker: &BrokerConfig, socket: &Path) -> Option<TlsEnd> {
+    let Secured::Tls(files) = &broker.secured else {
+        return None;
+    };
+    let beside = socket.parent().unwrap_or(Path::new("."));
+    Some(TlsEnd {
+        files: files.clone(),
+        dir: beside.join(format!("broker-{}", peer.as_str())),
     })
 }
 
@@ -169,7 +184,7 @@ pub(super) fn start_behind_broker(
     let Some(broker) = broker.filter(|_| !cameras.is_empty() || !outlets.is_empty()) else {
         return Ok(behind);
     };
-    let config = connection_config(Peer::Devices, broker, topics)?;
+    let config = connection_config(Peer::Devices, broker, topics, &port.config.socket)?;
     let clock = port.shared.clock.clone();
     let started = Connection::start(config, clock.clone(), behind.stop.clone());
     let (connection, events) = started.map_err(|why| broker_fault(Peer::Devices, why))?;

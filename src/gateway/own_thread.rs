@@ -40,8 +40,10 @@ mod tests {
     #[tokio::test]
     async fn it_has_ended_when_its_server_has() {
         let (stop, stopped) = oneshot::channel::<()>();
+        let (name, named) = oneshot::channel();
         let serve = move || async move {
-            assert_eq!(std::thread::current().name(), Some("of-its-own"));
+            let own = std::thread::current().name().map(str::to_owned);
+            name.send(own).unwrap();
             stopped.await.unwrap();
         };
         let mut ended = spawn("of-its-own", "a thread", serve).unwrap();
@@ -49,6 +51,7 @@ mod tests {
             ended.try_recv(),
             Err(oneshot::error::TryRecvError::Empty)
         ));
+        assert_eq!(named.await.unwrap().as_deref(), Some("of-its-own"));
         stop.send(()).unwrap();
         ended.await.unwrap_err();
     }

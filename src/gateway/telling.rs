@@ -72,7 +72,7 @@ impl Telling {
             | Content::Plates(_)
             | Content::Tag(_)
             | Content::Card(_)
-            | Content::Container(_, _) => {
+            | Content::Boxes(_) => {
                 self.evidence_at = Some(reading.arrived);
             }
         }

@@ -118,6 +118,7 @@ const DROPPED: Label = words(
         "not-evidence",
         "too-many-reads",
         "no-plate-shape",
+        "no-box-number",
         "unknown-device",
         "inputs-gap",
         "recent-full",

@@ -20,6 +20,7 @@ use tracing::{debug, info, warn};
 
 use super::outbox::Outbox;
 use super::poll::{Polled, Socket};
+use super::relay::Relay;
 use super::subscriptions::Subscriptions;
 use super::{
     ConfigFault, ConnectionConfig, Event, Message, Peer, Publication, PublishFault, Quality,
@@ -79,6 +80,7 @@ impl Connection {
         if let Some(fault) = config.faults().into_iter().next() {
             return Err(fault);
         }
+        let relay = relay(&config)?;
         let (commands, from_handles) = queues::channel(Queue::MqttCommands, COMMANDS_MAX);
         let (to_reader, events) = queues::channel(Queue::MqttEvents, EVENTS_MAX);
         let (status, status_seen) = watch::channel(Status::default());
@@ -104,6 +106,7 @@ impl Connection {
             up_since: None,
             received: 0,
             client_full_until: None,
+            relay,
         };
         tokio::spawn(task.run());
         Ok((handle, events))
@@ -169,6 +172,17 @@ impl Connection {
     }
 }
 
+/// Within the runtime that will carry it.
+fn relay(config: &ConnectionConfig) -> Result<Option<Relay>, ConfigFault> {
+    let Some(end) = &config.tls else {
+        return Ok(None);
+    };
+    let started = Relay::start(end, &config.host, config.port);
+    let fault =
+        |why: std::io::Error| ConfigFault::Relay(end.dir.display().to_string(), why.to_string());
+    started.map(Some).map_err(fault)
+}
+
 /// How full the queues are that the task keeps itself.
 struct Levels {
     receipts: Level,
@@ -211,6 +225,8 @@ struct Task {
     /// Messages received.
     received: u64,
     client_full_until: Option<Mono>,
+    /// Carries TLS.
+    relay: Option<Relay>,
 }
 
 impl Task {
@@ -228,7 +244,8 @@ impl Task {
     async fn connect(&mut self) -> Over {
         self.connection += 1;
         self.acks.clear();
-        let mut socket = Socket::open(&self.config);
+        let through = self.relay.as_ref().map(Relay::path);
+        let mut socket = Socket::open(&self.config, through);
         loop {
             self.pump(&socket);
             self.show_levels(&socket);
@@ -471,6 +488,8 @@ impl Task {
     }
 
     async fn lost(&mut self, why: String) {
+        // The client saw no more than that its socket was closed.
+        let why = self.relay.as_ref().and_then(Relay::why).unwrap_or(why);
         let peer = self.config.peer.as_str();
         warn!(
             peer,

@@ -16,14 +16,14 @@
 //! | acknowledges by hand | 1,024 | the connection is made anew |
 //! | tries to connect | backoff with jitter | - |
 //!
-//! Absent on purpose: TLS (both of rumqttc's stacks pin an unmaintained
-//! certificate parser; a broker on another machine belongs behind a tunnel),
-//! QoS 2, wildcards on the devices' connection, meaning of topics.
+//! Absent on purpose: QoS 2, wildcards on the devices' connection, meaning of
+//! topics.
 
 mod connection;
 mod look;
 mod outbox;
 mod poll;
+mod relay;
 mod subscriptions;
 
 use std::collections::BTreeSet;
@@ -34,6 +34,7 @@ use lanegate_core::time::{Micros, Mono};
 pub use connection::Connection;
 pub use look::{Asked, LookFault, Looked, look, look_plainly};
 pub use outbox::{OutboxFull, OutboxLimits};
+pub use relay::TlsEnd;
 
 /// Who is connected to.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -64,6 +65,8 @@ pub struct ConnectionConfig {
     pub host: String,
     /// Its port.
     pub port: u16,
+    /// TLS to it; none = in the clear.
+    pub tls: Option<TlsEnd>,
     /// The same over restarts, or a persistent session is lost.
     pub client_id: String,
     /// User and password.
@@ -247,6 +250,9 @@ pub enum ConfigFault {
     /// No window.
     #[error("the outbox's window is {0}: write 1 to 64")]
     Window(usize),
+    /// TLS needs a socket of ours.
+    #[error("{0}: no socket for TLS can be made there: {1}")]
+    Relay(String, String),
     /// Waits that are no waits.
     #[error("retry: the shortest wait must be more than 0 and not above the longest")]
     Retry,

@@ -1,11 +1,12 @@
 //! The task that only polls. Nothing it awaits depends on the client's own
 //! queue, and it is never cancelled between two packets while in use.
 
+use std::path::Path;
 use std::time::Duration;
 
 use lanegate_core::time::Micros;
 use rumqttc::{
-    AsyncClient, ConnectionError, EventLoop, LastWill, MqttOptions, NetworkOptions, QoS,
+    AsyncClient, ConnectionError, EventLoop, LastWill, MqttOptions, NetworkOptions, QoS, Transport,
 };
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
@@ -36,9 +37,10 @@ pub(super) struct Socket {
 }
 
 impl Socket {
-    pub(super) fn open(config: &ConnectionConfig) -> Self {
+    /// `through` is the socket of ours that TLS is carried from.
+    pub(super) fn open(config: &ConnectionConfig, through: Option<&Path>) -> Self {
         const { assert!(WINDOW_MAX < INFLIGHT as usize) };
-        let (client, mut eventloop) = AsyncClient::new(options(config), REQUESTS_MAX);
+        let (client, mut eventloop) = AsyncClient::new(options(config, through), REQUESTS_MAX);
         let mut network = NetworkOptions::new();
         network.set_connection_timeout(CONNECT_MAX.as_ms() / 1000);
         network.set_tcp_nodelay(true);
@@ -73,8 +75,15 @@ async fn poll(mut eventloop: EventLoop, events: Sender<Polled>) {
     }
 }
 
-fn options(config: &ConnectionConfig) -> MqttOptions {
-    let mut options = MqttOptions::new(&config.client_id, &config.host, config.port);
+fn options(config: &ConnectionConfig, through: Option<&Path>) -> MqttOptions {
+    let host = match through {
+        Some(path) => path.to_string_lossy(),
+        None => config.host.as_str().into(),
+    };
+    let mut options = MqttOptions::new(&config.client_id, host, config.port);
+    if through.is_some() {
+        options.set_transport(Transport::Unix);
+    }
     // The packet size first: its default of 10 KiB loses pictures for ever.
     options
         .set_max_packet_size(config.packet_size_max, config.packet_size_max)

@@ -29,6 +29,7 @@ pub(crate) fn config(peer: Peer, port: u16, client_id: &str, topics: &[&str]) ->
         peer,
         host: Ipv4Addr::LOCALHOST.to_string(),
         port,
+        tls: None,
         client_id: client_id.to_owned(),
         credentials: None,
         keep_alive_s: 5,

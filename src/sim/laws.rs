@@ -90,6 +90,7 @@ impl Laws {
             }
             (Body::Order(order), _, Some(passage)) => self.order(at, passage, order),
             (Body::GiveBack(_), _, Some(passage)) => {
+                self.permits.remove(passage);
                 for id in self.by_passage.remove(passage).unwrap_or_default() {
                     self.taken.entry(id).or_default().trips -= 1;
                 }
@@ -143,6 +144,8 @@ impl Laws {
             self.permits.insert(passage.clone(), To::Road);
         } else if kind == OrderKind::Inspect && self.bay_behind_arm {
             self.permits.insert(passage.clone(), To::Bay);
+        } else if kind == OrderKind::Return {
+            self.permits.remove(passage);
         }
         for spend in body.spends.iter().chain(&body.reserves).flatten() {
             self.take(at, passage, spend.declaration.as_str());
@@ -164,6 +167,8 @@ impl Laws {
             self.permits.insert(passage.clone(), To::Road);
         } else if verdict.verdict == VerdictKind::Inspect && self.bay_behind_arm {
             self.permits.insert(passage.clone(), To::Bay);
+        } else {
+            self.permits.remove(passage);
         }
         for declaration in &case.facts.candidates {
             let limit = match &declaration.binding {

@@ -203,8 +203,9 @@ fn a_state_directory_another_process_has_locked() {
     );
 }
 
-#[test]
-fn a_tunnel_whose_far_end_has_a_bad_certificate() {
+/// A machine whose broker has three listeners with TLS: its certificate has
+/// expired, is good, and is good where ours is asked for.
+fn with_certificates() -> (Machine, [u16; 3]) {
     let mut machine = Machine::with(|dir| {
         certify(dir, "expired", &["localhost"], (2020, 2021));
         certify(dir, "good", &["localhost"], (2020, 2099));
@@ -231,6 +232,12 @@ fn a_tunnel_whose_far_end_has_a_bad_certificate() {
         &[expired_lines, good_lines, strict_lines].join("\n"),
     );
     machine.point_at_broker();
+    (machine, [expired, good, strict])
+}
+
+#[test]
+fn a_tunnel_whose_far_end_has_a_bad_certificate() {
+    let (machine, [expired, good, strict]) = with_certificates();
     machine.tunnel("expired", expired);
     let subject = format!(
         "authority 127.0.0.1:{} behind localhost:{expired}",
@@ -268,6 +275,24 @@ fn a_tunnel_whose_far_end_has_a_bad_certificate() {
             .as_str()
             .unwrap()
             .contains("own certificate")
+    );
+}
+
+#[test]
+fn a_broker_the_daemon_speaks_tls_to_with_a_bad_certificate() {
+    let (machine, [expired, good, strict]) = with_certificates();
+    let subject = |port: u16| format!("authority 127.0.0.1:{port}");
+    machine.tls("expired", expired);
+    let said = machine.doctor();
+    said.begins("certificate", &subject(expired), "certificate expired");
+    machine.tls("good", strict);
+    let said = machine.doctor();
+    said.begins("certificate", &subject(strict), "CertificateRequired");
+    machine.tls("good", good);
+    let said = machine.doctor();
+    assert!(
+        said.has("good", "certificate") && said.code == Some(0),
+        "{said:#?}"
     );
 }
 

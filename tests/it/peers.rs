@@ -5,6 +5,7 @@
 mod authority;
 mod boards;
 mod boxes;
+mod certificates;
 pub(crate) mod programs;
 mod restored;
 pub(crate) mod site;

@@ -64,6 +64,7 @@ impl Lane {
             passage,
             to,
             ordered,
+            since: now.mono,
             track: Track::default(),
             lifted_at: None,
             until: now.mono + self.config.arm_max,
@@ -104,6 +105,7 @@ impl Lane {
             track,
             lifted_at,
             until,
+            since,
             ..
         } = &self.state
         else {
@@ -111,7 +113,7 @@ impl Lane {
         };
         let (to, late) = (*to, now.mono >= *until);
         if lifted_at.is_none() {
-            return self.step_diverter(to, late, now);
+            return self.step_diverter(to, *since, late, now);
         }
         if track.left && clear {
             self.lower_behind_passage(now, "left");
@@ -127,7 +129,7 @@ impl Lane {
         late
     }
 
-    fn step_diverter(&mut self, to: Exit, late: bool, now: Now) -> bool {
+    fn step_diverter(&mut self, to: Exit, since: Mono, late: bool, now: Now) -> bool {
         if self.arm_not_down(now) {
             self.enter_arm_up(WhyUp::Unpaired, now, "arm-up");
             return true;
@@ -135,10 +137,10 @@ impl Lane {
         let wanted = to == Exit::Bay;
         let stands = self
             .sensors
-            .fresh(now.mono, self.config.io_stale)
+            .fresh_after(since, now.mono, self.config.io_stale)
             .and_then(|i| i.diverter_bay);
         if !self.sensors.present() {
-            self.leave_before_lift("left", now);
+            self.leave_before_lift(now);
             return true;
         }
         if self.is_taken_back() {
@@ -164,7 +166,7 @@ impl Lane {
     }
 
     /// The truck left before anything moved, or at least before we moved it.
-    pub(super) fn leave_before_lift(&mut self, why: &'static str, now: Now) {
+    fn leave_before_lift(&mut self, now: Now) {
         let clean = if let State::Cleared { unproven, .. } = &self.state {
             unproven.clean()
         } else {
@@ -173,7 +175,7 @@ impl Lane {
         if let Some(passage) = self.take_passage() {
             self.end_unlifted(&passage, clean, now);
         }
-        self.enter_vacant(why);
+        self.enter_vacant("left");
     }
 
     /// A cleared passage ends without a lift: given back if it is proven that

@@ -208,6 +208,8 @@ impl Lane {
         state: &'static str,
         now: Now,
     ) {
+        // Devices that go on taking back what they say end in a Hold (L9).
+        passage.refused_n += 1;
         if passage.spent {
             let why = why.to_owned();
             let id = passage.id.clone();

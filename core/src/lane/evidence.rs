@@ -23,7 +23,7 @@ use told::{has_rival, usable};
 
 /// Readings kept before a truck is there to own them (L9).
 const RECENT_MAX: usize = 96;
-/// Reads kept of one camera in one passage.
+/// Reads kept of one camera or reader in one passage.
 const READS_MAX: usize = 64;
 /// Pictures named of one read.
 const PICTURES_MAX: usize = 4;
@@ -135,8 +135,8 @@ impl Evidence {
             return Err("from-the-future");
         }
         let early = taken <= window.left_at || taken < window.arrived.back(device.lead);
-        if early && let Content::Plates(plates) = &reading.content {
-            self.note_foreign(&reading.device, plates);
+        if early {
+            self.note_foreign(&reading.device, reading.content.event());
         }
         if taken <= window.left_at {
             return Err("late-read");
@@ -149,7 +149,7 @@ impl Evidence {
             Content::Weight(weight) => {
                 self.admit_weight(&reading.device, *weight, whole, config.division_kg)
             }
-            Content::Container(text, pct) => self.admit_box(device, &reading.device, text, *pct),
+            Content::Boxes(boxes) => self.admit_boxes(&reading.device, boxes, device.reads_min),
             Content::Tag(tag) => {
                 if self.tags.len() < READS_MAX {
                     self.tags.insert(tag.clone());
@@ -168,12 +168,32 @@ impl Evidence {
 
     /// An event that began before the window is the truck before's, whatever
     /// its later reads say.
-    fn note_foreign(&mut self, device: &DeviceId, plates: &PlatesReading) {
-        if let Some(event) = &plates.event
+    fn note_foreign(&mut self, device: &DeviceId, event: Option<&String>) {
+        if let Some(event) = event
             && self.foreign_events.len() < READS_MAX
         {
             self.foreign_events.insert((device.clone(), event.clone()));
         }
+    }
+
+    /// Whether an event may be this truck's.
+    fn own(&mut self, device: &DeviceId, event: Option<&String>) -> Result<(), Rejected> {
+        let Some(event) = event else {
+            return Ok(());
+        };
+        let event = (device.clone(), event.clone());
+        let disowned = self.disowned.contains(&event);
+        // Once no more foreign events can be kept, an event is not known to be
+        // ours.
+        let full = self.foreign_events.len().max(self.disowned.len()) >= READS_MAX;
+        if full || disowned || self.foreign_events.contains(&event) {
+            // Still spoken of, so the next truck must not own it either.
+            if disowned && self.foreign_events.len() < READS_MAX {
+                self.foreign_events.insert(event);
+            }
+            return Err("old-event");
+        }
+        Ok(())
     }
 
     fn admit_plates(
@@ -182,20 +202,7 @@ impl Evidence {
         plates: &PlatesReading,
         reads_min: u32,
     ) -> Result<(), Rejected> {
-        if let Some(event) = &plates.event {
-            let event = (reading.device.clone(), event.clone());
-            let disowned = self.disowned.contains(&event);
-            // Once no more foreign events can be kept, an event is not known
-            // to be ours.
-            let full = self.foreign_events.len().max(self.disowned.len()) >= READS_MAX;
-            if full || disowned || self.foreign_events.contains(&event) {
-                // Still spoken of, so the next truck must not own it either.
-                if disowned && self.foreign_events.len() < READS_MAX {
-                    self.foreign_events.insert(event);
-                }
-                return Err("old-event");
-            }
-        }
+        self.own(&reading.device, plates.event.as_ref())?;
         let reads = self.reads.entry(reading.device.clone()).or_default();
         for read in &plates.reads {
             let text = normalise(&read.text);
@@ -286,6 +293,7 @@ impl Evidence {
             let events = reads.iter().filter_map(|r| r.event.clone());
             events.map(|event| (device.clone(), event))
         });
+        let own = own.chain(self.box_events());
         own.chain(self.foreign_events.iter().cloned()).collect()
     }
 

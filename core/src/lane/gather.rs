@@ -109,7 +109,7 @@ impl Lane {
                     | Content::Inputs(_)
                     | Content::Tag(_)
                     | Content::Card(_)
-                    | Content::Container(..) => passage
+                    | Content::Boxes(_) => passage
                         .evidence
                         .admit(&config, window, reading, whole)
                         .err(),

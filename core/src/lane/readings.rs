@@ -162,18 +162,13 @@ impl Lane {
                 recapture_until: None,
             };
             self.tell(Tell::Dropped("inputs-gap"));
-        } else if self.state.waiting().is_some() && present {
+        } else if present && (self.state.waiting().is_some() || self.state.is_unlifted()) {
             if let Some(passage) = self.take_passage() {
                 self.end_passage(&passage, Outcome::Unknown, None, now);
             }
             self.enter_vacant("inputs-gap");
         } else if let State::Committing { gone, .. } = &mut self.state {
             *gone = true;
-        } else if let State::Cleared {
-            lifted_at: None, ..
-        } = &self.state
-        {
-            self.leave_before_lift("inputs-gap", now);
         }
     }
 

@@ -192,6 +192,16 @@ impl Sensors {
             .filter(|_| now.since(self.at) <= stale_after)
     }
 
+    /// The same, read after `then`.
+    pub(super) fn fresh_after(
+        &self,
+        then: Mono,
+        now: Mono,
+        stale_after: Micros,
+    ) -> Option<&Inputs> {
+        self.fresh(now, stale_after).filter(|_| self.at > then)
+    }
+
     /// When the present inputs will be stale.
     pub(super) fn stale_at(&self, stale_after: Micros) -> Option<Mono> {
         self.now.as_ref().map(|_| self.at + stale_after + Micros(1))

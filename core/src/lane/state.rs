@@ -251,6 +251,9 @@ pub(super) enum State {
         to: Exit,
         /// An officer, who sees the truck, cleared it.
         ordered: bool,
+        /// The diverter was commanded then: what was read before says nothing
+        /// of it.
+        since: Mono,
         track: Track,
         /// None until the diverter stands right.
         lifted_at: Option<Mono>,
@@ -385,6 +388,17 @@ impl State {
         } else {
             None
         }
+    }
+
+    /// Cleared, and the arm not yet commanded.
+    pub(super) const fn is_unlifted(&self) -> bool {
+        matches!(
+            self,
+            Self::Cleared {
+                lifted_at: None,
+                ..
+            }
+        )
     }
 
     /// The passage that readings may be evidence of: not once the lift was

@@ -49,7 +49,8 @@ pub use order::{
 };
 pub use plate::{Plate, PlateError, PlateKind, normalise};
 pub use reading::{
-    Content, Inputs, PlateRead, PlatesReading, Reading, SealReading, Taken, WeightReading,
+    BoxesReading, Content, Inputs, PlateRead, PlatesReading, Reading, SealReading, Taken,
+    WeightReading,
 };
 pub use reason::{Code, Lines, Reason, Severity};
 pub use seal::{SealAlarm, SealId, SealState};

@@ -46,9 +46,32 @@ pub enum Content {
     Tag(String),
     /// A driver's card.
     Card(String),
-    /// A text a reader takes for a container number, with its confidence in
-    /// percent. It may be misread: its shape and check digit tell.
-    Container(String, u8),
+    /// Texts a reader takes for container numbers. They may be misread: shape
+    /// and check digit tell.
+    Boxes(BoxesReading),
+}
+
+impl Content {
+    /// The event it is part of, by its device's own numbering.
+    #[must_use]
+    pub const fn event(&self) -> Option<&String> {
+        match self {
+            Self::Plates(plates) => plates.event.as_ref(),
+            Self::Boxes(boxes) => boxes.event.as_ref(),
+            Self::Weight(_) | Self::Seal(_) | Self::Inputs(_) | Self::Tag(_) | Self::Card(_) => {
+                None
+            }
+        }
+    }
+}
+
+/// Container numbers of one message of a reader.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct BoxesReading {
+    /// The reader's own event or track id: reads of one event are one vehicle.
+    pub event: Option<String>,
+    /// Each text with its confidence in percent.
+    pub reads: Vec<(String, u8)>,
 }
 
 /// Plates of one message of a camera.

@@ -5,7 +5,7 @@
 use std::path::{Path, PathBuf};
 
 use super::super::files::FileFault;
-use crate::config::{BrokerConfig, Config, is_credential};
+use crate::config::{BrokerConfig, Config, Secured, is_credential};
 use crate::http::Secret;
 
 /// What is wrong with a file, read with the credentials of this directory.
@@ -45,15 +45,34 @@ pub(super) fn secrets(file: &Path, config: &Config) -> (Vec<FileFault>, Option<F
     (faults, warning)
 }
 
-fn named(config: &Config) -> Vec<Named<'_>> {
+fn brokers(config: &Config) -> impl Iterator<Item = (&'static str, &BrokerConfig)> {
     let brokers = [
         ("broker.devices", &config.device_broker),
         ("broker.authority", &config.authority_broker),
     ];
     let brokers = brokers.into_iter();
-    let mut all: Vec<_> = brokers
-        .filter_map(|(path, broker)| password(path, broker.as_ref()?))
-        .collect();
+    brokers.filter_map(|(path, broker)| Some((path, broker.as_ref()?)))
+}
+
+/// Files of TLS that cannot be read, which a daemon starts without: it tries
+/// again until it can, and has no broker meanwhile.
+pub(super) fn tls(file: &Path, config: &Config) -> Vec<FileFault> {
+    let fault = |(path, broker): (&str, &BrokerConfig)| {
+        let Secured::Tls(files) = &broker.secured else {
+            return None;
+        };
+        let why = files.client().err()?;
+        Some(FileFault {
+            path: format!("{path}.tls"),
+            ..FileFault::whole(file, format!("{why}: nothing comes from this broker so"))
+        })
+    };
+    brokers(config).filter_map(fault).collect()
+}
+
+fn named(config: &Config) -> Vec<Named<'_>> {
+    let passwords = brokers(config).filter_map(|(path, broker)| password(path, broker));
+    let mut all: Vec<_> = passwords.collect();
     for (n, lane) in config.lanes.iter().enumerate() {
         for (_, place, source) in lane.sources() {
             if let Some(http) = source.http() {

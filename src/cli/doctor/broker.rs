@@ -1,6 +1,7 @@
 //! The brokers: reached, logged in, allowed to listen and to ask, large enough
 //! packets; and whether the authority behind its own says anything.
 
+use std::io::{Read, Write};
 use std::net::{TcpStream, ToSocketAddrs as _};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -9,9 +10,9 @@ use serde_json::Value;
 
 use super::Around;
 use super::finding::{Area, Findings};
-use super::tunnel;
+use super::tunnel::{self, FarEnd};
 use crate::authority::{Topic, Topics};
-use crate::config::{BrokerConfig, LaneSetup};
+use crate::config::{BrokerConfig, LaneSetup, Secured};
 use crate::mqtt::{self, Asked, Credentials, LookFault, Looked, Peer};
 
 const CONNECT_MAX: Duration = Duration::from_secs(5);
@@ -40,8 +41,8 @@ impl Wanted<'_> {
 
 pub(super) fn look(around: &Around<'_>, findings: &mut Findings) {
     for wanted in wanted(around) {
-        let tunnel = wanted.broker.tunnel.as_ref();
-        let certified = tunnel.is_none_or(|t| tunnel::look(&wanted.subject(), t, findings));
+        let far = FarEnd::of(wanted.broker);
+        let certified = far.is_none_or(|far| tunnel::look(&wanted.subject(), &far, findings));
         of_daemon(around, &wanted, findings);
         look_at(around, &wanted, certified, findings);
     }
@@ -136,10 +137,10 @@ fn look_at(around: &Around<'_>, wanted: &Wanted<'_>, certified: bool, findings: 
     });
     match looked {
         Ok(looked) => of_look(around, wanted, &looked, findings),
-        // Behind a tunnel that fails the reason was told already.
+        // Where TLS fails the reason was told already.
         Err(why) if certified => unreached(wanted, &why, findings),
         Err(why) => {
-            let then = "mend the tunnel first";
+            let then = "mend its TLS first";
             findings.warning(Area::Broker, subject, why, then);
         }
     }
@@ -217,8 +218,17 @@ fn refused_topic(wanted: &Wanted<'_>, topic: &str, findings: &mut Findings) {
     findings.fault(Area::Broker, wanted.subject(), what, ACCESS);
 }
 
-fn connect(broker: &BrokerConfig) -> Result<TcpStream, String> {
-    tcp(&broker.host, broker.port)
+trait Stream: Read + Write {}
+
+impl<S: Read + Write> Stream for S {}
+
+/// As the daemon connects.
+fn connect(broker: &BrokerConfig) -> Result<Box<dyn Stream>, String> {
+    if let (Secured::Tls(_), Some(far)) = (&broker.secured, FarEnd::of(broker)) {
+        let stream = tunnel::connect(&far).map_err(|broken| broken.what)?;
+        return Ok(Box::new(stream));
+    }
+    Ok(Box::new(tcp(&broker.host, broker.port)?))
 }
 
 /// A connection with time-outs.

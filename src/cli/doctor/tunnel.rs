@@ -1,36 +1,63 @@
-//! The tunnel in front of a broker: the daemon speaks to its near end in the
-//! clear; here its far end is looked at as the tunnel itself would: address,
-//! chain, name and dates of the certificate, and whether ours is taken.
+//! TLS to a broker, whether the daemon speaks it or a tunnel in front of it
+//! does: address, chain, name and dates of the certificate, and whether ours is
+//! taken.
 
 use std::io::{ErrorKind, Write as _};
 use std::net::TcpStream;
-use std::path::Path;
-use std::sync::Arc;
 use std::time::Duration;
 
-use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
-use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
+use rustls::{ClientConnection, StreamOwned};
 
 use super::broker::tcp;
 use super::finding::{Area, Findings};
 use crate::clock::Stopwatch;
-use crate::config::TunnelConfig;
+use crate::config::{BrokerConfig, Secured};
 use crate::mqtt::{self, Asked, LookFault};
+use crate::tls::TlsFiles;
 
 const HANDSHAKE_MAX: Duration = Duration::from_secs(10);
 
-const FILES: &str = "check ca, certificate and key of the tunnel in lane.toml: PEM files the \
-                     tunnel uses too";
-const REACH: &str = "check the tunnel's address and the line to it";
-const THEIRS: &str = "have the other side renew its certificate (or mend ca, or the name) and \
-                      restart the tunnel; until then nothing comes in, and trucks hold once the \
-                      cache is too old";
-const OURS: &str = "renew the tunnel's own certificate: the other side does not take it";
+const FILES: &str =
+    "check ca, certificate and key in lane.toml: PEM files, which a tunnel uses too";
+const REACH: &str = "check the address of its TLS and the line to it";
+const THEIRS: &str = "have the other side renew its certificate (or mend ca, or the name), and \
+                      restart the tunnel if there is one; until then nothing comes in, and trucks \
+                      hold once the cache is too old";
+const OURS: &str = "renew our own certificate: the other side does not take it";
 
-/// Why the tunnel cannot stand, and what to do.
-struct Broken {
-    what: String,
+/// Where TLS is spoken to, and with whom.
+pub(super) struct FarEnd<'a> {
+    host: &'a str,
+    port: u16,
+    files: &'a TlsFiles,
+    /// A tunnel speaks it, and the broker is asked at its near end.
+    tunnel: bool,
+}
+
+impl<'a> FarEnd<'a> {
+    /// Of a broker that has one.
+    pub(super) fn of(broker: &'a BrokerConfig) -> Option<Self> {
+        match &broker.secured {
+            Secured::No => None,
+            Secured::Tls(files) => Some(Self {
+                host: &broker.host,
+                port: broker.port,
+                files,
+                tunnel: false,
+            }),
+            Secured::Tunnel(tunnel) => Some(Self {
+                host: &tunnel.host,
+                port: tunnel.port,
+                files: &tunnel.files,
+                tunnel: true,
+            }),
+        }
+    }
+}
+
+/// Why TLS cannot be spoken, and what to do.
+pub(super) struct Broken {
+    pub(super) what: String,
     then: &'static str,
 }
 
@@ -42,11 +69,17 @@ impl Broken {
 }
 
 /// False after a fault.
-pub(super) fn look(subject: &str, tunnel: &TunnelConfig, findings: &mut Findings) -> bool {
-    let subject = format!("{subject} behind {}:{}", tunnel.host, tunnel.port);
-    match stands(tunnel) {
+pub(super) fn look(subject: &str, end: &FarEnd<'_>, findings: &mut Findings) -> bool {
+    let subject = match end.tunnel {
+        true => format!("{subject} behind {}:{}", end.host, end.port),
+        false => subject.to_owned(),
+    };
+    match stands(end) {
         Ok(()) => {
-            let what = "the tunnel's far end has a certificate that is good for it";
+            let what = match end.tunnel {
+                true => "the tunnel's far end has a certificate that is good for it",
+                false => "it has a certificate that is good for it",
+            };
             findings.good(Area::Certificate, subject, what);
             true
         }
@@ -57,15 +90,8 @@ pub(super) fn look(subject: &str, tunnel: &TunnelConfig, findings: &mut Findings
     }
 }
 
-fn stands(tunnel: &TunnelConfig) -> Result<(), Broken> {
-    let config = Arc::new(tls(tunnel)?);
-    let name = tunnel.name.clone().unwrap_or_else(|| tunnel.host.clone());
-    let name = ServerName::try_from(name.clone())
-        .map_err(|_| Broken::new(format!("\"{name}\" is no name of a host"), FILES))?;
-    let mut tcp = tcp(&tunnel.host, tunnel.port).map_err(|why| Broken::new(why, REACH))?;
-    let mut session = ClientConnection::new(config, name)
-        .map_err(|why| Broken::new(format!("cannot begin: {why}"), FILES))?;
-    shake_hands(&mut session, &mut tcp)?;
+fn stands(end: &FarEnd<'_>) -> Result<(), Broken> {
+    let stream = connect(end)?;
     // A refusal of our certificate comes behind the handshake: say something,
     // and hear whether the broker answers.
     let asked = Asked {
@@ -75,12 +101,26 @@ fn stands(tunnel: &TunnelConfig) -> Result<(), Broken> {
         publish: None,
         listen: Duration::ZERO,
     };
-    match mqtt::look(StreamOwned::new(session, tcp), &asked) {
-        // Whether it takes our login is asked at the near end.
+    match mqtt::look(stream, &asked) {
+        // Whether it takes our login is asked afterwards.
         Ok(_) | Err(LookFault::Turned(_) | LookFault::Version | LookFault::Closed) => Ok(()),
         Err(why @ LookFault::Other(_)) => Err(Broken::new(format!("certificate: {why}"), OURS)),
         Err(why @ LookFault::Silent) => Err(Broken::new(why.to_string(), REACH)),
     }
+}
+
+/// A stream through TLS, its certificate looked at.
+pub(super) fn connect(
+    end: &FarEnd<'_>,
+) -> Result<StreamOwned<ClientConnection, TcpStream>, Broken> {
+    let of_files = |why: crate::tls::TlsFault| Broken::new(why.to_string(), FILES);
+    let config = end.files.client().map_err(of_files)?;
+    let name = end.files.server_name(end.host).map_err(of_files)?;
+    let mut tcp = tcp(end.host, end.port).map_err(|why| Broken::new(why, REACH))?;
+    let mut session = ClientConnection::new(config, name)
+        .map_err(|why| Broken::new(format!("cannot begin: {why}"), FILES))?;
+    shake_hands(&mut session, &mut tcp)?;
+    Ok(StreamOwned::new(session, tcp))
 }
 
 fn shake_hands(session: &mut ClientConnection, tcp: &mut TcpStream) -> Result<(), Broken> {
@@ -101,37 +141,4 @@ fn shake_hands(session: &mut ClientConnection, tcp: &mut TcpStream) -> Result<()
 
 fn is_wait(kind: ErrorKind) -> bool {
     [ErrorKind::WouldBlock, ErrorKind::TimedOut].contains(&kind)
-}
-
-fn tls(tunnel: &TunnelConfig) -> Result<ClientConfig, Broken> {
-    let mut roots = RootCertStore::empty();
-    for certificate in certificates(&tunnel.ca)? {
-        let added = roots.add(certificate);
-        added.map_err(|why| unread(&tunnel.ca, &why.to_string()))?;
-    }
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let builder = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(|why| Broken::new(why.to_string(), FILES))?
-        .with_root_certificates(roots);
-    let Some((certificate, key)) = &tunnel.own else {
-        return Ok(builder.with_no_client_auth());
-    };
-    let chain = certificates(certificate)?;
-    let private = PrivateKeyDer::from_pem_file(key).map_err(|why| unread(key, &why.to_string()))?;
-    let config = builder.with_client_auth_cert(chain, private);
-    config.map_err(|why| unread(certificate, &why.to_string()))
-}
-
-fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, Broken> {
-    let read = CertificateDer::pem_file_iter(file).and_then(Iterator::collect::<Result<Vec<_>, _>>);
-    let read = read.map_err(|why| unread(file, &why.to_string()))?;
-    match read.is_empty() {
-        true => Err(unread(file, "there is no certificate in it")),
-        false => Ok(read),
-    }
-}
-
-fn unread(file: &Path, why: &str) -> Broken {
-    Broken::new(format!("{}: {why}", file.display()), FILES)
 }

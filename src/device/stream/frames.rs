@@ -2,7 +2,7 @@
 
 use lanegate_core::lane::{Event, Role};
 use lanegate_core::model::{
-    Content, DeviceState, Reading, SealReading, SealState, Taken, WeightReading,
+    BoxesReading, Content, DeviceState, Reading, SealReading, SealState, Taken, WeightReading,
 };
 use lanegate_core::time::{Mono, Now, Wall};
 use lanegate_core::wire::{
@@ -125,12 +125,12 @@ impl Stream {
         };
         let at = frame.at;
         if self.config.role == Role::ContainerReader {
-            // Each by itself: a lane waits for every declared box.
-            for read in frame.reads {
-                let content = Content::Container(read.text, read.confidence_pct);
-                self.read(content, taken, at, now);
-            }
-            return;
+            let reads = frame.reads.into_iter();
+            let boxes = BoxesReading {
+                event: frame.event,
+                reads: reads.map(|r| (r.text, r.confidence_pct)).collect(),
+            };
+            return self.read(Content::Boxes(boxes), taken, at, now);
         }
         self.read(
             Content::Plates(reading(frame, self.pictures.clone())),

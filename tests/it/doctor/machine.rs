@@ -15,6 +15,8 @@ use serde_json::Value;
 use crate::cli_support::Site;
 use crate::peers::programs::Mosquitto;
 
+const TUNNEL: &str = "[broker.authority.tunnel]";
+
 pub(super) struct Machine {
     pub(super) site: Site,
     pub(super) broker: Mosquitto,
@@ -105,20 +107,39 @@ impl Machine {
     /// The authority's broker stands behind a tunnel to this port, known by
     /// the authority of `certificate`.
     pub(super) fn tunnel(&self, certificate: &str, port: u16) {
+        let text = self.without_tunnel();
+        let table = format!(
+            "{TUNNEL}\naddress = \"localhost:{port}\"\nca = \"broker/{certificate}-ca.pem\"\n\n[http]\n"
+        );
+        self.site
+            .write("lane.toml", text.replace("[http]\n", &table));
+    }
+
+    fn without_tunnel(&self) -> String {
         let text = fs::read_to_string(self.site.path("lane.toml")).unwrap();
-        let start = "[broker.authority.tunnel]";
-        let text = match text.split_once(start) {
+        match text.split_once(TUNNEL) {
             Some((before, rest)) => {
                 let (_, after) = rest.split_once("\n[").unwrap();
                 format!("{before}[{after}")
             }
             None => text,
-        };
-        let table = format!(
-            "{start}\naddress = \"localhost:{port}\"\nca = \"broker/{certificate}-ca.pem\"\n\n[http]\n"
+        }
+    }
+
+    /// The daemon speaks TLS to the authority's broker at this port itself.
+    pub(super) fn tls(&self, certificate: &str, port: u16) {
+        let text = self.without_tunnel();
+        let (before, rest) = text.split_once("[broker.authority]\n").unwrap();
+        let (section, after) = rest.split_once("\n[").unwrap();
+        let kept = section.lines();
+        let kept = kept.filter(|l| !l.starts_with("port = ") && !l.starts_with("tls = "));
+        let kept: Vec<&str> = kept.collect();
+        let tls = format!(
+            "port = {port}\ntls = {{ name = \"localhost\", ca = \"broker/{certificate}-ca.pem\" }}"
         );
+        let section = format!("[broker.authority]\n{}\n{tls}\n", kept.join("\n"));
         self.site
-            .write("lane.toml", text.replace("[http]\n", &table));
+            .write("lane.toml", format!("{before}{section}\n[{after}"));
     }
 
     pub(super) fn doctor(&self) -> Doctored {

@@ -16,7 +16,9 @@ const fn floor(modules: &'static [&'static str], apart: bool) -> Floor {
 
 static FLOORS: [Floor; 7] = [
     floor(
-        &["clock", "metrics", "systemd", "stuck", "config", "logs"],
+        &[
+            "clock", "metrics", "systemd", "stuck", "config", "logs", "tls",
+        ],
         false,
     ),
     floor(&["journal", "store", "mqtt", "claims", "draws"], false),

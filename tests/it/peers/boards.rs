@@ -9,8 +9,7 @@ use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
-
+use super::certificates::{certify, listener, tls};
 use super::programs::{Lines, Mosquitto, Owned, free_port, python, until};
 use super::site::Site;
 
@@ -77,42 +76,13 @@ fn a_board_of_pymodbus_over_tcp_moves_the_arm_and_is_back_after_a_restart() {
     );
 }
 
-/// A certificate for localhost and who signed it, made here and now.
-fn certificate(dir: &Path) {
-    let mut params = CertificateParams::new(Vec::<String>::new()).unwrap();
-    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    let name = &mut params.distinguished_name;
-    name.push(DnType::CommonName, "the yard's authority");
-    let issuer = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
-    let params = CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
-    let key = KeyPair::generate().unwrap();
-    let signed = params.signed_by(&key, &issuer).unwrap();
-    for (name, text) in [
-        ("ca.pem", issuer.pem()),
-        ("broker.pem", signed.pem()),
-        ("broker.key", key.serialize_pem()),
-    ] {
-        fs::write(dir.join(name), text).unwrap();
-    }
-}
-
-/// A listener with TLS on this port.
-fn tls(dir: &Path, port: u16) -> String {
-    let file = |name: &str| dir.join(name).display().to_string();
-    format!(
-        "\nlistener {port} 127.0.0.1\ncertfile {}\nkeyfile {}",
-        file("broker.pem"),
-        file("broker.key")
-    )
-}
-
 /// The near end of a tunnel to it.
 fn tunnel(dir: &Path, to: u16) -> (Owned, u16) {
     let (script, near) = ("tests/it/peers/tunnel.py", free_port());
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join(script);
     let mut command = Command::new("python3");
     command.arg(script).args([near.to_string(), to.to_string()]);
-    let mut process = Owned::start(command.arg(dir.join("ca.pem")).stdout(Stdio::piped()));
+    let mut process = Owned::start(command.arg(dir.join("yard-ca.pem")).stdout(Stdio::piped()));
     let lines = Lines::of(&mut process);
     lines.until("ready", |lines| (said(lines, "ready") > 0).then_some(()));
     (process, near)
@@ -139,14 +109,51 @@ fn rights(dir: &Path) -> String {
     )
 }
 
+/// Who carries the daemon's TLS.
+#[derive(Clone, Copy, Debug)]
+enum Carried {
+    ByATunnel,
+    /// And the broker asks for its certificate.
+    ByItself,
+}
+
 #[test]
 fn a_board_behind_mosquitto_with_tls_and_rights_of_its_own_moves_the_arm_and_a_stranger_nothing() {
-    let dir = std::env::temp_dir().join(format!("lanegate-rights-{}", std::process::id()));
-    fs::create_dir_all(&dir).unwrap();
-    certificate(&dir);
+    board_with_rights(Carried::ByATunnel);
+}
+
+#[test]
+fn the_same_where_the_daemon_speaks_tls_itself_and_shows_its_own_certificate() {
+    board_with_rights(Carried::ByItself);
+}
+
+/// The broker, a tunnel to it, and the daemon's lines.
+fn broker_with_rights(dir: &Path, carried: Carried) -> (Mosquitto, Option<Owned>, String) {
     let secured = free_port();
-    let broker = Mosquitto::start(&dir, &(rights(&dir) + &tls(&dir, secured)));
-    let (_tunnel, near) = tunnel(&dir, secured);
+    let asks = match carried {
+        Carried::ByATunnel => "",
+        Carried::ByItself => "require_certificate true",
+    };
+    let lines = listener(dir, "yard", secured, asks);
+    let broker = Mosquitto::start(dir, &(rights(dir) + &lines));
+    match carried {
+        Carried::ByATunnel => {
+            let (tunnel, near) = tunnel(dir, secured);
+            (broker, Some(tunnel), format!("port = {near}"))
+        }
+        Carried::ByItself => {
+            let near = format!("port = {secured}\n{}", tls(dir, "yard"));
+            (broker, None, near)
+        }
+    }
+}
+
+fn board_with_rights(carried: Carried) {
+    let name = format!("lanegate-rights-{carried:?}-{}", std::process::id());
+    let dir = std::env::temp_dir().join(name);
+    fs::create_dir_all(&dir).unwrap();
+    certify(&dir, "yard", &["broker", "gateway"]);
+    let (broker, _tunnel, near) = broker_with_rights(&dir, carried);
     let client = |program: &str, user: &str, topic: &str| {
         let mut command = Command::new(program);
         let password = format!("of-{user}");
@@ -174,7 +181,7 @@ fn a_board_behind_mosquitto_with_tls_and_rights_of_its_own_moves_the_arm_and_a_s
     let messages = "protocol = \"mqtt-io\"\n\
                     source = { topics = [\"lane/1/state\"], command_topic = \"lane/1/set\" }";
     let devices = format!(
-        "client_id = \"dev-devices\"\nport = {}\nusername = \"gateway\"\npassword_file = \"{}\"",
+        "client_id = \"dev-devices\"\n{}\nusername = \"gateway\"\npassword_file = \"{}\"",
         near,
         secret.display()
     );

@@ -8,9 +8,9 @@ impl Evidence {
     /// Takes in a report, in the order of arrival.
     pub(in crate::lane) fn put_seal(&mut self, seal: &SealReading) {
         if let Some(held) = self.seals.get_mut(&seal.id) {
-            let stood = stands(held);
+            let closed = !speaks_against(held);
             together(held, seal);
-            self.taken_back |= stood && !stands(held);
+            self.taken_back |= closed && speaks_against(held);
         } else if self.seals.len() < SEALS_MAX {
             self.seals.insert(seal.id.clone(), seal.clone());
         }
@@ -39,12 +39,19 @@ fn together(held: &mut SealReading, seal: &SealReading) {
     if seal.event {
         // Never the present state, but what it warns of happened.
         add_alarms(held, seal);
-        held.replay |= seal.replay;
         return;
     }
     if held.event {
         let swipe = std::mem::replace(held, seal.clone());
         add_alarms(held, &swipe);
+        return;
+    }
+    // Of two that say "sealed" the live one does: memory proves nothing of now,
+    // and takes nothing from what does (L7).
+    if held.replay != seal.replay && !speaks_against(held) && !speaks_against(seal) {
+        if held.replay {
+            *held = seal.clone();
+        }
         return;
     }
     match (held.at, seal.at) {
@@ -60,14 +67,9 @@ fn together(held: &mut SealReading, seal: &SealReading) {
             held.at = held.at.or(seal.at);
             held.state = worse(held.state, seal.state);
             add_alarms(held, seal);
-            held.replay |= seal.replay;
+            held.replay &= seal.replay;
         }
     }
-}
-
-/// It says "sealed" of now: a memory's record says it of some time.
-fn stands(seal: &SealReading) -> bool {
-    !speaks_against(seal) && !seal.replay
 }
 
 /// A low battery is a warning and says nothing of the state.

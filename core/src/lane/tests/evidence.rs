@@ -610,9 +610,17 @@ fn boxed(b: &mut Bench, no: &str) {
     boxed_at(b, no, 97);
 }
 
+fn boxes_of(b: &mut Bench, event: Option<&str>, reads: &[(&str, u8)], taken: Taken) {
+    let reads = reads.iter().map(|(text, pct)| ((*text).to_owned(), *pct));
+    let content = Content::Boxes(crate::model::BoxesReading {
+        event: event.map(str::to_owned),
+        reads: reads.collect(),
+    });
+    b.event(reading("box-1", b.ms, taken, content));
+}
+
 fn boxed_at(b: &mut Bench, text: &str, pct: u8) {
-    let content = Content::Container(text.to_owned(), pct);
-    b.event(reading("box-1", b.ms, Taken::OnArrival, content));
+    boxes_of(b, None, &[(text, pct)], Taken::OnArrival);
 }
 
 /// The cases judged, in order.
@@ -676,6 +684,49 @@ fn a_misread_box_holds_until_it_is_read_right() {
         assert_eq!(boxes.contains(&"CSQU3054383"), right);
         assert!(boxes.contains(&"MSCU6639870"));
     }
+}
+
+/// What cannot be a misread number is none, whatever stands around a good one.
+#[test]
+fn a_text_that_is_no_number_explains_no_missing_box() {
+    let padded = format!("CSQU3054383{}45G1", " ".repeat(14));
+    for text in ["45G1", "MAX GROSS 30480 KG", &padded] {
+        let mut b = Bench::vacant_with(with_readers());
+        b.facts.candidates = vec![sealed_twice()];
+        b.arrive();
+        boxed(&mut b, "MSCU6639870");
+        boxed_at(&mut b, text, 99);
+        assert_eq!(b.dropped("no-box-number"), 1, "{text}");
+        b.run(6000);
+        let codes = b.codes();
+        assert!(codes.contains(&"container.missing"), "{text}: {codes:?}");
+        assert!(
+            !codes.contains(&"container.check-digit"),
+            "{text}: {codes:?}"
+        );
+    }
+}
+
+/// A reader's event that began with the truck before is never this one's.
+#[test]
+fn a_box_of_an_event_of_the_truck_before_is_nobody_elses() {
+    let mut b = Bench::vacant_with(with_readers());
+    b.inputs.presence = true;
+    b.poll();
+    boxes_of(&mut b, Some("e1"), &[("CSQU3054383", 97)], Taken::OnArrival);
+    b.run(100);
+    b.inputs.presence = false;
+    b.run(900);
+    assert_eq!(b.state(), "vacant");
+    b.facts.candidates = vec![sealed_twice()];
+    b.arrive();
+    boxes_of(&mut b, Some("e1"), &[("CSQU3054383", 97)], Taken::OnArrival);
+    assert_eq!(b.dropped("old-event"), 1);
+    boxes_of(&mut b, Some("e2"), &[("MSCU6639870", 97)], Taken::OnArrival);
+    b.run(6000);
+    let case = cases(&b).pop().unwrap();
+    let boxes: Vec<_> = case.containers.iter().map(|c| c.no.as_str()).collect();
+    assert_eq!(boxes, ["MSCU6639870"]);
 }
 
 #[test]

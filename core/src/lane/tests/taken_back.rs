@@ -220,40 +220,51 @@ fn a_seal_that_breaks_before_the_lift_stops_it() {
     assert!(b.codes().contains(&"seal.open"), "{:?}", b.codes());
 }
 
-/// A record out of the seal's memory is newer than its last word and says
-/// nothing of now.
+/// A copy of a report, kept by a broker or sent again, and a record out of the
+/// seal's memory that says "sealed" of a later moment take nothing back; one
+/// that says "cut" does.
 #[test]
-fn a_memory_that_is_newer_than_the_seals_word_stops_the_lift() {
-    for replay in [false, true] {
-        let mut b = committing_with_a_seal();
-        seal_again(&mut b, replay);
+fn what_a_memory_says_stops_a_lift_only_if_it_speaks_against_it() {
+    let all = [
+        (SealState::Sealed, 0, false, true),
+        (SealState::Sealed, 0, true, true),
+        (SealState::Sealed, 50, true, true),
+        (SealState::Cut, 0, true, false),
+        (SealState::Cut, 50, true, false),
+    ];
+    for (state, later_ms, replay, lifts) in all {
+        let (mut b, at) = committing_with_a_seal();
+        seal_again(&mut b, state, at.plus_ms(later_ms), replay);
         b.answers_lookups = false;
         b.durable();
-        let lifts = u32::from(!replay);
-        assert_eq!(b.lifts(), lifts as usize, "{replay}: {:?}", b.codes());
+        let what = format!("{state:?} {later_ms} {replay}: {:?}", b.codes());
+        assert_eq!(b.lifts(), usize::from(lifts), "{what}");
     }
 }
 
 /// Judged to be released: the record waits.
-fn committing_with_a_seal() -> Bench {
+fn committing_with_a_seal() -> (Bench, Wall) {
     let mut b = Bench::vacant_with(with_seal_reader());
     b.facts.candidates = vec![sealed_without_boxes()];
     b.commits = Commits::Wait;
     b.arrive();
-    seal_again(&mut b, false);
+    let at = b.now().wall;
+    seal_again(&mut b, SealState::Sealed, at, false);
+    // From long ago, and of another kind: no word of now.
+    seal_again(&mut b, SealState::Sealed, at.plus_ms(-3_600_000), true);
     b.run(200);
     assert_eq!(b.state(), "committing", "{:?}", b.codes());
-    b
+    (b, at)
 }
 
-fn seal_again(b: &mut Bench, replay: bool) {
+fn seal_again(b: &mut Bench, state: SealState, at: Wall, replay: bool) {
     let content = Content::Seal(SealReading {
         id: crate::model::SealId::parse("8000620012").unwrap(),
-        state: SealState::Sealed,
+        state,
         event: false,
         alarms: Vec::new(),
         battery_pct: None,
-        at: Some(b.now().wall),
+        at: Some(at),
         replay,
     });
     b.event(reading("seal-1", b.ms, Taken::OnArrival, content));
