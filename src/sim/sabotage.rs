@@ -377,5 +377,5 @@ fn old_reading(event: &Event, old: &mut BTreeMap<DeviceId, Reading>, now: Now) -
 /// A `lane.toml` whose closing inhibit is an input nothing is wired to: the
 /// lane and the driver that would refuse to lower are blind alike.
 pub(super) fn without_inhibit(lane_toml: &str) -> String {
-    lane_toml.replace("inhibit = 1\n", "inhibit = 5\n")
+    lane_toml.replace("inhibit = 1\n", "inhibit = 6\n")
 }

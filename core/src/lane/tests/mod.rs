@@ -8,6 +8,7 @@
 
 mod arm_up;
 mod bay;
+mod boxes;
 mod committing;
 mod crashes;
 mod evidence;
