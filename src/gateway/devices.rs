@@ -66,15 +66,16 @@ pub(super) fn connection_config(
     })
 }
 
-/// TLS goes by way of a directory beside the daemon's own socket.
+/// TLS goes by way of a directory beside the daemon's own socket, which no other
+/// daemon has.
 fn tls(peer: Peer, broker: &BrokerConfig, socket: &Path) -> Option<TlsEnd> {
     let Secured::Tls(files) = &broker.secured else {
         return None;
     };
-    let beside = socket.parent().unwrap_or(Path::new("."));
+    let dir = format!("{}.{}", socket.display(), peer.as_str());
     Some(TlsEnd {
         files: files.clone(),
-        dir: beside.join(format!("broker-{}", peer.as_str())),
+        dir: dir.into(),
     })
 }
 

@@ -238,6 +238,9 @@ impl Task {
             self.lost(why).await;
             self.wait().await;
         }
+        if let Some(relay) = self.relay.take() {
+            relay.finish().await;
+        }
         self.status.send_modify(|s| s.up = false);
     }
 

@@ -9,7 +9,7 @@
 //! One connection at a time: a new one ends the one before.
 
 use std::io;
-use std::os::unix::fs::DirBuilderExt as _;
+use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -19,12 +19,15 @@ use tokio::net::{TcpStream, UnixListener, UnixStream};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
+use tokio_util::sync::CancellationToken;
 
 use crate::tls::TlsFiles;
 
 /// The far end is reached and has shown its certificate within this; below the
 /// client's own limit, or its reason would never be told.
 const SHAKEN_WITHIN: Duration = Duration::from_secs(4);
+/// What the client said last is carried within this at the end.
+const LAST_WITHIN: Duration = Duration::from_secs(1);
 
 /// TLS to a broker, as a connection is told of it.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -41,6 +44,7 @@ pub(super) struct Relay {
     path: PathBuf,
     why: Why,
     carrying: JoinHandle<()>,
+    ending: CancellationToken,
 }
 
 /// Why the last connection did not come about, until somebody asks.
@@ -52,6 +56,7 @@ impl Relay {
         let path = end.dir.join("tls.sock");
         let mut private = std::fs::DirBuilder::new();
         private.recursive(true).mode(0o700).create(&end.dir)?;
+        std::fs::set_permissions(&end.dir, std::fs::Permissions::from_mode(0o700))?;
         match std::fs::remove_file(&path) {
             Err(why) if why.kind() != io::ErrorKind::NotFound => return Err(why),
             Ok(()) | Err(_) => {}
@@ -64,12 +69,21 @@ impl Relay {
             port,
             why: why.clone(),
         };
-        let carrying = tokio::spawn(carry_all(listener, Arc::new(far)));
+        let ending = CancellationToken::new();
+        let carrying = carry_all(listener, Arc::new(far), ending.clone());
         Ok(Self {
             path,
             why,
-            carrying,
+            carrying: tokio::spawn(carrying),
+            ending,
         })
+    }
+
+    /// The client has gone: what it said last goes out, its goodbye with it.
+    pub(super) async fn finish(mut self) {
+        self.ending.cancel();
+        // Whoever does not take it has our will.
+        timeout(LAST_WITHIN, &mut self.carrying).await.ok();
     }
 
     /// Where the client connects to.
@@ -101,12 +115,21 @@ struct Far {
     why: Why,
 }
 
-async fn carry_all(listener: UnixListener, far: Arc<Far>) {
+async fn carry_all(listener: UnixListener, far: Arc<Far>, ending: CancellationToken) {
     let mut one = JoinSet::new();
     loop {
-        match listener.accept().await {
+        let accepted = tokio::select! {
+            () = ending.cancelled() => break,
+            accepted = listener.accept() => accepted,
+        };
+        match accepted {
             Ok((client, _)) => {
                 one.shutdown().await;
+                // A reason of the connection before is none of this one.
+                far.why
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .take();
                 let far = Arc::clone(&far);
                 one.spawn(async move { far.carry(client).await });
             }
@@ -117,6 +140,7 @@ async fn carry_all(listener: UnixListener, far: Arc<Far>) {
             }
         }
     }
+    one.join_next().await;
 }
 
 impl Far {

@@ -120,3 +120,30 @@ fn what_is_wrong_with_tls_is_said_and_mended_without_a_restart() {
     drop(plain);
     fs::remove_dir_all(dir).unwrap();
 }
+
+/// What is said last goes out: the broker hears the goodbye, and publishes no
+/// will.
+#[test]
+fn the_goodbye_goes_out_over_tls() {
+    let dir = std::env::temp_dir().join(format!("lanegate-goodbye-{}", std::process::id()));
+    fs::create_dir_all(&dir).unwrap();
+    certify(&dir, "yard", &["broker", "gateway"]);
+    let secured = free_port();
+    let broker = Mosquitto::start(&dir, &listener(&dir, "yard", secured, ""));
+    let authority = format!(
+        "client_id = \"dev-authority\"\nport = {secured}\n{}",
+        tls(&dir, "yard")
+    );
+    let mut site = Site::open(&[("client_id = \"dev-authority\"", &authority)]);
+    until("the authority's broker listens to it", || {
+        (broker.logged("Sending SUBACK to dev-authority") > 0).then_some(())
+    });
+    site.daemon.terminate().unwrap();
+    until("it has ended", || site.daemon.ended().unwrap());
+    until("the broker heard its goodbye", || {
+        (broker.logged("Received DISCONNECT from dev-authority") > 0).then_some(())
+    });
+    drop(site);
+    drop(broker);
+    fs::remove_dir_all(dir).unwrap();
+}
