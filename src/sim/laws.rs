@@ -41,6 +41,8 @@ pub(crate) struct Laws {
     lifted: BTreeMap<usize, PassageId>,
     /// Lanes whose arm an officer's durable order may lift.
     lane_permits: BTreeSet<String>,
+    /// Lanes whose arm was commanded up and has not come to rest since.
+    rising: BTreeSet<usize>,
     /// Lanes whose arm is on its way down by command.
     lowering: BTreeSet<usize>,
     /// Of those, lanes whose arm has come to rest and that were not told yet:
@@ -240,6 +242,7 @@ impl Laws {
             Some(passage) => self.lifted.insert(lane, passage.clone()),
             None => self.lifted.remove(&lane),
         };
+        self.rising.insert(lane);
         let raises = self.lowering.contains(&lane);
         let allowed = raises
             || passage.is_some_and(|p| self.permits.contains_key(p))
@@ -269,10 +272,12 @@ impl Laws {
     }
 
     /// The lane handed a lower to the actuator; a raise is allowed until the
-    /// arm has come to rest.
+    /// arm has come to rest. One that was commanded up just before and has not
+    /// moved yet may still rise: for the lane it comes down.
     pub(crate) fn lower(&mut self, lane: usize, arm_permille: u16) {
         self.unattended.remove(&lane);
-        if arm_permille > 0 {
+        let rises = self.rising.remove(&lane);
+        if arm_permille > 0 || rises {
             self.lowering.insert(lane);
             self.rested.remove(&lane);
         }
@@ -303,6 +308,7 @@ impl Laws {
             } => {
                 if permille == to && matches!(*permille, 0 | 1000) {
                     self.rested.insert(*lane);
+                    self.rising.remove(lane);
                     self.unattended.remove(lane);
                 } else {
                     self.rested.remove(lane);
