@@ -6,6 +6,7 @@ use super::*;
 mod boards;
 mod cameras;
 mod scales;
+mod tls;
 mod together;
 
 const REFERENCE: &str = include_str!("../../config/lane.toml");

@@ -178,7 +178,8 @@ impl Sabotage {
             },
             // One seed in eight has a diverter, and it seldom sticks.
             Self::DiverterUnread => ShowsUnder {
-                from_seed: 237,
+                passages: 100,
+                from_seed: 53,
                 ..hostile
             },
             Self::LookAlikeAsExact => ShowsUnder {
