@@ -300,6 +300,42 @@ fn what_is_taken_back_while_the_diverter_turns_is_judged_again() {
     }
 }
 
+/// What was read before the diverter was commanded says nothing of where it
+/// stands now.
+#[test]
+fn a_diverter_is_believed_by_inputs_read_after_it_was_commanded() {
+    let mut b = Bench::vacant_with(super::config(Geometry::DiverterArm));
+    b.inputs.diverter_bay = Some(false);
+    b.commits = Commits::Wait;
+    b.arrive();
+    b.run(200);
+    assert_eq!(b.state(), "committing", "{:?}", b.codes());
+    b.polling = false;
+    b.durable();
+    assert_eq!((b.state(), b.lifts()), ("cleared", 0));
+    b.run(1);
+    b.poll();
+    assert_eq!((b.state(), b.lifts()), ("cleared", 1));
+}
+
+/// A scale that goes on taking back what it showed ends in a Hold (L9).
+#[test]
+fn judging_again_after_something_was_taken_back_has_a_limit() {
+    let mut b = Bench::vacant_with(super::config(Geometry::DiverterArm));
+    b.inputs.diverter_bay = Some(true);
+    b.arrive();
+    b.run(200);
+    for n in 1..=10 {
+        let kg = if n % 2 == 1 { 8720 } else { 8600 };
+        weigh(&mut b, Some(kg), true);
+        b.run(200);
+    }
+    assert_eq!((b.state(), b.lifts()), ("held", 0), "{:?}", b.codes());
+    let verdicts = b.verdicts();
+    assert_eq!(verdicts.last(), Some(&VerdictKind::Hold));
+    assert_eq!(verdicts.len(), 5, "{verdicts:?}");
+}
+
 /// The truck of [`DECLARATION`] with a seal on its doors.
 fn sealed_without_boxes() -> Declaration {
     let seals = r#""load":"empty","seals":["8000620012"]"#;
