@@ -12,7 +12,7 @@
 //!                         |  taken() = None                          ^ |  ^
 //!                         +---- near the trusted wall clock --> Right+ |  |
 //!                                       smaller bound: at once --------+  |
-//!                larger, three times alike, of messages made as sent -----+
+//!                larger, alike for a minute, of messages made as sent ----+
 //! ```
 //! Near the wall clock is within two seconds: the device's clock may be a
 //! little behind, or the message on its way for a little while. Until messages
@@ -37,11 +37,13 @@ const AGREE_US: i64 = 1_000_000;
 /// Two messages prove an offset only if this far apart: what arrives
 /// together may be late together.
 const APART: Micros = Micros::from_s(10);
-/// Agreeing stamps that show that the device's clock was set back.
-const STEP_COUNT: u32 = 3;
-/// Time they must cover; a backlog arrives at once and does not agree, and a
-/// line that is slow for a while is not as slow each time.
-const STEP_OVER: Micros = Micros::from_s(10);
+/// Agreeing stamps that show that the device's clock was set back, and the time
+/// they must cover. A backlog arrives at once and does not agree; a line that is
+/// slow for a while is not as slow each time for a minute.
+const STEP_AWAY: (u32, Micros) = (5, Micros::from_s(60));
+/// The same of stamps that are near the trusted wall clock: a clock is set to be
+/// right, and events are placed by the wall clock then.
+const STEP_TO_RIGHT: (u32, Micros) = (3, Micros::from_s(10));
 /// A stamp so little beyond the bound, in whole seconds or a little late, is as
 /// the device's clock was: it was not set back.
 const AS_BEFORE_US: i64 = 2_000_000;
@@ -287,7 +289,11 @@ impl Skew {
                 count: 1,
             },
         };
-        let shown = step.count >= STEP_COUNT && arrived.since(step.first) >= STEP_OVER;
+        let (count, over) = match anew.proof {
+            Proof::None | Proof::Agreed => STEP_AWAY,
+            Proof::Right { .. } => STEP_TO_RIGHT,
+        };
+        let shown = step.count >= count && arrived.since(step.first) >= over;
         self.step = (!shown).then_some(step);
         let (first, proof) = match anew.proof {
             Proof::None | Proof::Agreed => (step.first, Proof::Agreed),

@@ -1,7 +1,9 @@
 //! Which readings are this truck's (L7), and what they say together.
 //!
 //! A position-bound reading counts if it was taken after the truck before
-//! left the stop line and at most its device's lead before this one came. A
+//! left the stop line and at most its device's lead before this one came. What
+//! a camera shows a moment after the leaving is the truck before all the same:
+//! its reads are placed late by the shortest way its messages ever take. A
 //! seal's own report counts by its own time, which the rules judge; here it
 //! only matters whose it can be.
 
@@ -17,7 +19,7 @@ use crate::model::{
     CasePlate, Content, DeviceId, PlatesReading, Reading, SealId, SealReading, SealState, Taken,
     WeightReading, normalise,
 };
-use crate::time::{Mono, Wall};
+use crate::time::{Micros, Mono, Wall};
 use boxes::BoxRead;
 use told::{has_rival, usable};
 
@@ -29,6 +31,9 @@ const READS_MAX: usize = 64;
 const PICTURES_MAX: usize = 4;
 /// Reads whose pictures a case names.
 const PICTURED_MAX: usize = 8;
+/// The shortest way of a camera's messages, at most: recognising, sending. From
+/// the messages alone it cannot be told from a clock that is behind.
+const CAMERA_LAG: Micros = Micros::from_ms(250);
 /// Seals kept in one passage.
 const SEALS_MAX: usize = 32;
 
@@ -134,15 +139,11 @@ impl Evidence {
         if taken > reading.arrived {
             return Err("from-the-future");
         }
-        let early = taken <= window.left_at || taken < window.arrived.back(device.lead);
-        if early {
+        let late = taken <= window.left_at + lag(&reading.content);
+        let early = taken < window.arrived.back(device.lead);
+        if late || early {
             self.note_foreign(&reading.device, reading.content.event());
-        }
-        if taken <= window.left_at {
-            return Err("late-read");
-        }
-        if early {
-            return Err("old-read");
+            return Err(if late { "late-read" } else { "old-read" });
         }
         match &reading.content {
             Content::Plates(plates) => self.admit_plates(reading, plates, device.reads_min),
@@ -316,6 +317,18 @@ impl Evidence {
     /// A text with the shape of a plate that its camera's reads agree on.
     pub(super) fn has_plate(&self, config: &LaneConfig) -> bool {
         self.plates(config).iter().any(usable)
+    }
+}
+
+/// How much later than it was taken a reading may be placed at least.
+const fn lag(content: &Content) -> Micros {
+    match content {
+        Content::Plates(_) | Content::Boxes(_) => CAMERA_LAG,
+        Content::Weight(_)
+        | Content::Seal(_)
+        | Content::Tag(_)
+        | Content::Card(_)
+        | Content::Inputs(_) => Micros(0),
     }
 }
 

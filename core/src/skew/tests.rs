@@ -161,17 +161,45 @@ fn a_clock_set_forward_is_followed_at_once() {
 }
 
 #[test]
-fn a_clock_set_back_is_followed_after_three_heartbeats_that_agree() {
+fn a_clock_set_back_is_followed_after_a_minute_of_heartbeats_that_agree() {
     let mut skew = proven(0);
     skew.heartbeat(device(1_000, 0), at(1_000), None);
     let set_back = |ms: i64| device(ms, -600_000);
-    for s in [606, 611] {
+    for s in [606, 621, 636, 651] {
         skew.heartbeat(set_back(s * 1000), at(s * 1000), None);
-        let placed = skew.taken(set_back(612_000)).unwrap();
-        assert!(placed < at(13_000), "not followed yet: {placed:?}");
+        let placed = skew.taken(set_back(s * 1000)).unwrap();
+        assert!(placed < at(60_000), "not followed yet: {placed:?}");
     }
-    skew.heartbeat(set_back(616_000), at(616_000), None);
-    assert_eq!(skew.taken(set_back(617_000)), Some(at(617_000)));
+    skew.heartbeat(set_back(666_000), at(666_000), None);
+    assert_eq!(skew.taken(set_back(667_000)), Some(at(667_000)));
+}
+
+#[test]
+fn a_clock_that_was_ahead_and_is_set_right_is_followed_after_three_heartbeats() {
+    let mut skew = proven(600_000);
+    let wall = |ms: i64| Some(START.plus_ms(ms));
+    for (ms, followed) in [(1_000, false), (6_000, false), (11_000, true)] {
+        skew.heartbeat(device(ms, 0), at(ms), wall(ms));
+        assert_eq!(skew.taken(device(ms, 0)) == Some(at(ms)), followed, "{ms}");
+    }
+}
+
+/// Found by `simulate --seeds 9861..9862 --passages 100 --faults hostile`: a
+/// camera late for a while on a slow broker passed for one whose clock had been
+/// set back, and its read of the truck before for one of the next.
+#[test]
+fn a_line_that_is_as_slow_for_half_a_minute_is_no_clock_set_back() {
+    let mut skew = proven(0);
+    for (n, late) in [3_925, 3_600, 3_850, 4_106, 3_365, 3_829]
+        .into_iter()
+        .enumerate()
+    {
+        let ms = 1_000 + 5_000 * i64::try_from(n).unwrap();
+        let wall = START.plus_ms(ms + late);
+        skew.heartbeat(device(ms, 0), at(ms + late), Some(wall));
+        let placed = skew.taken(device(ms, 0)).unwrap();
+        assert!(placed.since(at(ms)) <= Micros(10_000), "{placed:?}");
+    }
 }
 
 #[test]
