@@ -27,7 +27,7 @@ pub enum Timer {
     Pass,
     /// The arm has not been seen down, or had time to move.
     Lower,
-    /// Inputs are stale while the arm is on its way down.
+    /// Inputs are stale while the arm is on its way down, or raised again.
     Stale,
     /// A raise is pulsed again.
     Raise,
@@ -46,7 +46,9 @@ impl Lane {
     #[must_use]
     pub fn poll_timeout(&self) -> Option<(Mono, Timer)> {
         let mut all = self.state_deadlines();
-        if self.falling == Falling::Down {
+        // An arm on its way up is pulsed again then, too: its own time may have
+        // come while the inputs were still fresh.
+        if self.falling != Falling::No {
             let stale = self.sensors.stale_at(self.config.io_stale);
             all.extend(stale.map(|at| (at, Timer::Stale)));
         }
