@@ -13,6 +13,7 @@ use lanegate_core::wire::scale::StableRule;
 use lanegate_core::wire::sign::SignWire;
 
 use super::listen::ListenSource;
+use super::pull::PullSource;
 
 /// A device that gives evidence.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -68,6 +69,8 @@ pub enum Source {
     Tcp(TcpAddress),
     /// A TCP connection the device makes.
     Listen(ListenSource),
+    /// The answer to a question by HTTP that never ends.
+    Pull(PullSource),
     /// Messages of the devices' broker.
     Mqtt(MqttSource),
     /// Posts to the listener of `[push]`.
@@ -105,6 +108,7 @@ impl Source {
             Self::Serial(line) => Some(Line::Serial(line.clone())),
             Self::Tcp(address) => Some(Line::Tcp(address.clone())),
             Self::Listen(listen) => Some(Line::Listen(listen.clone())),
+            Self::Pull(pull) => Some(Line::Pull(pull.clone())),
             Self::Mqtt(_) | Self::Http(_) => None,
         }
     }
@@ -114,7 +118,7 @@ impl Source {
     pub const fn serial(&self) -> Option<&SerialLine> {
         match self {
             Self::Serial(line) => Some(line),
-            Self::Tcp(_) | Self::Listen(_) | Self::Mqtt(_) | Self::Http(_) => None,
+            Self::Tcp(_) | Self::Listen(_) | Self::Pull(_) | Self::Mqtt(_) | Self::Http(_) => None,
         }
     }
 
@@ -123,7 +127,9 @@ impl Source {
     pub const fn mqtt(&self) -> Option<&MqttSource> {
         match self {
             Self::Mqtt(mqtt) => Some(mqtt),
-            Self::Serial(_) | Self::Tcp(_) | Self::Listen(_) | Self::Http(_) => None,
+            Self::Serial(_) | Self::Tcp(_) | Self::Listen(_) | Self::Pull(_) | Self::Http(_) => {
+                None
+            }
         }
     }
 
@@ -132,7 +138,9 @@ impl Source {
     pub const fn http(&self) -> Option<&HttpSource> {
         match self {
             Self::Http(http) => Some(http),
-            Self::Serial(_) | Self::Tcp(_) | Self::Listen(_) | Self::Mqtt(_) => None,
+            Self::Serial(_) | Self::Tcp(_) | Self::Listen(_) | Self::Pull(_) | Self::Mqtt(_) => {
+                None
+            }
         }
     }
 
@@ -141,7 +149,18 @@ impl Source {
     pub const fn listen(&self) -> Option<&ListenSource> {
         match self {
             Self::Listen(listen) => Some(listen),
-            Self::Serial(_) | Self::Tcp(_) | Self::Mqtt(_) | Self::Http(_) => None,
+            Self::Serial(_) | Self::Tcp(_) | Self::Pull(_) | Self::Mqtt(_) | Self::Http(_) => None,
+        }
+    }
+
+    /// Where its events are asked for, if they are.
+    #[must_use]
+    pub const fn pull(&self) -> Option<&PullSource> {
+        match self {
+            Self::Pull(pull) => Some(pull),
+            Self::Serial(_) | Self::Tcp(_) | Self::Listen(_) | Self::Mqtt(_) | Self::Http(_) => {
+                None
+            }
         }
     }
 
@@ -149,6 +168,7 @@ impl Source {
     pub(super) fn closed_after(self, idle: Micros) -> Self {
         match self {
             Self::Listen(listen) => Self::Listen(ListenSource { idle, ..listen }),
+            Self::Pull(pull) => Self::Pull(PullSource { idle, ..pull }),
             other @ (Self::Serial(_) | Self::Tcp(_) | Self::Mqtt(_) | Self::Http(_)) => other,
         }
     }
@@ -163,6 +183,8 @@ pub enum Line {
     Tcp(TcpAddress),
     /// A TCP connection the device makes.
     Listen(ListenSource),
+    /// The answer to a question by HTTP that never ends.
+    Pull(PullSource),
 }
 
 impl std::fmt::Display for Line {
@@ -171,6 +193,7 @@ impl std::fmt::Display for Line {
             Self::Serial(line) => line.path.display().fmt(f),
             Self::Tcp(address) => address.fmt(f),
             Self::Listen(listen) => listen.address.fmt(f),
+            Self::Pull(pull) => pull.fmt(f),
         }
     }
 }

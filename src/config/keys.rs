@@ -223,7 +223,7 @@ pub(super) static SIGN: [Key; 6] = [
     default("repeat_ms", "5000"),
 ];
 
-pub(super) static SOURCE: [Key; 12] = [
+pub(super) static SOURCE: [Key; 15] = [
     optional("serial"),
     optional("line"),
     optional("flow"),
@@ -236,6 +236,9 @@ pub(super) static SOURCE: [Key; 12] = [
     optional("command_topic"),
     optional("http"),
     optional("secret_file"),
+    optional("pull"),
+    optional("username"),
+    optional("password_file"),
 ];
 
 const SERIAL_EXAMPLE: &str = "{ serial = \"/dev/serial/by-path/…\", line = \"9600 8N1\" }, { tcp = \"192.0.2.7:4001\" } or { sn = \"…\" }";

@@ -17,6 +17,7 @@ mod keys;
 mod lane;
 mod listen;
 mod ports;
+mod pull;
 mod push;
 mod sanity;
 mod section;
@@ -45,6 +46,7 @@ pub use fault::ConfigFault;
 pub use journal::JournalConfig;
 pub use listen::{ListenSource, Network};
 pub use ports::port_warnings;
+pub use pull::{Login, PullSource};
 pub use push::PushConfig;
 pub use tunnel::{Secured, TunnelConfig};
 
@@ -229,22 +231,31 @@ impl BrokerConfig {
     /// The file cannot be read or is empty, or is a credential and there is no
     /// directory.
     pub fn password(&self, credentials_dir: Option<&Path>) -> std::io::Result<Option<String>> {
-        let Some(file) = &self.password_file else {
-            return Ok(None);
-        };
-        let path = credential(file, credentials_dir)?;
-        let text = std::fs::read_to_string(&path)?;
-        match text.lines().next() {
-            Some(password) if !password.is_empty() => Ok(Some(password.to_owned())),
-            Some(_) | None => Err(std::io::Error::new(
-                std::io::ErrorKind::InvalidData,
-                format!(
-                    "{} is empty: its first line is the password",
-                    path.display()
-                ),
-            )),
-        }
+        let file = self.password_file.as_deref();
+        file.map(|file| password(file, credentials_dir)).transpose()
     }
+}
+
+/// The first line of a password's file.
+fn password(file: &Path, credentials_dir: Option<&Path>) -> std::io::Result<String> {
+    let path = credential(file, credentials_dir)?;
+    let text = std::fs::read_to_string(&path)?;
+    match text.lines().next() {
+        Some(password) if !password.is_empty() => Ok(password.to_owned()),
+        Some(_) | None => Err(std::io::Error::new(
+            std::io::ErrorKind::InvalidData,
+            format!(
+                "{} is empty: its first line is the password",
+                path.display()
+            ),
+        )),
+    }
+}
+
+/// Where systemd put the credentials it passed, if it passed any.
+#[must_use]
+pub fn credentials_dir() -> Option<PathBuf> {
+    std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from)
 }
 
 /// Where a credential's file lies: a bare name among those systemd passed.

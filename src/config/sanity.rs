@@ -90,6 +90,7 @@ fn ports(config: &Config, sink: &Sink) {
                     Line::Serial(_) => "serial",
                     Line::Tcp(_) => "tcp",
                     Line::Listen(_) => "listen",
+                    Line::Pull(_) => "pull",
                 };
                 let (line, path) = (line.to_string(), format!("{path}.{name}"));
                 ttyusb(&line, &path, sink);

@@ -7,6 +7,7 @@ use lanegate_core::wire::{self, ProtocolKind};
 use super::device::{Flow, HttpSource, MqttSource, Parity, SerialLine, Source, TcpAddress};
 use super::keys;
 use super::listen::listen;
+use super::pull::pull;
 use super::section::{Section, list, parsed, text, word};
 
 /// Speeds serial drivers accept.
@@ -17,6 +18,8 @@ const BAUDS: [u32; 12] = [
 const TOPICS_MAX: usize = 8;
 /// Protocols whose devices dial a server, so that they may be listened for.
 const DIALS: [&str; 3] = ["json-seal", "jt701", "jt808"];
+/// Protocols of cameras whose stream of events is asked for by HTTP.
+const PULLED: [&str; 2] = ["dahua", "hikvision-isapi"];
 /// Protocols in whole messages that come over a line or over topics.
 const BY_EITHER: [&str; 1] = ["json-seal"];
 /// Longest topic; a broker's own limit is far higher.
@@ -46,6 +49,8 @@ enum Way {
     Sign,
     /// Posts of a camera.
     Posts,
+    /// A camera's stream of events, asked for.
+    Pull,
 }
 
 fn way(protocol: &str) -> Way {
@@ -74,11 +79,17 @@ pub(super) fn source(device: &Section<'_>, protocol: &str, base: &Path) -> Optio
     const CAMERA: [&str; 3] = ["sn", "topics", "recapture_topic"];
     let way = way(protocol);
     let either = way == Way::Posts || BY_EITHER.contains(&protocol);
-    let way = if either && s.has("topics") {
-        Way::Messages
-    } else {
-        way
+    let way = match way {
+        _ if either && s.has("topics") => Way::Messages,
+        Way::Posts if PULLED.contains(&protocol) && s.has("pull") => Way::Pull,
+        way => way,
     };
+    if way != Way::Pull {
+        refuse(&s, protocol, &["pull"]);
+        for name in ["username", "password_file"] {
+            refuse_without(&s, name, "pull");
+        }
+    }
     if way != Way::Posts {
         refuse(&s, protocol, &["http", "secret_file"]);
     }
@@ -94,6 +105,11 @@ pub(super) fn source(device: &Section<'_>, protocol: &str, base: &Path) -> Optio
             refuse(&s, protocol, &LINE);
             refuse(&s, protocol, &["sn", "recapture_topic", "command_topic"]);
             http(&s).map(Source::Http)
+        }
+        Way::Pull => {
+            refuse(&s, protocol, &LINE);
+            refuse(&s, protocol, &["sn", "recapture_topic", "command_topic"]);
+            pull(&s).map(Source::Pull)
         }
         Way::Messages => {
             refuse(&s, protocol, &LINE);
@@ -182,7 +198,8 @@ fn http(section: &Section<'_>) -> Option<HttpSource> {
     let path = section.maybe("http", parsed(path))?;
     let secret_file = section.maybe("secret_file", text)?;
     if path.is_none() {
-        let why = "is missing: write the path it posts to, like \"cam-1\", or its topics";
+        let why = "is missing: write the path it posts to, like \"cam-1\", or its topics, or for \
+                   protocols that are asked pull and the address of its stream";
         section.fault("http", why);
     }
     if secret_file.is_none() {

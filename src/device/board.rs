@@ -521,7 +521,7 @@ impl Board {
 fn gap(source: &Source) -> Micros {
     let baud = match source {
         Source::Serial(line) => line.baud,
-        Source::Tcp(_) | Source::Listen(_) => 9600,
+        Source::Tcp(_) | Source::Listen(_) | Source::Pull(_) => 9600,
         Source::Mqtt(_) | Source::Http(_) => return Micros(0),
     };
     let characters = 38_500_000_u64.div_ceil(u64::from(baud.max(1)));

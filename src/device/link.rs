@@ -7,14 +7,15 @@ use lanegate_core::time::Micros;
 
 use super::listen::{Door, Guest};
 use super::why::Why;
-use super::{serial, tcp};
-use crate::config::{Line, SerialLine, TcpAddress};
+use super::{pulled, serial, tcp};
+use crate::config::{Line, PullSource, SerialLine, TcpAddress};
 
 /// What opens a line, again and again.
 pub(super) enum Opener {
     Serial(SerialLine),
     Tcp(TcpAddress),
     Listen(Door),
+    Pull(PullSource),
 }
 
 impl Opener {
@@ -24,6 +25,7 @@ impl Opener {
             Line::Serial(line) => Self::Serial(line.clone()),
             Line::Tcp(address) => Self::Tcp(address.clone()),
             Line::Listen(source) => Self::Listen(Door::new(source.clone(), refused)),
+            Line::Pull(source) => Self::Pull(source.clone()),
         }
     }
 
@@ -32,6 +34,7 @@ impl Opener {
             Self::Serial(line) => serial::Port::open(line).map(Link::Serial),
             Self::Tcp(address) => tcp::Port::open(address).await.map(Link::Tcp),
             Self::Listen(door) => door.open().await.map(Link::Guest),
+            Self::Pull(source) => pulled::Port::open(source).await.map(Link::Pulled),
         }
     }
 }
@@ -41,6 +44,7 @@ pub(super) enum Link {
     Serial(serial::Port),
     Tcp(tcp::Port),
     Guest(Guest),
+    Pulled(pulled::Port),
 }
 
 impl Link {
@@ -49,6 +53,7 @@ impl Link {
         match self {
             Self::Serial(_) | Self::Tcp(_) => None,
             Self::Guest(guest) => Some(guest.idle()),
+            Self::Pulled(port) => Some(port.idle()),
         }
     }
 
@@ -58,6 +63,7 @@ impl Link {
             Self::Serial(port) => port.read().await,
             Self::Tcp(port) => port.read().await,
             Self::Guest(port) => port.read().await,
+            Self::Pulled(port) => port.read().await,
         }
     }
 
@@ -67,6 +73,7 @@ impl Link {
             Self::Serial(port) => port.heard(len),
             Self::Tcp(port) => port.heard(len),
             Self::Guest(port) => port.heard(len),
+            Self::Pulled(port) => port.heard(len),
         }
     }
 
@@ -75,6 +82,8 @@ impl Link {
             Self::Serial(port) => port.write(bytes).await,
             Self::Tcp(port) => port.write(bytes).await,
             Self::Guest(port) => port.write(bytes).await,
+            // No protocol that is asked this way is told anything.
+            Self::Pulled(_) => Ok(()),
         }
     }
 
@@ -84,6 +93,7 @@ impl Link {
             Self::Serial(port) => port.clear(),
             Self::Tcp(port) => port.clear(),
             Self::Guest(port) => port.clear(),
+            Self::Pulled(_) => Ok(()),
         }
     }
 }

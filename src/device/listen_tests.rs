@@ -6,26 +6,19 @@ use std::time::Duration;
 
 use lanegate_core::lane::{Event, Role};
 use lanegate_core::model::{DeviceId, DeviceState};
-use lanegate_core::wire::Settings;
-use tokio::sync::mpsc;
 use tokio::time::timeout;
-use tokio_util::sync::CancellationToken;
 
+use super::super::line_bench::{LineBench, PATIENCE, device};
 use super::*;
-use crate::clock::{Clock, ClockConfig};
-use crate::config::{DeviceConfig, Network, Source};
-use crate::device::{Running, Seen, Stream, Surroundings, start_stream};
-use crate::metrics::queues::{self, Queue};
+use crate::config::{Network, Source};
+use crate::device::Seen;
 
-const PATIENCE: Duration = Duration::from_secs(20);
 /// A lock's heartbeat (JT701 manual, text frames).
 const ALIVE: &[u8] = b"(8000620011,@JT)";
 
-/// A driver that listens, and its lane's end.
+/// A driver that listens.
 struct Bench {
-    running: Running,
-    events: mpsc::Receiver<Event>,
-    stop: CancellationToken,
+    line: LineBench,
     address: SocketAddr,
 }
 
@@ -33,41 +26,14 @@ fn bench(from: &str, idle: Micros) -> Bench {
     let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = free.local_addr().unwrap();
     drop(free);
-    let clock = ClockConfig {
-        rtc_trusted: true,
-        mark: None,
-        hold: Micros::from_s(600),
-    };
-    let (to, events) = queues::channel(Queue::LaneEvents, 64);
-    let around = Surroundings {
-        clock: Clock::start(clock, None),
-        events: to,
-        stop: CancellationToken::new(),
-    };
     let source = ListenSource {
         address,
         from: vec![Network::parse(from).unwrap()],
         idle,
     };
-    let device = DeviceConfig {
-        id: DeviceId::parse("seal-1").unwrap(),
-        role: Role::SealReader,
-        protocol: "jt701".to_owned(),
-        settings: Settings::new(),
-        source: Source::Listen(source),
-        scale: None,
-        late: Micros::from_s(30),
-        undated: crate::config::Undated::Arrival,
-        lost: Micros::from_s(60),
-    };
-    let line = device.source.line().unwrap();
-    let stream = Stream::new(device, Micros::from_ms(100), around.clock.mono()).unwrap();
-    let stop = around.stop.clone();
-    let running = start_stream(stream, line, around).unwrap();
+    let lock = device("seal-1", Role::SealReader, "jt701", Source::Listen(source));
     Bench {
-        running,
-        events,
-        stop,
+        line: LineBench::start(lock),
         address,
     }
 }
@@ -89,20 +55,15 @@ impl Bench {
     }
 
     async fn event(&mut self) -> Event {
-        let event = timeout(PATIENCE, self.events.recv()).await;
-        event.expect("something happens").expect("it runs")
+        self.line.event().await
     }
 
     async fn seen(&mut self, wanted: impl Fn(&Seen) -> bool) -> Seen {
-        let seen = timeout(PATIENCE, self.running.seen.wait_for(wanted)).await;
-        seen.expect("it comes to that").unwrap().clone()
+        self.line.seen(wanted).await
     }
 
     async fn end(self) {
-        self.stop.cancel();
-        timeout(PATIENCE, self.running.ended())
-            .await
-            .expect("it stops");
+        self.line.end().await;
     }
 }
 

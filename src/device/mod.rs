@@ -7,12 +7,15 @@ mod board;
 mod broker;
 mod driver;
 mod health;
+#[cfg(test)]
+mod line_bench;
 mod link;
 mod listen;
 mod pictures;
 mod plates;
 mod port;
 mod posted;
+mod pulled;
 mod recapture;
 mod serial;
 mod sign;

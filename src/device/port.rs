@@ -276,8 +276,9 @@ impl<D: Driver> Worker<D> {
                 Over::Reopen => {}
                 Over::Lost(why) => {
                     self.say_lost(&why);
+                    let wait = self.backoff.wait().max(why.rest());
                     self.driver.closed(why, self.clock.now());
-                    let end = self.clock.mono() + self.backoff.wait();
+                    let end = self.clock.mono() + wait;
                     let rest = sleep_until(self.clock.instant(end).into());
                     if self.meanwhile(rest).await.is_none() {
                         return;

@@ -25,8 +25,11 @@ use super::why::{Via, Why};
 use crate::config::DeviceConfig;
 use crate::metrics::queues::{Level, Queue};
 
-/// Silence on a serial line that ends a message.
+/// Silence on a line that ends a message.
 const IDLE: Micros = Micros::from_ms(60);
+/// The same of a stream that comes over a network in parts whose length is
+/// known: it may stand still in the middle of one.
+const PULLED_IDLE: Micros = Micros::from_ms(1500);
 /// Events kept for whoever drains (L9); from half of it on a driver that can
 /// wait reads no more.
 const EVENTS_MAX: usize = 64;
@@ -296,7 +299,11 @@ impl Stream {
     }
 
     fn idle_at(&self) -> Option<Mono> {
-        self.last_bytes.map(|at| at + IDLE)
+        let idle = match self.config.source.pull() {
+            Some(_) => PULLED_IDLE,
+            None => IDLE,
+        };
+        self.last_bytes.map(|at| at + idle)
     }
 
     fn end_message(&mut self, now: Now) {

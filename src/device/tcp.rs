@@ -41,27 +41,19 @@ impl Port {
     /// Connects. What the other end sends before it is read is of no known
     /// time, but a new connection has nothing from before.
     pub(super) async fn open(address: &TcpAddress) -> Result<Self, Why> {
-        let to = (address.host.as_str(), address.port);
-        let stream = match timeout(CONNECT_MAX, TcpStream::connect(to)).await {
-            Ok(Ok(stream)) => stream,
-            Ok(Err(fault)) => return Err(why_not(address, &fault)),
-            Err(_) => {
-                return Err(Why::Unreachable(
-                    address.to_string(),
-                    "no answer".to_owned(),
-                ));
-            }
-        };
-        Self::accepted(stream)
+        connect(address).await.map(Self::of)
     }
 
     /// A connection somebody made.
     pub(super) fn accepted(stream: TcpStream) -> Result<Self, Why> {
-        watched(&stream).map_err(|fault| Why::Port(fault.to_string()))?;
-        Ok(Self {
+        watched(stream).map(Self::of)
+    }
+
+    fn of(stream: TcpStream) -> Self {
+        Self {
             stream,
             buffer: Box::new([0; CHUNK]),
-        })
+        }
     }
 
     /// The next bytes.
@@ -107,8 +99,28 @@ impl Port {
     }
 }
 
+/// A connection to `address`, watched.
+pub(super) async fn connect(address: &TcpAddress) -> Result<TcpStream, Why> {
+    let to = (address.host.as_str(), address.port);
+    match timeout(CONNECT_MAX, TcpStream::connect(to)).await {
+        Ok(Ok(stream)) => watched(stream),
+        Ok(Err(fault)) => Err(why_not(address, &fault)),
+        Err(_) => Err(Why::Unreachable(
+            address.to_string(),
+            "no answer".to_owned(),
+        )),
+    }
+}
+
+fn watched(stream: TcpStream) -> Result<TcpStream, Why> {
+    match watch(&stream) {
+        Ok(()) => Ok(stream),
+        Err(fault) => Err(Why::Port(fault.to_string())),
+    }
+}
+
 /// Small frames go out at once, and a dead peer is found.
-fn watched(stream: &TcpStream) -> rustix::io::Result<()> {
+fn watch(stream: &TcpStream) -> rustix::io::Result<()> {
     sockopt::set_tcp_nodelay(stream, true)?;
     sockopt::set_socket_keepalive(stream, true)?;
     sockopt::set_tcp_keepidle(stream, PROBE_AFTER)?;

@@ -1,10 +1,14 @@
 //! Why a device is not well, in words for whoever stands before it: what is
 //! wrong and what to check, which differs with the way its messages come.
 
+use lanegate_core::time::Micros;
 use lanegate_core::wire::Hint;
 use lanegate_core::wire::io::board::BadWhy;
 
 use crate::config::Source;
+
+/// Cameras shut out who fails five times within minutes, for half an hour.
+const LOGIN_REST: Micros = Micros::from_s(60);
 
 /// The way a device's messages come.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -19,6 +23,8 @@ pub enum Via {
     Messages(Vec<String>, Option<String>),
     /// Posts to this path.
     Posts(String),
+    /// The stream asked for at this address.
+    Asked(String),
 }
 
 impl Via {
@@ -31,6 +37,7 @@ impl Via {
             Source::Listen(listen) => Self::DialsIn(listen.address.to_string()),
             Source::Mqtt(mqtt) => Self::Messages(mqtt.topics.clone(), mqtt.command_topic.clone()),
             Source::Http(http) => Self::Posts(http.path.clone()),
+            Source::Pull(pull) => Self::Asked(pull.to_string()),
         }
     }
 
@@ -53,6 +60,10 @@ impl Via {
             Self::Posts(path) => format!(
                 "no post of it comes: check its power, and the address, the path /{path} and the \
                  secret it posts with; lanegate_push_refused_total counts by cause what was refused"
+            ),
+            Self::Asked(url) => format!(
+                "{url} is open and nothing comes: check that the address asks for heartbeats more \
+                 often than late_ms, and that the camera sends the events it names"
             ),
         }
     }
@@ -79,6 +90,10 @@ impl Via {
                 "posts come to /{path} but none of its protocol: check protocol and settings, and \
                  the format the device is set to post"
             ),
+            Self::Asked(url) => format!(
+                "bytes come from {url} but no frame of its protocol: check that the camera is of \
+                 this make, and its settings"
+            ),
         }
     }
 
@@ -96,7 +111,7 @@ impl Via {
                 listed(topics)
             ),
             // Never asked.
-            Self::DialsIn(_) | Self::Posts(_) => self.silent(),
+            Self::DialsIn(_) | Self::Posts(_) | Self::Asked(_) => self.silent(),
         }
     }
 }
@@ -191,6 +206,15 @@ pub enum Why {
          that no other program has the port"
     )]
     CannotListen(String, String),
+    /// A camera does not know who asks for its events.
+    #[error(
+        "{0} refuses us ({1}): check username and password_file, and that this user may see \
+         events; asked again once a minute only, since cameras shut out who fails often"
+    )]
+    Login(String, String),
+    /// A camera answers, but with no stream.
+    #[error("{0} gives no stream of events: {1}; check the path in its address")]
+    NoStream(String, String),
     /// Something else about the port.
     #[error("its port: {0}")]
     Port(String),
@@ -203,6 +227,39 @@ pub enum Why {
     /// Its driver ended unexpectedly.
     #[error("its driver failed: restart the daemon, and report this")]
     Driver,
+}
+
+impl Why {
+    /// Not to be tried again for so long, whatever else is known.
+    #[must_use]
+    pub const fn rest(&self) -> Micros {
+        match self {
+            Self::Login(_, _) => LOGIN_REST,
+            Self::Silent(_)
+            | Self::Noise(_, _)
+            | Self::NoAnswer(_)
+            | Self::Exception(_)
+            | Self::Refuses(_)
+            | Self::BadAnswer(_)
+            | Self::Numbers
+            | Self::Inputs(_, _)
+            | Self::Absent
+            | Self::Busy
+            | Self::Denied
+            | Self::Gone
+            | Self::NotServed(_)
+            | Self::Unreachable(_, _)
+            | Self::Closed
+            | Self::HungUp
+            | Self::Idle
+            | Self::CannotListen(_, _)
+            | Self::NoStream(_, _)
+            | Self::Port(_)
+            | Self::Broker(_)
+            | Self::Refused(_)
+            | Self::Driver => Micros(0),
+        }
+    }
 }
 
 fn hint(hint: &Option<Hint>) -> String {
@@ -243,6 +300,10 @@ mod tests {
             (
                 Via::Tcp("192.0.2.7:4001".to_owned()),
                 vec!["192.0.2.7:4001"],
+            ),
+            (
+                Via::Asked("http://192.0.2.7:80/x".to_owned()),
+                vec!["http://192.0.2.7:80/x"],
             ),
         ];
         for (via, named) in ways {

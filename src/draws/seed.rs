@@ -41,7 +41,7 @@ pub enum SeedError {
 /// # Errors
 /// See [`SeedError`].
 pub fn read_seed(config: &DrawConfig) -> Result<KeyChain, SeedError> {
-    let dir = std::env::var_os("CREDENTIALS_DIRECTORY").map(std::path::PathBuf::from);
+    let dir = crate::config::credentials_dir();
     let text = config.read_seed(dir.as_deref());
     let text = text.map_err(|source| SeedError::Unread {
         path: config.seed.display().to_string(),

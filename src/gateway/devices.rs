@@ -26,7 +26,7 @@ fn credentials(peer: Peer, broker: &BrokerConfig) -> Result<Option<Credentials>,
     let Some(username) = broker.username.clone() else {
         return Ok(None);
     };
-    let dir = std::env::var_os("CREDENTIALS_DIRECTORY").map(std::path::PathBuf::from);
+    let dir = crate::config::credentials_dir();
     let password = broker.password(dir.as_deref());
     let password = password.map_err(|why| RunError::Broker {
         peer: peer.as_str(),

@@ -1,8 +1,6 @@
 //! Upkeep of the journal, off every thread that matters: snapshots,
 //! checkpoints by the clock, old segments.
 
-use std::path::PathBuf;
-
 use lanegate_core::time::{Clock, Wall};
 use tracing::{error, info, warn};
 
@@ -19,7 +17,7 @@ const DAY_S: i64 = 24 * 3600;
 
 /// The key and the pace the configuration names.
 pub(super) fn checkpoints(config: &Config) -> Result<Checkpoints, KeyError> {
-    let dir = std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from);
+    let dir = crate::config::credentials_dir();
     let journal = &config.journal;
     let file = journal.key_file(dir.as_deref());
     let file = file.map_err(|source| KeyError::Unread {

@@ -82,7 +82,7 @@ fn pictures(port: &Port) -> Result<Option<Arc<Pictures>>, RunError> {
 }
 
 fn secret(source: &HttpSource) -> Result<Secret, String> {
-    let dir = std::env::var_os("CREDENTIALS_DIRECTORY").map(std::path::PathBuf::from);
+    let dir = crate::config::credentials_dir();
     Secret::of(source, dir.as_deref()).map_err(|why| format!("source.secret_file: {why}"))
 }
 

@@ -72,8 +72,8 @@ impl SimLane {
                 }
                 Source::Tcp(address) => (Line::Port(address.to_string()), None),
                 Source::Listen(listen) => (Line::Port(listen.address.to_string()), None),
-                // No simulated camera posts yet.
-                Source::Http(_) => (Line::Topics(Vec::new()), None),
+                // No simulated camera posts, or is asked.
+                Source::Http(_) | Source::Pull(_) => (Line::Topics(Vec::new()), None),
                 Source::Mqtt(mqtt) => (
                     Line::Topics(mqtt.topics.clone()),
                     mqtt.sn

@@ -2,7 +2,7 @@
 //! that `check` passes nothing that cannot start. A credential is there only
 //! while the service runs, and that it was not read is said.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::super::files::FileFault;
 use crate::config::{BrokerConfig, Config, Secured, is_credential};
@@ -22,7 +22,7 @@ struct Named<'c> {
 /// Faults of secrets that can be read here, and a warning of those that
 /// cannot.
 pub(super) fn secrets(file: &Path, config: &Config) -> (Vec<FileFault>, Option<FileFault>) {
-    let passed = std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from);
+    let passed = crate::config::credentials_dir();
     let (mut faults, mut unread) = (Vec::new(), Vec::new());
     for named in named(config) {
         if is_credential(named.file) && passed.is_none() {
@@ -82,17 +82,28 @@ fn named(config: &Config) -> Vec<Named<'_>> {
                     fault: Box::new(|dir| Secret::of(http, dir).err()),
                 });
             }
+            if let Some(login) = source.pull().and_then(|pull| pull.login.as_ref()) {
+                let file = login.password_file.as_path();
+                all.push(Named {
+                    path: format!("lane[{n}].{place}.source.password_file"),
+                    file,
+                    fault: Box::new(move |dir| login.password(dir).err().map(unreadable(file))),
+                });
+            }
         }
     }
     all
 }
 
+fn unreadable(file: &Path) -> impl Fn(std::io::Error) -> String {
+    move |why| format!("{} cannot be read: {why}", file.display())
+}
+
 fn password<'c>(path: &str, broker: &'c BrokerConfig) -> Option<Named<'c>> {
     let file = broker.password_file.as_deref()?;
-    let why = |why: std::io::Error| format!("{} cannot be read: {why}", file.display());
     Some(Named {
         path: format!("{path}.password_file"),
         file,
-        fault: Box::new(move |dir| broker.password(dir).err().map(why)),
+        fault: Box::new(move |dir| broker.password(dir).err().map(unreadable(file))),
     })
 }

@@ -254,7 +254,7 @@ fn credentials(broker: &BrokerConfig) -> Result<Option<Credentials>, String> {
     let Some(username) = broker.username.clone() else {
         return Ok(None);
     };
-    let passed = std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from);
+    let passed = crate::config::credentials_dir();
     let dir = passed.unwrap_or_else(|| PathBuf::from(CREDSTORE));
     let password = broker.password(Some(&dir)).map_err(|why| {
         let file = broker.password_file.as_deref().map(|file| dir.join(file));
