@@ -138,7 +138,7 @@ mod tests {
     #[test]
     fn what_is_no_address_of_a_stream_is_told_with_one_that_is() {
         for (text, told) in [
-            ("192.0.2.7/x", "does not begin with http://"),
+            ("192.0.2.7/x", "is no address"),
             ("rtsp://192.0.2.7/x", "does not begin with http://"),
             ("https://192.0.2.7/x", "https"),
             ("http://admin:pass@192.0.2.7/x", "password_file"),

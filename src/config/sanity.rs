@@ -106,6 +106,15 @@ fn ports(config: &Config, sink: &Sink) {
                      network of its own",
                 );
             }
+            if source.pull().is_some_and(|pull| {
+                pull.path.contains("eventManager.cgi") && !pull.path.contains("heartbeat=")
+            }) {
+                sink.warn(
+                    &format!("{path}.pull"),
+                    "asks for no heartbeats: add &heartbeat=5, or the camera is late and lost \
+                     while no truck comes",
+                );
+            }
             for topic in source.mqtt().iter().flat_map(|mqtt| &mqtt.topics) {
                 let why = "one device's messages are one device's";
                 topics.tell(topic.clone(), path.clone(), sink, why);

@@ -67,6 +67,19 @@ fn way(protocol: &str) -> Way {
     }
 }
 
+/// What it travels in here, where a protocol has more than one way.
+fn way_of(source: &Section<'_>, protocol: &str) -> Way {
+    let way = way(protocol);
+    let posts = way == Way::Posts;
+    if (posts || BY_EITHER.contains(&protocol)) && source.has("topics") {
+        Way::Messages
+    } else if posts && PULLED.contains(&protocol) && source.has("pull") {
+        Way::Pull
+    } else {
+        way
+    }
+}
+
 /// The source of a device.
 pub(super) fn source(device: &Section<'_>, protocol: &str, base: &Path) -> Option<Source> {
     if !device.has("source") {
@@ -77,13 +90,7 @@ pub(super) fn source(device: &Section<'_>, protocol: &str, base: &Path) -> Optio
     let s = device.section("source", &keys::SOURCE);
     const LINE: [&str; 4] = ["serial", "line", "flow", "tcp"];
     const CAMERA: [&str; 3] = ["sn", "topics", "recapture_topic"];
-    let way = way(protocol);
-    let either = way == Way::Posts || BY_EITHER.contains(&protocol);
-    let way = match way {
-        _ if either && s.has("topics") => Way::Messages,
-        Way::Posts if PULLED.contains(&protocol) && s.has("pull") => Way::Pull,
-        way => way,
-    };
+    let way = way_of(&s, protocol);
     if way != Way::Pull {
         refuse(&s, protocol, &["pull"]);
         for name in ["username", "password_file"] {

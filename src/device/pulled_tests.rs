@@ -117,7 +117,7 @@ async fn a_stream_is_read_part_by_part_and_asked_for_again_when_it_ends() {
              Code=TrafficJunction;action=Pulse;index=0;data={\n \"TrafficCar\" : { \"PlateNumber\" : ",
         );
         // A network that stands still in the middle of a part cuts nothing.
-        std::thread::sleep(Duration::from_millis(300));
+        tokio::time::sleep(Duration::from_millis(300)).await;
         caller
             .says("\"FZB12345\" },\n \"Object\" : { \"Confidence\" : 247 }, \"GroupID\" : 7 }\r\n");
         caller.says(BEAT);

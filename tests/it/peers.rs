@@ -1,12 +1,13 @@
 //! The daemon among programs nobody here wrote: Eclipse Mosquitto and its
-//! clients, pymodbus, weighbridge-simulator, a scale's bytes as its vendor
-//! documents them.
+//! clients, pymodbus, weighbridge-simulator, lighttpd, a scale's bytes as its
+//! vendor documents them.
 
 mod authority;
 mod boards;
 mod boxes;
 mod certificates;
 pub(crate) mod programs;
+mod pulled;
 mod restored;
 pub(crate) mod site;
 mod stuck;

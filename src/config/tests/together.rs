@@ -6,7 +6,7 @@ use super::{DEV, faults, parse, with};
 use crate::config::Source;
 
 /// What is written in place of what in the development file, and its fault.
-static ROWS: [(&str, &str, &str); 42] = [
+static ROWS: [(&str, &str, &str); 47] = [
     (
         "id = \"io-1\"",
         "id = \"cam-1\"",
@@ -216,6 +216,31 @@ static ROWS: [(&str, &str, &str); 42] = [
         "{ sn = \"7a1c9e20-5b014d11\" }",
         "{ sn = \"1\", http = \"cam-1\" }",
         "source.http: does not go with protocol \"vzenith-mqtt\"",
+    ),
+    (
+        "protocol = \"vzenith-mqtt\"\nsource = { sn = \"7a1c9e20-5b014d11\" }",
+        "protocol = \"dahua\"\nsource = { pull = \"http://cam/x\", username = \"a\" }",
+        "source.password_file: is missing",
+    ),
+    (
+        "protocol = \"vzenith-mqtt\"\nsource = { sn = \"7a1c9e20-5b014d11\" }",
+        "protocol = \"dahua\"\nsource = { pull = \"http://cam/x\", password_file = \"/p\" }",
+        "source.username: is missing",
+    ),
+    (
+        "protocol = \"vzenith-mqtt\"\nsource = { sn = \"7a1c9e20-5b014d11\" }",
+        "protocol = \"dahua\"\nsource = { pull = \"http://cam/x\", http = \"cam-1\" }",
+        "source.http: does not go with protocol",
+    ),
+    (
+        "protocol = \"vzenith-mqtt\"\nsource = { sn = \"7a1c9e20-5b014d11\" }",
+        "protocol = \"openalpr\"\nsource = { pull = \"http://cam/x\" }",
+        "source.pull: does not go with protocol \"openalpr\"",
+    ),
+    (
+        "protocol = \"vzenith-mqtt\"\nsource = { sn = \"7a1c9e20-5b014d11\" }",
+        "protocol = \"dahua\"\nsource = { http = \"cam-1\", username = \"a\" }",
+        "source.username: goes with pull only",
     ),
 ];
 
