@@ -8,10 +8,10 @@ use lanegate_core::lane::{Event, Role};
 use lanegate_core::model::{DeviceId, DeviceState};
 use tokio::time::timeout;
 
-use super::super::line_bench::{LineBench, PATIENCE, device};
 use super::*;
 use crate::config::{Network, Source};
 use crate::device::Seen;
+use crate::device::line_bench::{LineBench, PATIENCE, device};
 
 /// A lock's heartbeat (JT701 manual, text frames).
 const ALIVE: &[u8] = b"(8000620011,@JT)";

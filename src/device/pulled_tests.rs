@@ -7,9 +7,9 @@ use std::path::PathBuf;
 use lanegate_core::lane::{Event, Role};
 use lanegate_core::model::{Content, DeviceState, Reading};
 
-use super::super::line_bench::{LineBench, PATIENCE, device};
 use super::*;
 use crate::config::{Source, TcpAddress};
+use crate::device::line_bench::{LineBench, PATIENCE, device};
 
 const PATH: &str = "/cgi-bin/eventManager.cgi?action=attach&codes=[All]&heartbeat=5";
 const STREAM: &str = "HTTP/1.1 200 OK\r\nContent-Type: multipart/x-mixed-replace; boundary=b\r\n";
