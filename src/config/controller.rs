@@ -26,7 +26,8 @@ pub(super) fn config(table: &DeTable<'_>, sink: &Sink, base: &Path) -> Option<Co
     let [device_broker, authority_broker] =
         ["devices", "authority"].map(|n| broker(&brokers, n, base));
     let http = http(&root.section("http", &keys::HTTP), sink);
-    let push = super::push::push(&root, base);
+    let push = super::push::push(&root);
+    let pictures = super::push::pictures(&root, base);
     let socket = root
         .section("socket", &keys::SOCKET)
         .need("path", path_from(base));
@@ -54,6 +55,7 @@ pub(super) fn config(table: &DeTable<'_>, sink: &Sink, base: &Path) -> Option<Co
         authority_broker: authority_broker?,
         http: http?,
         push: push?,
+        pictures: pictures?,
         socket: socket?,
         journal: journal?,
         draw: draw?,

@@ -34,12 +34,13 @@ const fn optional(name: &'static str) -> Key {
     Key { name, rule }
 }
 
-pub(super) static ROOT: [Key; 9] = [
+pub(super) static ROOT: [Key; 10] = [
     optional("controller"),
     optional("clock"),
     optional("broker"),
     optional("http"),
     optional("push"),
+    optional("pictures"),
     optional("socket"),
     optional("journal"),
     optional("draw"),
@@ -94,11 +95,14 @@ pub(super) static HTTP: [Key; 2] = [
     default("beyond_loopback", "false"),
 ];
 
-pub(super) static PUSH: [Key; 4] = [
+pub(super) static PUSH: [Key; 2] = [
     required("listen", "\"192.0.2.1:8081\""),
     default("body_kib_max", "2048"),
-    optional("pictures_dir"),
-    default("pictures_mib_max", "4096"),
+];
+
+pub(super) static PICTURES: [Key; 2] = [
+    required("dir", "\"/var/lib/lanegate/pictures\""),
+    default("mib_max", "4096"),
 ];
 
 pub(super) static SOCKET: [Key; 1] = [default("path", "\"/run/lanegate/lanegate.sock\"")];

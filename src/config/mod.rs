@@ -47,7 +47,7 @@ pub use journal::JournalConfig;
 pub use listen::{ListenSource, Network};
 pub use ports::port_warnings;
 pub use pull::{Login, PullSource};
-pub use push::PushConfig;
+pub use push::{PicturesConfig, PushConfig};
 pub use tunnel::{Secured, TunnelConfig};
 
 use fault::Sink;
@@ -70,6 +70,8 @@ pub struct Config {
     pub http: HttpConfig,
     /// The listener for posts; always there if a device posts.
     pub push: Option<PushConfig>,
+    /// Where pictures of cameras are kept; none = nowhere.
+    pub pictures: Option<PicturesConfig>,
     /// The local socket of `lanegate status`, `order`, `lane`.
     pub socket: PathBuf,
     /// The journal.

@@ -1,4 +1,5 @@
-//! `[push]`: the listener for devices that post.
+//! `[push]`: the listener for devices that post; `[pictures]`: where what
+//! cameras show is kept.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -13,14 +14,19 @@ pub struct PushConfig {
     pub listen: SocketAddr,
     /// Largest body of a post, pictures included, in bytes.
     pub body_bytes_max: usize,
-    /// Where pictures are kept; without it none is.
-    pub pictures_dir: Option<PathBuf>,
+}
+
+/// The folder of the pictures that come with reads.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct PicturesConfig {
+    /// The folder.
+    pub dir: PathBuf,
     /// Most bytes of them.
-    pub pictures_bytes_max: u64,
+    pub bytes_max: u64,
 }
 
 /// Some(None) where the table is not written.
-pub(super) fn push(root: &Section<'_>, base: &Path) -> Option<Option<PushConfig>> {
+pub(super) fn push(root: &Section<'_>) -> Option<Option<PushConfig>> {
     if !root.has("push") {
         return Some(None);
     }
@@ -33,12 +39,22 @@ pub(super) fn push(root: &Section<'_>, base: &Path) -> Option<Option<PushConfig>
         }),
     );
     let kib = s.need("body_kib_max", number(16..=4096));
-    let dir = s.maybe("pictures_dir", path_from(base));
-    let mib = s.need("pictures_mib_max", number(1..=1_048_576));
     Some(Some(PushConfig {
-        pictures_dir: dir?,
-        pictures_bytes_max: mib? << 20,
         listen: listen?,
         body_bytes_max: usize::try_from(kib?).expect("read in a range up to 4096") * 1024,
+    }))
+}
+
+/// Some(None) where the table is not written: then none is kept.
+pub(super) fn pictures(root: &Section<'_>, base: &Path) -> Option<Option<PicturesConfig>> {
+    if !root.has("pictures") {
+        return Some(None);
+    }
+    let s = root.section("pictures", &super::keys::PICTURES);
+    let dir = s.need("dir", path_from(base));
+    let mib = s.need("mib_max", number(1..=1_048_576));
+    Some(Some(PicturesConfig {
+        dir: dir?,
+        bytes_max: mib? << 20,
     }))
 }

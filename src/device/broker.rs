@@ -8,17 +8,19 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use bytes::Bytes;
 use lanegate_core::model::DeviceId;
 use lanegate_core::time::Micros;
 use lanegate_core::wire::sign::Shown;
 use tokio::sync::{mpsc, watch};
-use tokio::time::sleep_until;
+use tokio::time::{sleep_until, timeout};
 use tracing::{debug, info, warn};
 
 use super::board::{Board, BoardCommand};
 use super::driver::{Driver, Seen};
+use super::pictures::Keeper;
 use super::port::{Running, Surroundings, next_command, say_state};
 use super::recapture::recapture_message;
 use super::sign::SignDriver;
@@ -37,6 +39,9 @@ const TURN_MAX: Micros = Micros::from_ms(500);
 const OFF_MAX: Micros = Micros::from_s(2);
 /// What a board or sign is told is void if it cannot be sent within this.
 const COMMAND_MAX: Micros = Micros::from_ms(300);
+/// A picture not kept within this is not named in the record: a plate does not
+/// wait for a disk.
+const PICTURES_KEPT_MAX: Duration = Duration::from_millis(250);
 /// "Read again" is worth nothing later.
 const RECAPTURE_MAX: Micros = Micros::from_s(1);
 
@@ -48,6 +53,8 @@ pub struct Camera {
     pub source: MqttSource,
     /// Its lane, the clock and the stop.
     pub around: Surroundings,
+    /// Keeps its pictures, if they are kept.
+    pub pictures: Option<Keeper>,
 }
 
 /// A device behind the broker that is told things.
@@ -137,7 +144,12 @@ pub fn start_cameras(
         }
         router.all.push(inputs);
         sources.insert(camera.stream.id().clone(), camera.source.clone());
-        let behind = (camera.source, camera.around, from_router);
+        let behind = Behind {
+            source: camera.source,
+            around: camera.around,
+            inputs: from_router,
+            pictures: camera.pictures,
+        };
         running.push(start(camera.stream, None, behind, &connection));
     }
     for (outlet, source, around) in outlets {
@@ -146,7 +158,12 @@ pub fn start_cameras(
             router.topics.insert(topic.clone(), inputs.clone());
         }
         router.all.push(inputs);
-        let behind = (source, around, from_router);
+        let behind = Behind {
+            source,
+            around,
+            inputs: from_router,
+            pictures: None,
+        };
         running.push(match outlet {
             Outlet::Board(board, commands) => start(*board, Some(commands), behind, &connection),
             Outlet::Sign(sign, shown) => start(*sign, Some(shown), behind, &connection),
@@ -219,12 +236,26 @@ impl Router {
     }
 }
 
+/// What a device behind the broker is given.
+struct Behind {
+    source: MqttSource,
+    around: Surroundings,
+    inputs: mpsc::Receiver<Input>,
+    pictures: Option<Keeper>,
+}
+
 fn start<D: Driver + Send + 'static>(
     driver: D,
     commands: Option<mpsc::Receiver<D::Command>>,
-    (source, around, inputs): (MqttSource, Surroundings, mpsc::Receiver<Input>),
+    behind: Behind,
     connection: &Connection,
 ) -> Running {
+    let Behind {
+        source,
+        around,
+        inputs,
+        pictures,
+    } = behind;
     let (seen, seen_by) = watch::channel(driver.seen());
     let progress = Arc::new(AtomicU64::new(around.clock.mono().0));
     let device = driver.id().clone();
@@ -238,6 +269,7 @@ fn start<D: Driver + Send + 'static>(
         refused: BTreeSet::new(),
         around,
         inputs,
+        pictures,
         seen,
         progress: progress.clone(),
     };
@@ -254,6 +286,7 @@ struct Task<D: Driver> {
     refused: BTreeSet<String>,
     around: Surroundings,
     inputs: mpsc::Receiver<Input>,
+    pictures: Option<Keeper>,
     seen: watch::Sender<Seen>,
     progress: Arc<AtomicU64>,
 }
@@ -278,7 +311,10 @@ impl<D: Driver> Task<D> {
                     self.driver.command(command, self.around.clock.now());
                 }
                 input = self.inputs.recv() => match input {
-                    Some(input) => self.take(input),
+                    Some(input) => {
+                        let pictures = pictures_of(self.pictures.as_ref(), &input).await;
+                        self.take(input, pictures);
+                    }
                     None => return,
                 },
                 room = self.around.events.clone().reserve_owned(), if self.driver.has_event() => {
@@ -331,7 +367,7 @@ impl<D: Driver> Task<D> {
             let until = self.around.clock.instant(due).into();
             tokio::select! {
                 input = self.inputs.recv() => match input {
-                    Some(input) => self.take(input),
+                    Some(input) => self.take(input, Vec::new()),
                     None => return,
                 },
                 () = sleep_until(until) => {}
@@ -346,11 +382,11 @@ impl<D: Driver> Task<D> {
         }
     }
 
-    fn take(&mut self, input: Input) {
+    fn take(&mut self, input: Input, pictures: Vec<String>) {
         let now = self.around.clock.now();
         match input {
             Input::Message { payload, retained } if self.refused.is_empty() => {
-                self.driver.message(&payload, retained, now);
+                self.driver.message(&payload, pictures, retained, now);
             }
             Input::Message { .. } => {
                 debug!(device = %self.driver.id(), "message while a topic is refused");
@@ -387,6 +423,27 @@ impl<D: Driver> Task<D> {
         if before.state != now.state {
             say_state(self.driver.id(), &now);
         }
+    }
+}
+
+/// Digests of the pictures of a message, kept on a thread that may wait for a
+/// disk.
+async fn pictures_of(keeper: Option<&Keeper>, input: &Input) -> Vec<String> {
+    let Input::Message {
+        payload,
+        retained: false,
+    } = input
+    else {
+        return Vec::new();
+    };
+    let Some(keeper) = keeper.cloned() else {
+        return Vec::new();
+    };
+    let payload = payload.clone();
+    let kept = tokio::task::spawn_blocking(move || keeper.keep(&payload));
+    match timeout(PICTURES_KEPT_MAX, kept).await {
+        Ok(Ok(digests)) => digests,
+        Ok(Err(_)) | Err(_) => Vec::new(),
     }
 }
 

@@ -63,6 +63,7 @@ fn gateway(port: u16) -> Gateway {
             events,
             stop: stop.clone(),
         },
+        pictures: None,
     };
     let (mut running, recaptures) =
         start_cameras(vec![camera], Vec::new(), connection, from_broker, clock);

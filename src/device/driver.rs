@@ -57,8 +57,9 @@ pub(super) trait Driver {
     fn opened(&mut self, now: Now);
     fn closed(&mut self, why: Why, now: Now);
     fn bytes(&mut self, bytes: &[u8], now: Now);
-    /// One whole message, where it is behind the broker.
-    fn message(&mut self, payload: &[u8], retained: bool, now: Now);
+    /// One whole message, where it is behind the broker, and the digests of its
+    /// pictures.
+    fn message(&mut self, payload: &[u8], pictures: Vec<String>, retained: bool, now: Now);
     fn handle_timeout(&mut self, now: Now);
     fn command(&mut self, command: Self::Command, now: Now);
     /// Every output off, where it has any.
@@ -98,8 +99,8 @@ impl Driver for Stream {
         self.bytes(bytes, now);
     }
 
-    fn message(&mut self, payload: &[u8], retained: bool, now: Now) {
-        self.message(payload, retained, now);
+    fn message(&mut self, payload: &[u8], pictures: Vec<String>, retained: bool, now: Now) {
+        self.pictured(payload, pictures, retained, now);
     }
 
     fn handle_timeout(&mut self, now: Now) {
@@ -184,7 +185,7 @@ impl Driver for Board {
         self.bytes(bytes, now);
     }
 
-    fn message(&mut self, payload: &[u8], retained: bool, now: Now) {
+    fn message(&mut self, payload: &[u8], _: Vec<String>, retained: bool, now: Now) {
         self.message(payload, retained, now);
     }
 
@@ -274,7 +275,7 @@ impl Driver for SignDriver {
         self.bytes(bytes.len());
     }
 
-    fn message(&mut self, payload: &[u8], _: bool, _: Now) {
+    fn message(&mut self, payload: &[u8], _: Vec<String>, _: bool, _: Now) {
         self.bytes(payload.len());
     }
 

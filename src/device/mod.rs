@@ -27,7 +27,7 @@ pub use board::{Board, BoardCommand};
 pub use broker::{Camera, Outlet, RecaptureFault, Recaptures, start_cameras};
 pub use driver::Seen;
 pub use health::Counts;
-pub use pictures::Pictures;
+pub use pictures::{Keeper, Pictures};
 pub use port::{
     BoardHandle, Running, SignHandle, Surroundings, board_handle, sign_handle, start_board,
     start_sign, start_stream,

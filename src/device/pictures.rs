@@ -7,8 +7,9 @@ use std::fs;
 use std::io::{self, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
+use lanegate_core::wire::{Protocol, message_pictures};
 use sha2::{Digest as _, Sha256};
 use tracing::warn;
 
@@ -30,6 +31,30 @@ struct Kept {
     bytes: u64,
     /// The last one could not be written.
     failed: bool,
+}
+
+/// Keeps the pictures of one device's messages.
+#[derive(Clone)]
+pub struct Keeper {
+    protocol: &'static Protocol,
+    pictures: Arc<Pictures>,
+}
+
+impl Keeper {
+    /// For a device that speaks `protocol`.
+    #[must_use]
+    pub const fn new(protocol: &'static Protocol, pictures: Arc<Pictures>) -> Self {
+        Self { protocol, pictures }
+    }
+
+    /// Digests of the pictures of a message, kept. Takes its time and writes to
+    /// a disk: not for a lane's thread.
+    #[must_use]
+    pub fn keep(&self, body: &[u8]) -> Vec<String> {
+        let found = message_pictures(self.protocol, body);
+        let kept = found.iter().filter_map(|p| self.pictures.keep(p));
+        kept.collect()
+    }
 }
 
 impl Pictures {

@@ -11,12 +11,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 use lanegate_core::time::Micros;
-use lanegate_core::wire::{Decoder, Item, NoiseWhy, Protocol, push_documents, push_pictures};
+use lanegate_core::wire::{Decoder, Item, NoiseWhy, Protocol, push_documents};
 use tokio::sync::{mpsc, watch};
 use tokio::time::sleep_until;
 
 use super::driver::{Driver as _, Seen};
-use super::pictures::Pictures;
+use super::pictures::Keeper;
 use super::port::{Running, Surroundings, say_state};
 use super::stream::Stream;
 use crate::metrics::queues::{self, Queue, Sender};
@@ -34,7 +34,7 @@ pub struct PostSlot {
     protocol: &'static Protocol,
     decoder: Arc<Mutex<Box<dyn Decoder + Send>>>,
     posts: Sender<Post>,
-    pictures: Option<Arc<Pictures>>,
+    pictures: Option<Keeper>,
 }
 
 /// A post, decoded.
@@ -52,10 +52,8 @@ impl PostSlot {
     #[must_use]
     pub fn put(&self, content_type: &str, body: &Bytes) -> bool {
         let protocol = self.protocol;
-        let pictures = self.pictures.as_ref().map_or_else(Vec::new, |kept| {
-            let pictures = push_pictures(protocol, body);
-            pictures.iter().filter_map(|p| kept.keep(p)).collect()
-        });
+        let keep = |keeper: &Keeper| keeper.keep(body);
+        let pictures = self.pictures.as_ref().map_or_else(Vec::new, keep);
         let post = Post {
             len: body.len(),
             items: self.items(&push_documents(protocol, content_type, body)),
@@ -89,7 +87,7 @@ pub fn start_posted(
     protocol: &'static Protocol,
     decoder: Box<dyn Decoder + Send>,
     around: Surroundings,
-    pictures: Option<Arc<Pictures>>,
+    pictures: Option<Keeper>,
 ) -> (Running, PostSlot) {
     let (posts, from_listener) = queues::channel(Queue::DeviceMessages, POSTS_MAX);
     let (seen, seen_by) = watch::channel(stream.seen());

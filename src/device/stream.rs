@@ -181,13 +181,20 @@ impl Stream {
         self.take_items(false, now);
     }
 
-    /// One whole message.
+    /// One whole message without pictures.
     pub fn message(&mut self, payload: &[u8], retained: bool, now: Now) {
+        self.pictured(payload, Vec::new(), retained, now);
+    }
+
+    /// One whole message, with the digests of its pictures.
+    pub fn pictured(&mut self, payload: &[u8], pictures: Vec<String>, retained: bool, now: Now) {
         self.counts.bytes += payload.len() as u64;
         self.noise.add(payload.len(), 0, now.mono);
         self.decoder.push(payload, &mut self.items);
         self.decoder.idle(&mut self.items);
+        self.pictures = pictures;
         self.take_items(retained, now);
+        self.pictures.clear();
     }
 
     /// One whole post of `len` bytes, decoded where it came in, with its

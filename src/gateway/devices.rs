@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
+use std::sync::Arc;
 
 use lanegate_core::lane::Event;
 use lanegate_core::model::DeviceId;
@@ -9,11 +10,13 @@ use lanegate_core::time::Micros;
 use tokio_util::sync::CancellationToken;
 
 use super::RunError;
+use super::pictures::keeper;
 use super::port::Port;
 use crate::config::{BrokerConfig, DeviceConfig, LaneSetup, MqttSource, Secured};
 use crate::device::{
-    Board, BoardHandle, Camera, Outlet, Recaptures, Running, SignDriver, SignHandle, Stream,
-    Surroundings, board_handle, sign_handle, start_board, start_cameras, start_sign, start_stream,
+    Board, BoardHandle, Camera, Outlet, Pictures, Recaptures, Running, SignDriver, SignHandle,
+    Stream, Surroundings, board_handle, sign_handle, start_board, start_cameras, start_sign,
+    start_stream,
 };
 use crate::metrics::queues::Sender;
 use crate::mqtt::{Connection, ConnectionConfig, Credentials, OutboxLimits, Peer, TlsEnd};
@@ -158,6 +161,7 @@ pub(super) struct BehindBroker {
 pub(super) fn start_behind_broker(
     port: &Port,
     lanes: &[(LaneSetup, Sender<Event>)],
+    pictures: Option<&Arc<Pictures>>,
     stop: &CancellationToken,
 ) -> Result<BehindBroker, RunError> {
     let mut behind = BehindBroker::default();
@@ -172,6 +176,7 @@ pub(super) fn start_behind_broker(
                     stream: stream(device, setup.config.settle, &around)?,
                     source: source.clone(),
                     around: around.clone(),
+                    pictures: keeper(pictures, device),
                 });
             }
         }

@@ -25,6 +25,7 @@ mod lane_task;
 mod overlay;
 mod own_thread;
 mod pages;
+mod pictures;
 mod policy;
 mod port;
 mod posting;
@@ -120,7 +121,7 @@ pub enum RunError {
     #[error("probes and metrics")]
     Http(#[source] crate::http::HttpError),
     /// The folder of pictures.
-    #[error("the pictures of cameras cannot be kept in {path} (push.pictures_dir)")]
+    #[error("the pictures of cameras cannot be kept in {path} (pictures.dir)")]
     Pictures {
         /// Which.
         path: String,

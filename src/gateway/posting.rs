@@ -11,6 +11,7 @@ use tracing::{error, info};
 use super::RunError;
 use super::devices::{stream, surroundings};
 use super::own_thread;
+use super::pictures::keeper;
 use super::port::Port;
 use crate::config::{HttpSource, LaneSetup, Source};
 use crate::device::{Pictures, Running, start_posted};
@@ -23,10 +24,10 @@ use crate::metrics::queues::Sender;
 pub(super) fn start(
     port: &Port,
     lanes: &[(LaneSetup, Sender<Event>)],
+    pictures: Option<&Arc<Pictures>>,
     stop: &CancellationToken,
 ) -> Result<Vec<Running>, RunError> {
     let (mut running, mut mailboxes) = (Vec::new(), Vec::new());
-    let pictures = pictures(port)?;
     for (setup, events) in lanes {
         let around = surroundings(port, events.clone(), stop);
         for device in &setup.devices {
@@ -43,8 +44,13 @@ pub(super) fn start(
             let stream = stream(device, setup.config.settle, &around)?;
             let decoder = known.decoder(&device.settings);
             let decoder = decoder.map_err(|why| fault(why.to_string()))?;
-            let (task, slot) =
-                start_posted(stream, known, decoder, around.clone(), pictures.clone());
+            let (task, slot) = start_posted(
+                stream,
+                known,
+                decoder,
+                around.clone(),
+                keeper(pictures, device),
+            );
             running.push(task);
             let answer = push_answer(known);
             mailboxes.push(Mailbox {
@@ -63,22 +69,6 @@ pub(super) fn start(
         listen(server.map_err(RunError::Push)?, stop)?;
     }
     Ok(running)
-}
-
-/// The folder of pictures, where one is configured.
-fn pictures(port: &Port) -> Result<Option<Arc<Pictures>>, RunError> {
-    let Some(push) = &port.config.push else {
-        return Ok(None);
-    };
-    let Some(dir) = &push.pictures_dir else {
-        return Ok(None);
-    };
-    let opened = Pictures::open(dir, push.pictures_bytes_max);
-    let opened = opened.map_err(|source| RunError::Pictures {
-        path: dir.display().to_string(),
-        source,
-    })?;
-    Ok(Some(Arc::new(opened)))
 }
 
 fn secret(source: &HttpSource) -> Result<Secret, String> {

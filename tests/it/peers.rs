@@ -6,6 +6,7 @@ mod authority;
 mod boards;
 mod boxes;
 mod certificates;
+mod pictures;
 pub(crate) mod programs;
 mod pulled;
 mod restored;

@@ -33,7 +33,7 @@ fn daemon() -> (Daemon, String, String) {
     let second = format!(
         "[[lane.device]]\nid = \"cam-2\"\nrole = \"camera\"\nprotocol = \"vzenith-http\"\nsource = {}\n\
          side = \"rear\"\nlate_ms = 15000\nlost_ms = 45000\nevidence_ms_max = 2000\n\n\
-         [push]\nlisten = \"127.0.0.1:0\"\nbody_kib_max = 64\npictures_dir = \"dev/pictures\"\n\n[socket]",
+         [push]\nlisten = \"127.0.0.1:0\"\nbody_kib_max = 64\n\n[pictures]\ndir = \"dev/pictures\"\n\n[socket]",
         source("cam-2")
     );
     site.edit("lane.toml", "[socket]", "[cut]");

@@ -214,7 +214,7 @@ impl Evidence {
                 known.arrived = reading.arrived;
                 let pct = read.confidence_pct.min(100);
                 if pct >= known.confidence_pct && !plates.pictures.is_empty() {
-                    known.pictures = pictures(plates);
+                    known.pictures = pictures(&plates.pictures);
                 }
                 known.confidence_pct = known.confidence_pct.max(pct);
                 continue;
@@ -232,7 +232,7 @@ impl Evidence {
                 raw: read.text.chars().take(64).collect(),
                 confidence_pct: read.confidence_pct.min(100),
                 rival: read.rival,
-                pictures: pictures(plates),
+                pictures: pictures(&plates.pictures),
                 at: reading.at,
                 arrived: reading.arrived,
                 n: 1,
@@ -332,6 +332,6 @@ const fn lag(content: &Content) -> Micros {
     }
 }
 
-fn pictures(plates: &PlatesReading) -> Vec<String> {
-    plates.pictures.iter().take(PICTURES_MAX).cloned().collect()
+fn pictures(all: &[String]) -> Vec<String> {
+    all.iter().take(PICTURES_MAX).cloned().collect()
 }

@@ -72,6 +72,8 @@ pub struct BoxesReading {
     pub event: Option<String>,
     /// Each text with its confidence in percent.
     pub reads: Vec<(String, u8)>,
+    /// Digests of the pictures that came with it.
+    pub pictures: Vec<String>,
 }
 
 /// Plates of one message of a camera.

@@ -38,7 +38,7 @@ pub use frame::{
     PlatesFrame, ReplyContent, ReplyFrame, SealEvent, SealFrame, TagFrame, WeightFrame, WeightMode,
 };
 pub use noise::{Hint, NoiseWhy};
-pub use push::{PushAnswer, push_answer, push_documents, push_pictures};
+pub use push::{PushAnswer, message_pictures, push_answer, push_documents};
 pub use registry::{Ask, HexFault, Protocol, ProtocolKind, decode_line, protocol, protocols};
 pub use settings::{Setting, SettingFault, Settings, Values};
 

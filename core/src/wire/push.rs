@@ -81,12 +81,12 @@ fn parts(body: &[u8]) -> Vec<Vec<u8>> {
 /// Pictures taken from one post.
 const PICTURES_MAX: usize = 4;
 
-/// The pictures of a post, JPEG or PNG: parts of its own, or the `imageFile`
-/// of Vzenith's documents.
+/// The pictures of a camera's message, JPEG or PNG: parts of its own, or the
+/// `imageFile` of Vzenith's documents.
 #[must_use]
-pub fn push_pictures(protocol: &Protocol, body: &[u8]) -> Vec<Vec<u8>> {
+pub fn message_pictures(protocol: &Protocol, body: &[u8]) -> Vec<Vec<u8>> {
     let mut found: Vec<Vec<u8>> = match protocol.name {
-        "vzenith-http" | "qianyi" => image_file(body).into_iter().collect(),
+        "vzenith-http" | "vzenith-mqtt" | "qianyi" => image_file(body).into_iter().collect(),
         _ if body.starts_with(b"--") => {
             let body_of = |piece| match piece {
                 Piece::Part(part) if part.excess == 0 => Some(part.body),
@@ -104,9 +104,17 @@ pub fn push_pictures(protocol: &Protocol, body: &[u8]) -> Vec<Vec<u8>> {
     found
 }
 
+const KEY: &[u8] = b"imageFile";
+
 fn image_file(body: &[u8]) -> Option<Vec<u8>> {
+    // Most messages have none: a search costs less than reading them.
+    if !body.windows(KEY.len()).any(|seen| seen == KEY) {
+        return None;
+    }
     let said = super::camera::whole_json(body).ok()?;
-    let image = said.pointer("/AlarmInfoPlate/result/PlateResult/imageFile")?;
+    let posted = said.pointer("/AlarmInfoPlate/result/PlateResult/imageFile");
+    let published = || said.pointer("/payload/AlarmInfoPlate/result/PlateResult/imageFile");
+    let image = posted.or_else(published)?;
     BASE64.decode(image.as_str()?).ok()
 }
 
@@ -182,7 +190,7 @@ mod tests {
     fn pictures_are_parts_or_a_field_and_nothing_else_is_one() {
         let form = b"--x\r\nContent-Type: image/jpeg\r\n\r\n\xff\xd8\xff--x\r\n\xff\xd9\r\n--x\r\nContent-Type: text/xml\r\n\r\n<a/>\r\n\
             --x\r\nContent-Type: image/jpeg\r\n\r\nno picture\r\n--x--\r\n";
-        let pictures = |name, body: &[u8]| push_pictures(protocol(name).unwrap(), body);
+        let pictures = |name, body: &[u8]| message_pictures(protocol(name).unwrap(), body);
         assert_eq!(
             pictures("hikvision-isapi", form),
             [b"\xff\xd8\xff--x\r\n\xff\xd9".to_vec()]
@@ -193,6 +201,12 @@ mod tests {
             pictures("vzenith-http", post)[0][..4],
             [0xff, 0xd8, 0xff, 0xe0]
         );
+        let published = [br#"{"name":"ivs_result","payload":"#.as_slice(), post, b"}"].concat();
+        assert_eq!(
+            pictures("vzenith-mqtt", &published),
+            pictures("vzenith-http", post)
+        );
+        assert_eq!(pictures("vzenith-mqtt", b"{}"), Vec::<Vec<u8>>::new());
         assert_eq!(pictures("openalpr", b"{}"), Vec::<Vec<u8>>::new());
     }
 

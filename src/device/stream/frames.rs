@@ -129,6 +129,7 @@ impl Stream {
             let boxes = BoxesReading {
                 event: frame.event,
                 reads: reads.map(|r| (r.text, r.confidence_pct)).collect(),
+                pictures: self.pictures.clone(),
             };
             return self.read(Content::Boxes(boxes), taken, at, now);
         }

@@ -15,7 +15,7 @@ use tracing::{error, info};
 
 use super::super::port::{LaneEnds, Port};
 use super::super::watchdog::Watchdog;
-use super::super::{RunError, devices, drift_watch, posting};
+use super::super::{RunError, devices, drift_watch, pictures, posting};
 use super::{LaneTask, SAYS_MAX};
 use crate::metrics::queues::{self, Queue};
 use crate::systemd::{self, Notice};
@@ -73,9 +73,15 @@ pub(in crate::gateway) async fn run(port: &Port, prepared: Prepared) -> Result<(
         .iter()
         .map(|t| (t.setup.clone(), t.events_to.clone()))
         .collect();
-    let mut behind = devices::start_behind_broker(port, &lanes, &drivers_stop)?;
+    let pictures = pictures::folder(port)?;
+    let mut behind = devices::start_behind_broker(port, &lanes, pictures.as_ref(), &drivers_stop)?;
     let mut behind_broker = VecDeque::from(std::mem::take(&mut behind.running));
-    behind_broker.extend(posting::start(port, &lanes, &drivers_stop)?);
+    behind_broker.extend(posting::start(
+        port,
+        &lanes,
+        pictures.as_ref(),
+        &drivers_stop,
+    )?);
     let mut ends = Vec::new();
     for mut task in tasks.drain(..) {
         let around = devices::surroundings(port, task.events_to.clone(), &drivers_stop);

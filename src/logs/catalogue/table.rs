@@ -119,7 +119,7 @@ pub static CATALOGUE: &[Entry] = &[
     error("control-late-untold", "a lane could not be told of a control that came late",
         "look at the lane at once: the truck the control is about may have been released"),
     warn("pictures-unkept", "pictures cannot be kept",
-        "check push.pictures_dir: room and rights; trucks pass as before, their records name no picture"),
+        "check pictures.dir: room and rights; trucks pass as before, their records name no picture"),
     info("push-listen", "devices may post",
         "nothing"),
     error("push-broke-off", "devices cannot post: the listener broke off",

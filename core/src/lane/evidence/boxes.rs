@@ -2,7 +2,7 @@
 //! have read it. A text that is no number by ISO 6346 and could be a misread one
 //! is kept: for the rules it is the misread of a declared one.
 
-use super::{Evidence, READS_MAX, Rejected};
+use super::{Evidence, READS_MAX, Rejected, pictures};
 use crate::model::{BoxesReading, ContainerError, ContainerNo, ContainerRead, DeviceId};
 
 /// A number has eleven characters; a reader may miss one or see one too many.
@@ -18,6 +18,8 @@ pub(super) struct BoxRead {
     /// By shape and check digit.
     good: bool,
     confidence_pct: u8,
+    /// Of its most confident read.
+    pictures: Vec<String>,
     /// How often it was read.
     n: u32,
     /// How often it must be.
@@ -75,6 +77,9 @@ impl Evidence {
         let same = |b: &&mut BoxRead| b.device == *device && b.no == no;
         if let Some(read) = self.boxes.iter_mut().find(same) {
             read.n = read.n.saturating_add(1);
+            if pct >= read.confidence_pct && !boxes.pictures.is_empty() {
+                read.pictures = pictures(&boxes.pictures);
+            }
             read.confidence_pct = read.confidence_pct.max(pct);
         } else if room {
             self.boxes.push(BoxRead {
@@ -83,6 +88,7 @@ impl Evidence {
                 no,
                 good,
                 confidence_pct: pct,
+                pictures: pictures(&boxes.pictures),
                 n: 1,
                 reads_min,
             });
@@ -101,6 +107,13 @@ impl Evidence {
     pub(in crate::lane) fn has_container(&self, no: &ContainerNo) -> bool {
         let mut standing = self.boxes.iter().filter(|b| b.stands());
         standing.any(|b| b.no == no.as_str())
+    }
+
+    /// The pictures of the texts that stand.
+    pub(super) fn box_pictures(&self) -> impl Iterator<Item = (&DeviceId, &str, &[String])> {
+        let pictured = self.boxes.iter().filter(|b| !b.pictures.is_empty());
+        let standing = pictured.filter(|b| b.stands());
+        standing.map(|b| (&b.device, b.no.as_str(), b.pictures.as_slice()))
     }
 
     /// Each text once, with the best of its confidences.

@@ -109,6 +109,9 @@ impl Evidence {
                 }));
             }
         }
+        for (device, no, pictures) in self.box_pictures() {
+            all.push(serde_json::json!({"device": device, "text": no, "sha256": pictures}));
+        }
         all.truncate(PICTURED_MAX);
         all
     }

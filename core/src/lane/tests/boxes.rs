@@ -29,6 +29,25 @@ fn a_misread_box_holds_until_it_is_read_right() {
     }
 }
 
+/// What decided can be looked at: the pictures of the numbers that stand.
+#[test]
+fn the_pictures_of_a_box_stand_in_the_case() {
+    let mut b = Bench::vacant_with(with_readers());
+    b.facts.candidates = vec![sealed_twice()];
+    b.arrive();
+    let content = Content::Boxes(crate::model::BoxesReading {
+        event: None,
+        reads: vec![("CSQU 305438 3".to_owned(), 90)],
+        pictures: vec!["roof".to_owned()],
+    });
+    b.event(reading("box-1", b.ms, Taken::OnArrival, content));
+    b.run(6000);
+    let case = cases(&b).pop().unwrap();
+    let pictures = case.ext.get("pictures").unwrap().as_array().unwrap();
+    let of_box = serde_json::json!({"device": "box-1", "text": "CSQU3054383", "sha256": ["roof"]});
+    assert!(pictures.contains(&of_box), "{pictures:?}");
+}
+
 /// What cannot be a misread number is none, whatever stands around a good one.
 #[test]
 fn a_text_that_is_no_number_explains_no_missing_box() {

@@ -634,6 +634,7 @@ pub(super) fn boxes_of(b: &mut Bench, event: Option<&str>, reads: &[(&str, u8)],
     let content = Content::Boxes(crate::model::BoxesReading {
         event: event.map(str::to_owned),
         reads: reads.collect(),
+        pictures: Vec::new(),
     });
     b.event(reading("box-1", b.ms, taken, content));
 }
