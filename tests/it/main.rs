@@ -84,6 +84,7 @@ mod replug;
 mod scales;
 #[cfg(test)]
 mod shipped;
+mod signs;
 #[cfg(feature = "sim")]
 #[cfg(test)]
 mod watchdog;
