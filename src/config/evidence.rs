@@ -124,6 +124,11 @@ fn evidence(
     let lead_default = if sees(role) { CAMERA_LEAD_MS } else { 0 };
     let mqtt = source?.mqtt();
     let can_recapture = mqtt.is_some_and(|mqtt| !mqtt.recapture_topics.is_empty());
+    // With a serial number the topics are the make's; written out they are meant.
+    if can_recapture && role != Role::Camera && mqtt.is_some_and(|mqtt| mqtt.sn.is_none()) {
+        let why = "has a recapture_topic, and only a camera of plates is asked to read again";
+        s.fault("source", why);
+    }
     Some(EvidenceDevice {
         role,
         lead: Micros::from_ms(lead?.unwrap_or(lead_default)),

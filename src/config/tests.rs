@@ -126,7 +126,7 @@ fn a_default_written_in_the_reference_is_the_one_that_holds() {
             compared += 1;
         }
     }
-    assert_eq!(compared, 39);
+    assert_eq!(compared, 38);
 }
 
 #[test]

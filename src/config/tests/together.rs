@@ -6,7 +6,7 @@ use super::{DEV, faults, parse, with};
 use crate::config::Source;
 
 /// What is written in place of what in the development file, and its fault.
-static ROWS: [(&str, &str, &str); 47] = [
+static ROWS: [(&str, &str, &str); 48] = [
     (
         "id = \"io-1\"",
         "id = \"cam-1\"",
@@ -241,6 +241,11 @@ static ROWS: [(&str, &str, &str); 47] = [
         "protocol = \"vzenith-mqtt\"\nsource = { sn = \"7a1c9e20-5b014d11\" }",
         "protocol = \"dahua\"\nsource = { http = \"cam-1\", username = \"a\" }",
         "source.username: goes with pull only",
+    ),
+    (
+        "role = \"camera\"\nprotocol = \"vzenith-mqtt\"\nsource = { sn = \"7a1c9e20-5b014d11\" }\nside = \"front\"",
+        "role = \"container\"\nprotocol = \"json-camera\"\nsource = { topics = [\"b\"], recapture_topic = \"c\" }",
+        "source: has a recapture_topic",
     ),
 ];
 
