@@ -7,6 +7,7 @@ use std::io;
 use std::rc::Rc;
 use std::sync::Arc;
 
+use lanegate_core::lane::Event;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::oneshot;
 use tokio::task::LocalSet;
@@ -17,7 +18,9 @@ use super::super::port::{LaneEnds, Port};
 use super::super::watchdog::Watchdog;
 use super::super::{RunError, devices, drift_watch, pictures, posting};
 use super::{LaneTask, SAYS_MAX};
-use crate::metrics::queues::{self, Queue};
+use crate::config::LaneSetup;
+use crate::device::Running;
+use crate::metrics::queues::{self, Queue, Sender};
 use crate::systemd::{self, Notice};
 
 /// The lanes and what the back runtime needs of them.
@@ -73,25 +76,17 @@ pub(in crate::gateway) async fn run(port: &Port, prepared: Prepared) -> Result<(
         .iter()
         .map(|t| (t.setup.clone(), t.events_to.clone()))
         .collect();
-    let pictures = pictures::folder(port)?;
-    let mut behind = devices::start_behind_broker(port, &lanes, pictures.as_ref(), &drivers_stop)?;
-    let mut behind_broker = VecDeque::from(std::mem::take(&mut behind.running));
-    behind_broker.extend(posting::start(
-        port,
-        &lanes,
-        pictures.as_ref(),
-        &drivers_stop,
-    )?);
+    let (mut behind, mut messengers) = start_messengers(port, &lanes, &drivers_stop)?;
     let mut ends = Vec::new();
     for mut task in tasks.drain(..) {
         let around = devices::surroundings(port, task.events_to.clone(), &drivers_stop);
         task.handles = behind.handles.remove(&task.n).unwrap_or_default();
         task.running = devices::start_lines(&task.setup, &around, &mut task.handles)?;
         task.recaptures.clone_from(&behind.recaptures);
-        for _ in 0..behind_broker.len() {
-            match behind_broker.pop_front() {
+        for _ in 0..messengers.len() {
+            match messengers.pop_front() {
                 Some(r) if devices::is_of(&task.setup, &r.device) => task.running.push(r),
-                Some(r) => behind_broker.push_back(r),
+                Some(r) => messengers.push_back(r),
                 None => {}
             }
         }
@@ -132,6 +127,20 @@ pub(in crate::gateway) async fn run(port: &Port, prepared: Prepared) -> Result<(
         return Err(RunError::LaneBroke);
     }
     Ok(())
+}
+
+/// Starts the devices that come in messages and posts, and opens the folder of
+/// their pictures.
+fn start_messengers(
+    port: &Port,
+    lanes: &[(LaneSetup, Sender<Event>)],
+    stop: &CancellationToken,
+) -> Result<(devices::BehindBroker, VecDeque<Running>), RunError> {
+    let pictures = pictures::folder(port)?;
+    let mut behind = devices::start_behind_broker(port, lanes, pictures.as_ref(), stop)?;
+    let mut running = VecDeque::from(std::mem::take(&mut behind.running));
+    running.extend(posting::start(port, lanes, pictures.as_ref(), stop)?);
+    Ok((behind, running))
 }
 
 async fn say_ready(ready: oneshot::Receiver<()>) {
