@@ -231,6 +231,20 @@ pub struct SerialLine {
     pub stop_bits: u8,
     /// Who may hold back the other.
     pub flow: Flow,
+    /// How the kernel turns the direction of an RS-485 line; none = it does not,
+    /// the adapter does.
+    pub turn: Option<Turn>,
+}
+
+/// RTS turns the direction of an RS-485 line.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct Turn {
+    /// RTS is high while we send; false = low.
+    pub high: bool,
+    /// Time from turning to the first bit.
+    pub before: Micros,
+    /// Time from the last bit to turning back.
+    pub after: Micros,
 }
 
 /// Flow control of a serial line.

@@ -227,10 +227,11 @@ pub(super) static SIGN: [Key; 6] = [
     default("repeat_ms", "5000"),
 ];
 
-pub(super) static SOURCE: [Key; 15] = [
+pub(super) static SOURCE: [Key; 16] = [
     optional("serial"),
     optional("line"),
     optional("flow"),
+    optional("rs485"),
     optional("tcp"),
     optional("listen"),
     optional("from"),

@@ -39,7 +39,7 @@ use toml::de::DeTable;
 pub use device::{
     ArmDown, ArmDrive, DeviceConfig, Flow, HttpSource, InputBit, InputMap, IoConfig, Language,
     Line, MqttSource, Outputs, Parity, PulseTimer, ScaleConfig, SerialLine, SignConfig, Source,
-    TcpAddress, Undated,
+    TcpAddress, Turn, Undated,
 };
 pub use draw::DrawConfig;
 pub use fault::ConfigFault;

@@ -2,9 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
+use lanegate_core::time::Micros;
 use lanegate_core::wire::{self, ProtocolKind};
 
-use super::device::{Flow, HttpSource, MqttSource, Parity, SerialLine, Source, TcpAddress};
+use super::device::{Flow, HttpSource, MqttSource, Parity, SerialLine, Source, TcpAddress, Turn};
 use super::keys;
 use super::listen::listen;
 use super::pull::pull;
@@ -14,6 +15,8 @@ use super::section::{Section, list, parsed, text, word};
 const BAUDS: [u32; 12] = [
     300, 600, 1200, 2400, 4800, 9600, 19_200, 38_400, 57_600, 115_200, 230_400, 460_800,
 ];
+/// The kernel's own limit (`RS485_MAX_RTS_DELAY`).
+const TURN_MS_MAX: u64 = 100;
 /// Topics of one device; a camera has two forms of two messages.
 const TOPICS_MAX: usize = 8;
 /// Protocols whose devices dial a server, so that they may be listened for.
@@ -88,7 +91,7 @@ pub(super) fn source(device: &Section<'_>, protocol: &str, base: &Path) -> Optio
         return None;
     }
     let s = device.section("source", &keys::SOURCE);
-    const LINE: [&str; 4] = ["serial", "line", "flow", "tcp"];
+    const LINE: [&str; 5] = ["serial", "line", "flow", "rs485", "tcp"];
     const CAMERA: [&str; 3] = ["sn", "topics", "recapture_topic"];
     let way = way_of(&s, protocol);
     if way != Way::Pull {
@@ -137,7 +140,7 @@ pub(super) fn source(device: &Section<'_>, protocol: &str, base: &Path) -> Optio
             refuse(&s, protocol, &CAMERA);
             refuse(&s, protocol, &["command_topic"]);
             if way == Way::Tcp {
-                refuse(&s, protocol, &["serial", "line", "flow"]);
+                refuse(&s, protocol, &["serial", "line", "flow", "rs485"]);
             }
             if dials && s.has("listen") {
                 return listen(&s).map(Source::Listen);
@@ -152,7 +155,7 @@ pub(super) fn source(device: &Section<'_>, protocol: &str, base: &Path) -> Optio
 
 /// A device server, or a device with a network port.
 fn tcp(section: &Section<'_>) -> Option<TcpAddress> {
-    for name in ["serial", "line", "flow"] {
+    for name in ["serial", "line", "flow", "rs485"] {
         if section.has(name) {
             let why = "does not go with tcp: speed and parity are set in the device server";
             section.fault(name, why);
@@ -247,6 +250,7 @@ fn serial(section: &Section<'_>, base: &Path) -> Option<SerialLine> {
     let path = section.maybe("serial", text)?;
     let line = section.maybe("line", parsed(line_settings))?;
     let flow = section.maybe("flow", word(&FLOWS))?;
+    let turn = section.maybe("rs485", parsed(turn))?;
     if path.is_none() {
         section.fault(
             "serial",
@@ -256,6 +260,10 @@ fn serial(section: &Section<'_>, base: &Path) -> Option<SerialLine> {
     if line.is_none() {
         section.fault("line", "is missing: write it like \"9600 8N1\"");
     }
+    if turn.is_some() && flow == Some(Flow::Hardware) {
+        let why = "does not go with flow = \"hardware\": RTS turns the line";
+        section.fault("rs485", why);
+    }
     let (baud, data_bits, parity, stop_bits) = line?;
     Some(SerialLine {
         path: base.join(PathBuf::from(path?)),
@@ -264,6 +272,7 @@ fn serial(section: &Section<'_>, base: &Path) -> Option<SerialLine> {
         parity,
         stop_bits,
         flow: flow.unwrap_or(Flow::None),
+        turn,
     })
 }
 
@@ -285,6 +294,37 @@ fn line_settings(text: &str) -> Result<(u32, u8, Parity, u8), String> {
         _ => return Err(wrong()),
     };
     Ok((baud, bits - b'0', parity, stop - b'0'))
+}
+
+/// `rts-high` or `rts-low`, and the milliseconds before and after sending.
+fn turn(text: &str) -> Result<Turn, String> {
+    let wrong = || {
+        format!(
+            "\"{text}\" turns no line: write \"rts-high\" or \"rts-low\", or with the milliseconds \
+             before and after sending \"rts-high 1 2\" (0 to {TURN_MS_MAX})"
+        )
+    };
+    let mut words = text.split(' ');
+    let high = match words.next() {
+        Some("rts-high") => true,
+        Some("rts-low") => false,
+        Some(_) | None => return Err(wrong()),
+    };
+    let rest: Vec<&str> = words.collect();
+    let (before, after) = match rest[..] {
+        [] => ("0", "0"),
+        [before, after] => (before, after),
+        _ => return Err(wrong()),
+    };
+    let ms = |text: &str| match text.parse() {
+        Ok(ms @ 0..=TURN_MS_MAX) => Ok(Micros::from_ms(ms)),
+        Ok(_) | Err(_) => Err(wrong()),
+    };
+    Ok(Turn {
+        high,
+        before: ms(before)?,
+        after: ms(after)?,
+    })
 }
 
 fn mqtt(section: &Section<'_>) -> Option<MqttSource> {

@@ -8,6 +8,7 @@ use std::io;
 use std::time::Duration;
 
 use lanegate_core::time::Micros;
+use serial2::rs4xx::Rs485Config;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio_serial::{
     ClearBuffer, DataBits, ErrorKind, FlowControl, SerialPort as _, SerialPortBuilderExt as _,
@@ -15,7 +16,7 @@ use tokio_serial::{
 };
 
 use super::why::Why;
-use crate::config::{Flow, Parity, SerialLine};
+use crate::config::{Flow, Parity, SerialLine, Turn};
 
 /// A driver that takes no bytes for this long is gone.
 const WRITE_MAX: Duration = Duration::from_secs(1);
@@ -35,6 +36,8 @@ impl Port {
     /// Opens the port for us alone and throws away what waits in it: bytes
     /// from before are of no known time.
     pub(super) fn open(line: &SerialLine) -> Result<Self, Why> {
+        // Held until ours is open: the last one to close might undo it.
+        let _turned = line.turn.map(|turn| turned(line, turn)).transpose()?;
         let path = line.path.to_string_lossy();
         let stream = tokio_serial::new(path, line.baud)
             .data_bits(if line.data_bits == 7 {
@@ -101,6 +104,27 @@ impl Port {
     }
 }
 
+/// Has the kernel turn the direction of the line. tokio-serial has no call for
+/// it, so the port is opened once more.
+fn turned(line: &SerialLine, turn: Turn) -> Result<serial2::SerialPort, Why> {
+    let port = serial2::SerialPort::open(&line.path, serial2::KeepSettings);
+    let port = port.map_err(|fault| {
+        let kind = ErrorKind::Io(fault.kind());
+        why_not(&tokio_serial::Error::new(kind, fault.to_string()))
+    })?;
+    port.set_rs4xx_mode(mode(turn))
+        .map_err(|fault| Why::Turn(fault.to_string()))?;
+    Ok(port)
+}
+
+fn mode(turn: Turn) -> Rs485Config {
+    let mut mode = Rs485Config::new();
+    mode.set_invert_rts(!turn.high);
+    mode.set_delay_before_send(Duration::from_micros(turn.before.0));
+    mode.set_delay_after_send(Duration::from_micros(turn.after.0));
+    mode
+}
+
 fn why_not(fault: &tokio_serial::Error) -> Why {
     match fault.kind() {
         ErrorKind::Io(io::ErrorKind::NotFound) => Why::Absent,
@@ -120,5 +144,25 @@ fn why_gone(fault: &io::Error) -> Why {
     match fault.raw_os_error() {
         Some(_) => Why::Gone,
         None => Why::Port(fault.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rts_is_high_while_we_send_unless_the_other_way_is_said() {
+        for high in [true, false] {
+            let asked = mode(Turn {
+                high,
+                before: Micros::from_ms(1),
+                after: Micros::from_ms(2),
+            });
+            assert_eq!(asked.get_invert_rts(), !high);
+            let delays = (asked.get_delay_before_send(), asked.get_delay_after_send());
+            assert_eq!(delays, (Duration::from_millis(1), Duration::from_millis(2)));
+            assert!(!asked.get_full_duplex(), "what we send is not heard back");
+        }
     }
 }

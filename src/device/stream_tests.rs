@@ -47,6 +47,7 @@ fn serial() -> Source {
         parity: Parity::None,
         stop_bits: 1,
         flow: Flow::None,
+        turn: None,
     })
 }
 

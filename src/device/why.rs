@@ -173,6 +173,12 @@ pub enum Why {
          ModemManager)"
     )]
     Gone,
+    /// Its port's direction is to be turned, and cannot be.
+    #[error(
+        "its port cannot turn the direction of the line ({0}): leave rs485 out if the adapter does \
+         it by itself, as those on USB do"
+    )]
+    Turn(String),
     /// Nobody listens at its address.
     #[error(
         "nothing listens at {0}: is the device server on, and its port the right one? Most serve \
@@ -247,6 +253,7 @@ impl Why {
             | Self::Busy
             | Self::Denied
             | Self::Gone
+            | Self::Turn(_)
             | Self::NotServed(_)
             | Self::Unreachable(_, _)
             | Self::Closed

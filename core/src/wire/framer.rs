@@ -74,7 +74,9 @@ impl<G: Grammar> Framer<G> {
     fn drain(&mut self, idle: bool, out: &mut Vec<Item>) {
         let mut from = 0;
         while from < self.buffer.len() {
-            let rest = &self.buffer[from..];
+            // No frame may be longer because more of it came at once.
+            let until = self.buffer.len().min(from + G::FRAME_LEN_MAX);
+            let rest = &self.buffer[from..until];
             let step = if idle {
                 self.grammar.scan_last(rest)
             } else {

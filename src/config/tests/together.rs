@@ -6,7 +6,7 @@ use super::{DEV, faults, parse, with};
 use crate::config::Source;
 
 /// What is written in place of what in the development file, and its fault.
-static ROWS: [(&str, &str, &str); 48] = [
+static ROWS: [(&str, &str, &str); 50] = [
     (
         "id = \"io-1\"",
         "id = \"cam-1\"",
@@ -246,6 +246,16 @@ static ROWS: [(&str, &str, &str); 48] = [
         "role = \"camera\"\nprotocol = \"vzenith-mqtt\"\nsource = { sn = \"7a1c9e20-5b014d11\" }\nside = \"front\"",
         "role = \"container\"\nprotocol = \"json-camera\"\nsource = { topics = [\"b\"], recapture_topic = \"c\" }",
         "source: has a recapture_topic",
+    ),
+    (
+        "source = { serial = \"dev/io\", line = \"9600 8N1\" }",
+        "source = { serial = \"dev/io\", line = \"9600 8N1\", rs485 = \"rts-up\" }",
+        "source.rs485: \"rts-up\" turns no line",
+    ),
+    (
+        "source = { serial = \"dev/io\", line = \"9600 8N1\" }",
+        "source = { serial = \"dev/io\", line = \"9600 8N1\", rs485 = \"rts-low 1 101\" }",
+        "source.rs485: \"rts-low 1 101\" turns no line",
     ),
 ];
 

@@ -24,7 +24,7 @@ use super::*;
 use crate::clock::ClockConfig;
 use crate::config::{
     ArmDown, ArmDrive, DeviceConfig, Flow, InputBit, InputMap, IoConfig, Line, Outputs, Parity,
-    PulseTimer, ScaleConfig, SerialLine, Source,
+    PulseTimer, ScaleConfig, SerialLine, Source, Turn,
 };
 use crate::device::serial::Port;
 
@@ -96,6 +96,7 @@ impl Adapter {
             parity: Parity::None,
             stop_bits: 1,
             flow: Flow::None,
+            turn: None,
         }
     }
 
@@ -329,6 +330,26 @@ async fn a_port_that_is_absent_then_busy_says_so_and_is_used_when_it_is_free() {
     drop(thief);
     let _sender = Sender::start(adapter.master(), TRUCK);
     bench.back().await;
+}
+
+/// A pseudo-terminal has no RTS: the kernel refuses, and the words say what to
+/// change.
+#[tokio::test]
+async fn a_port_that_cannot_turn_its_line_says_so() {
+    let adapter = Adapter::plugged("turn");
+    let line = SerialLine {
+        turn: Some(Turn {
+            high: true,
+            before: Micros(0),
+            after: Micros::from_ms(1),
+        }),
+        ..adapter.line()
+    };
+    let mut bench = Bench::stream(scale("scale-1"), line, 64);
+    bench.lost().await;
+    bench.why(|w| matches!(w, Why::Turn(_))).await;
+    let why = Why::Turn("Inappropriate ioctl for device".to_owned());
+    assert!(why.to_string().contains("leave rs485 out"), "{why}");
 }
 
 /// Takes a port for itself, which may need several tries against the driver.

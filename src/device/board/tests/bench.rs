@@ -53,6 +53,7 @@ pub(super) fn config(arm: ArmDrive, pulse_timed_by: PulseTimer) -> IoConfig {
             parity: Parity::None,
             stop_bits: 1,
             flow: Flow::None,
+            turn: None,
         }),
         arm,
         pulse: Micros::from_ms(500),
