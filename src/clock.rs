@@ -115,7 +115,7 @@ impl Trust {
             confirmed_at: AtomicU64::new(NEVER),
             recorded_ms: AtomicI64::new(i64::MIN),
             steps: AtomicU64::new(0),
-            authority: Mutex::new(Skew::new()),
+            authority: Mutex::new(Skew::prompt()),
             kept_until: AtomicU64::new(0),
         }
     }

@@ -10,15 +10,15 @@
 //!           a message            a second one that agrees, 10 s apart
 //!  Nothing ------------> Unproven ---------------------------------> Agreed
 //!                         |  taken() = None                          ^ |  ^
-//!                         +---- near the trusted wall clock --> Right+ |  |
+//!                         +- about the trusted wall clock --> Right -+ |  |
 //!                                       smaller bound: at once --------+  |
 //!                larger, alike for a minute, of messages made as sent ----+
 //! ```
-//! Near the wall clock is within two seconds: the device's clock may be a
-//! little behind, or the message on its way for a little while. Until messages
-//! agree nobody can tell which, and events are placed as if it was the message:
-//! a read placed too early is asked for again, one placed too late would be the
-//! next truck's.
+//! About the wall clock is at most two seconds ahead of it or thirty behind: the
+//! device's clock may be behind, or the message on its way for a while. Until
+//! messages have agreed for a minute nobody can tell which, and events are placed
+//! as if it was the message: a read placed too early is asked for again, one
+//! placed too late would be the next truck's.
 //!
 //! No single message proves anything by itself, not even one stamped as it was
 //! sent: the first one after our start may have waited in a broker for minutes.
@@ -37,18 +37,25 @@ const AGREE_US: i64 = 1_000_000;
 /// Two messages prove an offset only if this far apart: what arrives
 /// together may be late together.
 const APART: Micros = Micros::from_s(10);
+/// The same of stamps about the wall clock, which says otherwise: a line can be
+/// as slow each time for half a minute.
+const SURE: Micros = Micros::from_s(60);
 /// Agreeing stamps that show that the device's clock was set back, and the time
 /// they must cover. A backlog arrives at once and does not agree; a line that is
 /// slow for a while is not as slow each time for a minute.
 const STEP_AWAY: (u32, Micros) = (5, Micros::from_s(60));
-/// The same of stamps that are near the trusted wall clock: a clock is set to be
-/// right, and events are placed by the wall clock then.
+/// The same of a clock that was far from the trusted wall clock and is near it
+/// now: it was set right, and events are placed by the wall clock then.
 const STEP_TO_RIGHT: (u32, Micros) = (3, Micros::from_s(10));
+/// Further than any line is slow for long.
+const FAR_US: u64 = 10_000_000;
 /// A stamp so little beyond the bound, in whole seconds or a little late, is as
 /// the device's clock was: it was not set back.
 const AS_BEFORE_US: i64 = 2_000_000;
 /// A device clock this near to the trusted wall clock is right.
-const WALL_TOLERANCE_MS: u64 = 2_000;
+const WALL_TOLERANCE_MS: i64 = 2_000;
+/// One behind it by no more than this may be right, and its messages late.
+const BEHIND_MS_MAX: i64 = 30_000;
 /// A device clock further off than this is reported.
 const OFF_MS_MAX: i64 = 60_000;
 /// GPS week numbers of old firmware wrap after 1,024 weeks.
@@ -60,6 +67,8 @@ const DAY_MS: i64 = 86_400_000;
 pub struct Skew {
     bound: Option<Bound>,
     step: Option<Step>,
+    /// It places no reads: a step is followed sooner.
+    prompt: bool,
 }
 
 /// `arrival - device time` in microseconds, at most.
@@ -102,41 +111,49 @@ enum Proof {
 struct Step {
     least_us: i64,
     first: Mono,
+    last: Mono,
     count: u32,
+    /// All of them were near the wall clock.
+    right: bool,
 }
 
-/// How a stamp was made.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Stamp {
-    /// Of an event that may be old.
-    Event,
-    /// Of the sending.
-    Sent,
-    /// Near the trusted wall clock: `arrival - wall` is about the offset too.
-    Right { wall_us: i64 },
+/// What one message says.
+#[derive(Clone, Copy)]
+struct Stamp {
+    offset_us: i64,
+    arrived: Mono,
+    /// Made as it was sent, or near the wall clock: of no old event.
+    fresh: bool,
+    /// Near the trusted wall clock.
+    near: bool,
+    /// About the trusted wall clock, `arrival - wall`.
+    wall_us: Option<i64>,
 }
 
 impl Stamp {
-    const fn is_fresh(self) -> bool {
-        matches!(self, Self::Sent | Self::Right { .. })
-    }
-
-    /// What `stamp` is, if it is near `wall`; a wall clock that is not trusted
-    /// proves nothing.
-    fn or_right(self, stamp: Wall, arrived: Mono, wall: Option<Wall>) -> Self {
-        match wall {
-            Some(wall) if wall.0.abs_diff(stamp.0) <= WALL_TOLERANCE_MS => Self::Right {
-                wall_us: offset_us(arrived, wall),
-            },
-            Some(_) | None => self,
+    /// A wall clock that is not trusted proves nothing.
+    fn of(stamp: Wall, arrived: Mono, wall: Option<Wall>, sent: bool) -> Self {
+        let ahead_ms = wall.map(|wall| stamp.0.saturating_sub(wall.0));
+        let within = |behind_max: i64| {
+            ahead_ms.is_some_and(|ms| (-behind_max..=WALL_TOLERANCE_MS).contains(&ms))
+        };
+        let near = within(WALL_TOLERANCE_MS);
+        Self {
+            offset_us: offset_us(arrived, stamp),
+            arrived,
+            fresh: sent || near,
+            near,
+            wall_us: wall
+                .filter(|_| within(BEHIND_MS_MAX))
+                .map(|wall| offset_us(arrived, wall)),
         }
     }
 
-    /// What this stamp proves by itself.
+    /// What it proves by itself.
     const fn proof(self) -> Proof {
-        match self {
-            Self::Right { wall_us } => Proof::Right { wall_us },
-            Self::Event | Self::Sent => Proof::None,
+        match self.wall_us {
+            Some(wall_us) => Proof::Right { wall_us },
+            None => Proof::None,
         }
     }
 }
@@ -148,24 +165,39 @@ impl Skew {
         Self {
             bound: None,
             step: None,
+            prompt: false,
+        }
+    }
+
+    /// The same of a clock that places no reads: set back, it is followed after
+    /// three stamps.
+    #[must_use]
+    pub const fn prompt() -> Self {
+        Self {
+            bound: None,
+            step: None,
+            prompt: true,
         }
     }
 
     /// A message that speaks of an `event` arrived, while the trusted wall
     /// clock, if it is trusted, read `wall`. Not for replays.
     pub fn observe(&mut self, event: Wall, arrived: Mono, wall: Option<Wall>) {
-        self.take(event, arrived, Stamp::Event.or_right(event, arrived, wall));
+        self.take(Stamp::of(event, arrived, wall, false));
     }
 
     /// The same of a message stamped as it was sent: a heartbeat, or the
     /// sending time of any message.
     pub fn heartbeat(&mut self, sent: Wall, arrived: Mono, wall: Option<Wall>) {
-        self.take(sent, arrived, Stamp::Sent.or_right(sent, arrived, wall));
+        self.take(Stamp::of(sent, arrived, wall, true));
     }
 
     /// The device restarted or was changed: what was learned is void.
     pub fn reset(&mut self) {
-        *self = Self::default();
+        *self = Self {
+            prompt: self.prompt,
+            ..Self::default()
+        };
     }
 
     /// Whether anything was heard.
@@ -219,14 +251,16 @@ impl Skew {
         }
     }
 
-    fn take(&mut self, event: Wall, arrived: Mono, stamp: Stamp) {
-        let offset_us = offset_us(arrived, event);
+    fn take(&mut self, stamp: Stamp) {
+        let Stamp {
+            offset_us, arrived, ..
+        } = stamp;
         let anew = Bound {
             offset_us,
             since: arrived,
             first: arrived,
             proof: stamp.proof(),
-            fresh: stamp.is_fresh(),
+            fresh: stamp.fresh,
         };
         let Some(bound) = self.bound else {
             self.bound = Some(anew);
@@ -234,12 +268,7 @@ impl Skew {
         };
         let agrees = offset_us.saturating_sub(bound.offset_us).saturating_abs() <= AGREE_US;
         let first = if agrees { bound.first } else { arrived };
-        let proof = match (bound.proof, stamp.proof()) {
-            (Proof::Agreed, _) => Proof::Agreed,
-            _ if arrived.since(first) >= APART => Proof::Agreed,
-            (known, Proof::None) => known,
-            (Proof::None | Proof::Right { .. }, proof) => proof,
-        };
+        let proof = proven(bound.proof, stamp.proof(), arrived.since(first));
         if offset_us <= bound.limit_us(arrived) {
             self.step = None;
             self.bound = Some(Bound {
@@ -247,7 +276,7 @@ impl Skew {
                 since: arrived,
                 first,
                 proof,
-                fresh: stamp.is_fresh(),
+                fresh: stamp.fresh,
             });
             return;
         }
@@ -259,47 +288,52 @@ impl Skew {
             self.bound = Some(kept);
             return;
         }
-        self.bound = Some(match stamp {
-            // Only an event was seen so far, perhaps ahead of its time: the
-            // first fresh stamp is worth more.
-            _ if stamp.is_fresh() && bound.proof == Proof::None && !bound.fresh && !agrees => anew,
-            _ if stamp.is_fresh() => self.stepped(anew).unwrap_or(kept),
-            Stamp::Event | Stamp::Sent | Stamp::Right { .. } => kept,
+        // Only an event was seen so far, perhaps ahead of its time: the first
+        // fresh stamp is worth more.
+        let first_fresh = bound.proof == Proof::None && !bound.fresh && !agrees;
+        self.bound = Some(match stamp.fresh {
+            true if first_fresh => anew,
+            true => self.stepped(stamp, bound).unwrap_or(kept),
+            false => kept,
         });
     }
 
-    /// Counts fresh stamps that agree on a larger offset than the bound; the last
-    /// one alone would make the bound `anew`.
-    fn stepped(&mut self, anew: Bound) -> Option<Bound> {
-        let Bound {
-            offset_us,
-            since: arrived,
-            ..
-        } = anew;
+    /// Counts fresh stamps that agree on a larger offset than `bound`, one of a
+    /// message.
+    fn stepped(&mut self, stamp: Stamp, bound: Bound) -> Option<Bound> {
+        let Stamp {
+            offset_us, arrived, ..
+        } = stamp;
         let near = |s: &Step| s.least_us.saturating_sub(offset_us).saturating_abs() <= AGREE_US;
         let step = match self.step.filter(near) {
             Some(step) => Step {
                 least_us: step.least_us.min(offset_us),
-                count: step.count.saturating_add(1),
+                last: arrived,
+                count: step.count + u32::from(step.last != arrived),
+                right: step.right && stamp.near,
                 ..step
             },
             None => Step {
                 least_us: offset_us,
                 first: arrived,
+                last: arrived,
                 count: 1,
+                right: stamp.near,
             },
         };
-        let (count, over) = match anew.proof {
-            Proof::None | Proof::Agreed => STEP_AWAY,
-            Proof::Right { .. } => STEP_TO_RIGHT,
+        let was_far = |wall_us: i64| wall_us.abs_diff(bound.offset_us) >= FAR_US;
+        let to_right = step.right && stamp.wall_us.is_some_and(was_far);
+        let (count, over) = match to_right || self.prompt {
+            true => STEP_TO_RIGHT,
+            false => STEP_AWAY,
         };
         let shown = step.count >= count && arrived.since(step.first) >= over;
         self.step = (!shown).then_some(step);
-        let (first, proof) = match anew.proof {
+        let (first, proof) = match stamp.proof() {
             Proof::None | Proof::Agreed => (step.first, Proof::Agreed),
-            // The device's clock is right enough: a line that has become slow
-            // looks the same as a clock set back by so little.
-            Proof::Right { .. } => (arrived, anew.proof),
+            // A line that has become slow looks the same as a clock set back by
+            // so little.
+            right @ Proof::Right { .. } => (arrived, right),
         };
         shown.then_some(Bound {
             offset_us: step.least_us,
@@ -308,6 +342,17 @@ impl Skew {
             proof,
             fresh: true,
         })
+    }
+}
+
+/// What is proven of an offset on which messages have agreed for so long.
+fn proven(known: Proof, new: Proof, agreed: Micros) -> Proof {
+    match (known, new) {
+        (Proof::Agreed, _) => Proof::Agreed,
+        (Proof::None, Proof::None) if agreed >= APART => Proof::Agreed,
+        (Proof::Right { .. }, _) | (_, Proof::Right { .. }) if agreed >= SURE => Proof::Agreed,
+        (known, Proof::None) => known,
+        (Proof::None | Proof::Right { .. }, new) => new,
     }
 }
 

@@ -120,7 +120,7 @@ async fn a_stream_is_read_part_by_part_and_asked_for_again_when_it_ends() {
         tokio::time::sleep(Duration::from_millis(300)).await;
         caller
             .says("\"FZB12345\" },\n \"Object\" : { \"Confidence\" : 247 }, \"GroupID\" : 7 }\r\n");
-        caller.says(BEAT);
+        // Nothing more has to come: it ends as an event does.
         let Event::Reading(Reading {
             content: Content::Plates(plates),
             ..
@@ -129,6 +129,7 @@ async fn a_stream_is_read_part_by_part_and_asked_for_again_when_it_ends() {
             panic!("a plate is read");
         };
         assert_eq!(plates.reads[0].text, "FZB12345");
+        caller.says(BEAT);
         let seen = b.seen(|s| s.counts.frames == 3 * opens).await;
         assert_eq!((seen.counts.opens, seen.counts.noise_runs), (opens, 0));
         drop(caller);

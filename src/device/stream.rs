@@ -27,8 +27,8 @@ use crate::metrics::queues::{Level, Queue};
 
 /// Silence on a line that ends a message.
 const IDLE: Micros = Micros::from_ms(60);
-/// The same of a stream that comes over a network in parts whose length is
-/// known: it may stand still in the middle of one.
+/// The same of a stream over a network in the middle of a part: it may stand
+/// still for a while.
 const PULLED_IDLE: Micros = Micros::from_ms(1500);
 /// Events kept for whoever drains (L9); from half of it on a driver that can
 /// wait reads no more.
@@ -307,8 +307,8 @@ impl Stream {
 
     fn idle_at(&self) -> Option<Mono> {
         let idle = match self.config.source.pull() {
-            Some(_) => PULLED_IDLE,
-            None => IDLE,
+            Some(_) if !self.decoder.is_whole() => PULLED_IDLE,
+            Some(_) | None => IDLE,
         };
         self.last_bytes.map(|at| at + idle)
     }

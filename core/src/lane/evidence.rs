@@ -34,6 +34,9 @@ const PICTURED_MAX: usize = 8;
 /// The shortest way of a camera's messages, at most: recognising, sending. From
 /// the messages alone it cannot be told from a clock that is behind.
 const CAMERA_LAG: Micros = Micros::from_ms(250);
+/// The same of a read that does not say when it was taken: it is placed late by
+/// its whole way.
+const UNDATED_LAG: Micros = Micros::from_ms(750);
 /// Seals kept in one passage.
 const SEALS_MAX: usize = 32;
 
@@ -139,7 +142,7 @@ impl Evidence {
         if taken > reading.arrived {
             return Err("from-the-future");
         }
-        let late = taken <= window.left_at + lag(&reading.content);
+        let late = taken <= window.left_at + lag(reading);
         let early = taken < window.arrived.back(device.lead);
         if late || early {
             self.note_foreign(&reading.device, reading.content.event());
@@ -321,9 +324,12 @@ impl Evidence {
 }
 
 /// How much later than it was taken a reading may be placed at least.
-const fn lag(content: &Content) -> Micros {
-    match content {
-        Content::Plates(_) | Content::Boxes(_) => CAMERA_LAG,
+const fn lag(reading: &Reading) -> Micros {
+    match reading.content {
+        Content::Plates(_) | Content::Boxes(_) => match reading.taken {
+            Taken::At(_) => CAMERA_LAG,
+            Taken::OnArrival | Taken::Unusable => UNDATED_LAG,
+        },
         Content::Weight(_)
         | Content::Seal(_)
         | Content::Tag(_)

@@ -51,6 +51,12 @@ pub trait Decoder {
     /// The line fell silent, or the message ended: what is half a frame now
     /// will never be a whole one. Also called before a reconnect.
     fn idle(&mut self, out: &mut Vec<Item>);
+
+    /// By its own words what is in hand is whole: a short silence ends it. A
+    /// network may stand still in the middle of anything else.
+    fn is_whole(&self) -> bool {
+        true
+    }
 }
 
 /// What a decoder yields, in the order of the bytes.

@@ -71,6 +71,8 @@ pub struct Parts {
     long: bool,
     part: Part,
     headers: usize,
+    /// What the part under way says of its length; 0 = nothing.
+    length: usize,
     /// Bytes of the head so far, its boundary included.
     head_len: usize,
     /// Silence came right behind this boundary: a head may follow it.
@@ -92,6 +94,7 @@ impl Parts {
             long: false,
             part: Part::default(),
             headers: 0,
+            length: 0,
             head_len: 0,
             rested: None,
             noise: 0,
@@ -111,6 +114,28 @@ impl Parts {
     /// A boundary was read before the silence, and its part has not begun.
     pub(super) const fn awaits_part(&self) -> bool {
         self.rested.is_some()
+    }
+
+    /// The part under way is as long as it says, or ends as documents of text
+    /// do where it does not say; lengths lie, so its end is known only by what
+    /// comes next, or by silence.
+    pub(super) fn is_whole(&self) -> bool {
+        if self.state != State::Body {
+            return false;
+        }
+        let (body, line) = (&self.part.body, &self.line);
+        let len = body.len() + self.part.excess + line.len();
+        match self.length {
+            0 => {
+                let end = if line.trim_ascii_end().is_empty() {
+                    body
+                } else {
+                    line
+                };
+                matches!(end.trim_ascii_end().last(), Some(b'}' | b'>'))
+            }
+            length => len >= length,
+        }
     }
 
     /// Takes the next bytes.
@@ -244,6 +269,8 @@ impl Parts {
         if name.eq_ignore_ascii_case("content-type") {
             let kind = value.split(';').next().unwrap_or_default();
             self.part.content_type = kind.trim().to_ascii_lowercase();
+        } else if name.eq_ignore_ascii_case("content-length") {
+            self.length = value.parse().unwrap_or(0);
         } else if name.eq_ignore_ascii_case("content-disposition") {
             let named = value
                 .split(';')
@@ -277,6 +304,7 @@ impl Parts {
         self.flush(NoiseWhy::NoStart, out);
         self.part = Part::default();
         self.headers = 0;
+        self.length = 0;
         self.head_len = line.len();
         self.rested = None;
         self.state = State::Head;

@@ -220,3 +220,30 @@ fn a_control_that_comes_before_the_arm_was_commanded_has_the_truck_judged_again(
     assert_eq!(b.verdicts().len(), 2, "once, and for its own passage");
     assert_eq!(b.lifts(), 0);
 }
+
+/// Found by `simulate --seeds 5635..5636 --passages 100 --faults hostile`: asked
+/// for while a truck backed out, and placed 100 ms later than it was taken.
+#[test]
+fn what_a_camera_shows_a_moment_after_the_leaving_is_the_truck_before() {
+    let dated = [(true, 250, false), (true, 251, true)];
+    let undated = [(false, 750, false), (false, 800, true)];
+    for (dated, after_ms, released) in dated.into_iter().chain(undated) {
+        let mut b = Bench::held();
+        b.inputs.presence = false;
+        // Seen with the next poll.
+        let left_at = b.ms + 100;
+        b.weigh(0);
+        b.cam_reads = false;
+        b.run(100 + after_ms);
+        let taken = match dated {
+            true => Taken::At(Mono((left_at + after_ms) * 1000)),
+            false => Taken::OnArrival,
+        };
+        b.read_event(None, "粤B12345", 98, taken);
+        b.run(1000);
+        b.weigh(0);
+        b.arrive();
+        b.run(6000);
+        assert_eq!(b.lifts() == 1, released, "{dated} {after_ms} ms after");
+    }
+}

@@ -86,6 +86,13 @@ impl<T: Texts> Decoder for Parted<T> {
         }
     }
 
+    fn is_whole(&self) -> bool {
+        match self.mode {
+            Mode::Start | Mode::Bare => true,
+            Mode::Parts => self.parts.is_whole(),
+        }
+    }
+
     fn idle(&mut self, out: &mut Vec<Item>) {
         let blanks = std::mem::take(&mut self.blanks);
         match std::mem::replace(&mut self.mode, Mode::Start) {

@@ -167,3 +167,25 @@ fn a_post_full_of_values_or_of_boundaries_is_one_run_of_noise() {
         );
     }
 }
+
+/// A stream of a camera that is asked may stand still anywhere: a short silence
+/// ends only what is whole by its own words.
+#[test]
+fn a_part_is_whole_at_its_length_or_where_a_document_ends() {
+    let beat = "--b\r\nContent-Type: text/plain\r\nContent-Length: 9\r\n\r\nHeartbeat";
+    let event = "--b\r\nContent-Length: 0\r\n\r\nCode=TrafficJunction;action=Pulse;index=0;data={\n \"A\" : 1\n}";
+    let notice = "--b\r\nContent-Type: application/xml\r\n\r\n<a>\r\n<b>1</b></a>\r\n";
+    for (text, ends) in [(beat, 1), (event, 1), (notice, 4)] {
+        let mut decoder = protocol("dahua")
+            .unwrap()
+            .decoder(&Settings::new())
+            .unwrap();
+        let mut whole = 0;
+        for byte in text.as_bytes() {
+            decoder.push(&[*byte], &mut Vec::new());
+            whole += usize::from(decoder.is_whole() && !byte.is_ascii_whitespace());
+        }
+        assert!(decoder.is_whole(), "{text}");
+        assert_eq!(whole, ends, "{text}");
+    }
+}
