@@ -78,10 +78,8 @@ fn undated(s: &Section<'_>, role: Option<Role>, source: Option<&Source>) -> Opti
         return Some(Undated::Arrival);
     }
     let otherwise = match source? {
-        Source::Serial(_) | Source::Tcp(_) | Source::Listen(_) | Source::Pull(_) => {
-            Undated::Arrival
-        }
-        Source::Mqtt(_) | Source::Http(_) => Undated::Never,
+        Source::Serial(_) | Source::Tcp(_) | Source::Listen(_) => Undated::Arrival,
+        Source::Mqtt(_) | Source::Http(_) | Source::Pull(_) => Undated::Never,
     };
     said.map(|said| said.unwrap_or(otherwise))
 }

@@ -84,9 +84,11 @@ pub(super) fn pull(section: &Section<'_>) -> Option<PullSource> {
 }
 
 fn url(text: &str) -> Result<(TcpAddress, String), String> {
+    // Never a password that stands in it.
+    let shown = if text.contains('@') { "…" } else { text };
     let wrong = |why: &str| {
         format!(
-            "\"{text}\" {why}: write it like \
+            "\"{shown}\" {why}: write it like \
              \"http://192.0.2.7/cgi-bin/eventManager.cgi?action=attach&codes=[TrafficJunction]&heartbeat=5\""
         )
     };
@@ -106,8 +108,16 @@ fn url(text: &str) -> Result<(TcpAddress, String), String> {
         ));
     }
     let host = authority.host().trim_matches(['[', ']']).to_owned();
-    let port = authority.port_u16().unwrap_or(80);
-    if host.is_empty() || port == 0 {
+    let port = match authority.as_str().strip_prefix(authority.host()) {
+        Some("") => 80,
+        Some(port) => port
+            .strip_prefix(':')
+            .and_then(|port| port.parse().ok())
+            .filter(|port| *port > 0)
+            .ok_or_else(|| wrong("has no port behind its colon"))?,
+        None => return Err(wrong("names no host")),
+    };
+    if host.is_empty() {
         return Err(wrong("names no host"));
     }
     let path = uri.path_and_query().map_or("/", |path| path.as_str());
@@ -142,11 +152,14 @@ mod tests {
             ("rtsp://192.0.2.7/x", "does not begin with http://"),
             ("https://192.0.2.7/x", "https"),
             ("http://admin:pass@192.0.2.7/x", "password_file"),
-            ("http://192.0.2.7:0/x", "names no host"),
+            ("http://192.0.2.7:0/x", "no port"),
+            ("http://192.0.2.7:80800/x", "no port"),
+            ("http://192.0.2.7:8o/x", "no port"),
             ("http:// /x", "is no address"),
         ] {
             let why = url(text).unwrap_err();
             assert!(why.contains(told) && why.contains("eventManager"), "{why}");
+            assert!(!why.contains("admin:pass"), "{why}");
         }
     }
 }

@@ -107,7 +107,7 @@ fn ports(config: &Config, sink: &Sink) {
                 );
             }
             if source.pull().is_some_and(|pull| {
-                pull.path.contains("eventManager.cgi") && !pull.path.contains("heartbeat=")
+                pull.path.contains("action=attach") && !pull.path.contains("heartbeat=")
             }) {
                 sink.warn(
                     &format!("{path}.pull"),

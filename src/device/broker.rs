@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use lanegate_core::model::DeviceId;
-use lanegate_core::time::Micros;
+use lanegate_core::time::{Micros, Now};
 use lanegate_core::wire::sign::Shown;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{sleep_until, timeout};
@@ -312,8 +312,10 @@ impl<D: Driver> Task<D> {
                 }
                 input = self.inputs.recv() => match input {
                     Some(input) => {
+                        // It came now, however long its picture takes.
+                        let now = self.around.clock.now();
                         let pictures = pictures_of(self.pictures.as_ref(), &input).await;
-                        self.take(input, pictures);
+                        self.take(input, pictures, now);
                     }
                     None => return,
                 },
@@ -367,7 +369,7 @@ impl<D: Driver> Task<D> {
             let until = self.around.clock.instant(due).into();
             tokio::select! {
                 input = self.inputs.recv() => match input {
-                    Some(input) => self.take(input, Vec::new()),
+                    Some(input) => self.take(input, Vec::new(), self.around.clock.now()),
                     None => return,
                 },
                 () = sleep_until(until) => {}
@@ -382,8 +384,7 @@ impl<D: Driver> Task<D> {
         }
     }
 
-    fn take(&mut self, input: Input, pictures: Vec<String>) {
-        let now = self.around.clock.now();
+    fn take(&mut self, input: Input, pictures: Vec<String>, now: Now) {
         match input {
             Input::Message { payload, retained } if self.refused.is_empty() => {
                 self.driver.message(&payload, pictures, retained, now);
@@ -427,7 +428,8 @@ impl<D: Driver> Task<D> {
 }
 
 /// Digests of the pictures of a message, kept on a thread that may wait for a
-/// disk.
+/// disk: one at a time, so that a disk that hangs holds up one message and one
+/// thread, and the pictures after it are not kept.
 async fn pictures_of(keeper: Option<&Keeper>, input: &Input) -> Vec<String> {
     let Input::Message {
         payload,
@@ -439,8 +441,14 @@ async fn pictures_of(keeper: Option<&Keeper>, input: &Input) -> Vec<String> {
     let Some(keeper) = keeper.cloned() else {
         return Vec::new();
     };
+    let Some(turn) = keeper.turn() else {
+        return Vec::new();
+    };
     let payload = payload.clone();
-    let kept = tokio::task::spawn_blocking(move || keeper.keep(&payload));
+    let kept = tokio::task::spawn_blocking(move || {
+        let _turn = turn;
+        keeper.keep(&payload)
+    });
     match timeout(PICTURES_KEPT_MAX, kept).await {
         Ok(Ok(digests)) => digests,
         Ok(Err(_)) | Err(_) => Vec::new(),

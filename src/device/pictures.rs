@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use lanegate_core::wire::{Protocol, message_pictures};
 use sha2::{Digest as _, Sha256};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tracing::warn;
 
 /// Files looked after; more are not, however small.
@@ -38,13 +39,24 @@ struct Kept {
 pub struct Keeper {
     protocol: &'static Protocol,
     pictures: Arc<Pictures>,
+    turn: Arc<Semaphore>,
 }
 
 impl Keeper {
     /// For a device that speaks `protocol`.
     #[must_use]
-    pub const fn new(protocol: &'static Protocol, pictures: Arc<Pictures>) -> Self {
-        Self { protocol, pictures }
+    pub fn new(protocol: &'static Protocol, pictures: Arc<Pictures>) -> Self {
+        Self {
+            protocol,
+            pictures,
+            turn: Arc::new(Semaphore::new(1)),
+        }
+    }
+
+    /// Whether a message may be looked at now; none while another one is.
+    #[must_use]
+    pub fn turn(&self) -> Option<OwnedSemaphorePermit> {
+        self.turn.clone().try_acquire_owned().ok()
     }
 
     /// Digests of the pictures of a message, kept. Takes its time and writes to

@@ -5,17 +5,19 @@
 //! connect --> GET --200--> the stream, until it ends or no frame came for lost_ms
 //!              | 401, with a challenge
 //!              v
-//!             GET, answered (Digest, or Basic) --200--> the stream
+//!             GET, answered by Digest --200--> the stream
 //!              | 401, 403
 //!              v
-//!             Why::Login: asked again a minute later
+//!             Why::Login: asked again five minutes later
 //! ```
-//! Makers' firmware differs in whether a refused question ends the connection:
-//! the second question goes over the same one where it is still open.
+//! Makers' firmware differs in whether a refused question ends the connection,
+//! and in whether it says so: the second question goes over the same one where
+//! that is still open, and over a new one if it fails there. Basic is not
+//! answered: it would give the password to whoever asks.
 //!
 //! A stream can go silent while its connection stays: then it is closed and
-//! asked for anew. What it says later than the camera saw it is told by the
-//! camera's own time, as everywhere.
+//! asked for anew. A camera may keep what it says while nobody asks, so what
+//! does not say when it was seen is no evidence.
 
 use std::time::Duration;
 
@@ -24,7 +26,7 @@ use http_auth::{PasswordClient, PasswordParams};
 use http_body_util::{BodyExt as _, Empty, Limited};
 use hyper::body::Incoming;
 use hyper::client::conn::http1::{self, SendRequest};
-use hyper::header::{ACCEPT, AUTHORIZATION, HOST, WWW_AUTHENTICATE};
+use hyper::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HOST, WWW_AUTHENTICATE};
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use lanegate_core::time::Micros;
@@ -37,8 +39,11 @@ use crate::config::{Login, PullSource, credentials_dir};
 
 /// A camera answers within this, once it is connected.
 const ANSWER_MAX: Duration = Duration::from_secs(5);
-/// What comes with a refusal is a short page.
+/// What comes with a refusal is a short page, at once.
 const REFUSAL_MAX: usize = 64 << 10;
+const PAGE_MAX: Duration = Duration::from_secs(1);
+/// Taken from the connection at a time.
+const CHUNK: usize = 16 << 10;
 
 /// An open stream.
 pub(super) struct Port {
@@ -107,7 +112,12 @@ impl Drop for Talk {
 impl Talk {
     async fn begin(source: &PullSource) -> Result<Self, Why> {
         let stream = tcp::connect(&source.address).await?;
-        let shaken = http1::handshake(TokioIo::new(stream)).await;
+        // Some cameras know headers by their usual letters only.
+        let shaken = http1::Builder::new()
+            .title_case_headers(true)
+            .max_buf_size(CHUNK)
+            .handshake(TokioIo::new(stream))
+            .await;
         let (sender, connection) = shaken.map_err(|_| Why::Closed)?;
         // How it ends is seen where its stream is read.
         let mover = tokio::spawn(async move { drop(connection.await) });
@@ -143,17 +153,28 @@ async fn ask(talk: &mut Talk, source: &PullSource) -> Result<Response<Incoming>,
     let login = source.login.as_ref();
     let login = login.ok_or_else(|| refused(source, "it asks who we are"))?;
     let answer = answer(source, login, &first)?;
-    let page = Limited::new(first.into_body(), REFUSAL_MAX).collect().await;
-    if page.is_err() || talk.sender.ready().await.is_err() {
-        *talk = Talk::begin(source).await?;
+    let page = Limited::new(first.into_body(), REFUSAL_MAX).collect();
+    let read = matches!(timeout(PAGE_MAX, page).await, Ok(Ok(_)));
+    if read
+        && talk.sender.ready().await.is_ok()
+        && let Ok(second) = talk.get(source, Some(&answer)).await
+    {
+        return stream(source, second);
     }
+    *talk = Talk::begin(source).await?;
     let second = talk.get(source, Some(&answer)).await?;
     stream(source, second)
 }
 
 fn stream(source: &PullSource, answer: Response<Incoming>) -> Result<Response<Incoming>, Why> {
     match answer.status() {
-        StatusCode::OK => Ok(answer),
+        StatusCode::OK => match answer.headers().get(CONTENT_TYPE) {
+            // A page for people, with whatever words.
+            Some(kind) if kind.as_bytes().starts_with(b"text/html") => {
+                Err(no_stream(source, "it answers a page of text/html"))
+            }
+            Some(_) | None => Ok(answer),
+        },
         status @ (StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) => {
             Err(refused(source, &status.to_string()))
         }
@@ -166,18 +187,22 @@ fn answer<B>(source: &PullSource, login: &Login, refusal: &Response<B>) -> Resul
     let challenges = refusal.headers().get_all(WWW_AUTHENTICATE);
     let challenges: Vec<_> = challenges.iter().filter_map(|c| c.to_str().ok()).collect();
     let client = PasswordClient::try_from(challenges.join(", ").as_str());
-    let mut client = client.map_err(|why| refused(source, &why))?;
+    let mut client = match client {
+        Ok(PasswordClient::Digest(client)) => client,
+        Ok(_) => return Err(refused(source, "it asks for Basic, which is not spoken")),
+        Err(why) => return Err(refused(source, &why)),
+    };
     let password = login.password(credentials_dir().as_deref());
     let password = password.map_err(|why| {
         let file = login.password_file.display();
-        refused(source, &format!("{file} cannot be read: {why}"))
+        Why::Port(format!("password_file {file} cannot be read: {why}"))
     })?;
     let params = PasswordParams {
         username: &login.username,
         password: &password,
         uri: &source.path,
         method: Method::GET.as_str(),
-        body: Some(&[]),
+        body: None,
     };
     client.respond(&params).map_err(|why| refused(source, &why))
 }

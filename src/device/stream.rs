@@ -211,8 +211,13 @@ impl Stream {
     /// Lets time pass.
     pub fn handle_timeout(&mut self, now: Now) {
         if self.idle_at().is_some_and(|at| at <= now.mono) {
-            self.last_bytes = None;
-            self.end_message(now);
+            let came = self.last_bytes.take();
+            // What silence ends came before the silence.
+            let late = came.map_or(Micros(0), |came| now.mono.since(came));
+            self.end_message(match self.config.source.pull() {
+                Some(_) => back(now, late),
+                None => now,
+            });
         }
         if self.asking.as_mut().is_some_and(|a| a.missed(now.mono)) {
             self.counts.timeouts += 1;
@@ -408,6 +413,15 @@ impl Stream {
     #[must_use]
     pub const fn dropped(&self) -> u64 {
         self.dropped
+    }
+}
+
+/// So much before `now`.
+fn back(now: Now, by: Micros) -> Now {
+    Now {
+        mono: now.mono.back(by),
+        wall: now.wall.plus_ms(-i64::try_from(by.as_ms()).unwrap_or(0)),
+        clock: now.clock,
     }
 }
 

@@ -8,7 +8,9 @@ use lanegate_core::wire::io::board::BadWhy;
 use crate::config::Source;
 
 /// Cameras shut out who fails five times within minutes, for half an hour.
-const LOGIN_REST: Micros = Micros::from_s(60);
+const LOGIN_REST: Micros = Micros::from_s(300);
+/// What a camera answers does not change within a second.
+const NO_STREAM_REST: Micros = Micros::from_s(5);
 
 /// The way a device's messages come.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -215,7 +217,7 @@ pub enum Why {
     /// A camera does not know who asks for its events.
     #[error(
         "{0} refuses us ({1}): check username and password_file, and that this user may see \
-         events; asked again once a minute only, since cameras shut out who fails often"
+         events; asked again in five minutes, since cameras shut out who fails often"
     )]
     Login(String, String),
     /// A camera answers, but with no stream.
@@ -241,6 +243,7 @@ impl Why {
     pub const fn rest(&self) -> Micros {
         match self {
             Self::Login(_, _) => LOGIN_REST,
+            Self::NoStream(_, _) => NO_STREAM_REST,
             Self::Silent(_)
             | Self::Noise(_, _)
             | Self::NoAnswer(_)
@@ -260,7 +263,6 @@ impl Why {
             | Self::HungUp
             | Self::Idle
             | Self::CannotListen(_, _)
-            | Self::NoStream(_, _)
             | Self::Port(_)
             | Self::Broker(_)
             | Self::Refused(_)

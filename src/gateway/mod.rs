@@ -439,6 +439,8 @@ fn run_port(
     let ran = lanes.block_on(lane_task::run(port, prepared));
     // Lanes are at rest and outputs off: what is left may go.
     stop_all.cancel();
+    // A picture may wait for a disk that hangs.
+    lanes.shutdown_background();
     let served = back_thread.join().unwrap_or_else(|_| {
         error!("the back thread panicked");
         Ok(())
