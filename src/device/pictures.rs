@@ -7,11 +7,11 @@ use std::fs;
 use std::io::{self, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use lanegate_core::wire::{Protocol, message_pictures};
 use sha2::{Digest as _, Sha256};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tracing::warn;
 
 /// Files looked after; more are not, however small.
@@ -39,7 +39,17 @@ struct Kept {
 pub struct Keeper {
     protocol: &'static Protocol,
     pictures: Arc<Pictures>,
-    turn: Arc<Semaphore>,
+    taken: Arc<AtomicBool>,
+}
+
+/// A message may be looked at; the next one may when this is dropped.
+#[derive(Debug)]
+pub struct Turn(Arc<AtomicBool>);
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        self.0.store(false, Ordering::SeqCst);
+    }
 }
 
 impl Keeper {
@@ -49,14 +59,15 @@ impl Keeper {
         Self {
             protocol,
             pictures,
-            turn: Arc::new(Semaphore::new(1)),
+            taken: Arc::default(),
         }
     }
 
     /// Whether a message may be looked at now; none while another one is.
     #[must_use]
-    pub fn turn(&self) -> Option<OwnedSemaphorePermit> {
-        self.turn.clone().try_acquire_owned().ok()
+    pub fn turn(&self) -> Option<Turn> {
+        let was_taken = self.taken.swap(true, Ordering::SeqCst);
+        (!was_taken).then(|| Turn(self.taken.clone()))
     }
 
     /// Digests of the pictures of a message, kept. Takes its time and writes to
@@ -194,6 +205,18 @@ mod tests {
 
     fn picture(n: u8) -> Vec<u8> {
         [&[0xff, 0xd8, 0xff, n][..], &[n; 96]].concat()
+    }
+
+    #[test]
+    fn a_devices_messages_are_looked_at_one_at_a_time() {
+        let dir = Folder::new("turn");
+        let pictures = Arc::new(Pictures::open(&dir.0, 1 << 20).unwrap());
+        let protocol = lanegate_core::wire::protocol("vzenith-mqtt").unwrap();
+        let keeper = Keeper::new(protocol, pictures);
+        let turn = keeper.turn();
+        assert!(turn.is_some() && keeper.clone().turn().is_none());
+        drop(turn);
+        assert!(keeper.turn().is_some());
     }
 
     #[test]
