@@ -261,23 +261,24 @@ impl Bench {
         self.lane.state_name()
     }
 
-    /// Lets `ms` pass in polls of 100 ms, timers on their instant.
+    /// Lets `ms` pass in polls of 100 ms, timers on their instant. Nothing else
+    /// wakes the lane.
     fn run(&mut self, ms: u64) {
         let end = self.ms + ms;
         while self.ms < end {
             let next_poll = (self.ms / 100 + 1) * 100;
             let timer = self.lane.poll_timeout().map(|(at, _)| at.0.div_ceil(1000));
-            let next = timer
-                .map_or(next_poll, |t| t.clamp(self.ms, next_poll))
-                .min(end);
-            let is_poll = next == next_poll;
-            self.ms = next;
-            if is_poll && self.polling {
+            let next = timer.map_or(next_poll, |t| t.clamp(self.ms, next_poll));
+            self.ms = next.min(end);
+            let is_poll = self.ms == next_poll && self.polling;
+            if is_poll {
                 self.poll();
             }
-            let now = self.now();
-            self.lane.handle_timeout(now);
-            self.pump();
+            if is_poll || timer.is_some_and(|t| t <= self.ms) {
+                let now = self.now();
+                self.lane.handle_timeout(now);
+                self.pump();
+            }
         }
     }
 

@@ -146,33 +146,6 @@ fn a_raise_is_pulsed_again_until_the_arm_is_seen_up() {
     assert_eq!(b.lifts(), 1 + 4);
 }
 
-/// Found by `simulate --seeds 6685..6686 --passages 100 --faults hostile`: the
-/// time of the next pulse came while the inputs were fresh, and nobody looked
-/// again when they went stale.
-#[test]
-fn a_raise_is_pulsed_again_when_the_inputs_go_stale() {
-    let mut config = config(Geometry::SideExit);
-    config.inhibit_clear = Micros::from_ms(300);
-    let mut b = Bench::vacant_with(config);
-    b.arrive();
-    b.run(200);
-    b.arm(true, false);
-    b.run(100);
-    b.drive_through();
-    b.arm(false, false);
-    b.polling = false;
-    b.run(600);
-    assert_eq!(b.lifts(), 1 + 1);
-    b.polling = true;
-    b.run(600);
-    assert_eq!(b.lifts(), 1 + 1, "clear when its time comes");
-    let stale = b.lane.poll_timeout();
-    assert_eq!(stale, Some((Mono(b.ms * 1000 + 500_001), Timer::Stale)));
-    b.polling = false;
-    b.run(501);
-    assert_eq!(b.lifts(), 1 + 2);
-}
-
 #[test]
 fn an_arm_that_is_down_already_is_not_raised_for_the_next_truck() {
     let mut b = Bench::cleared();

@@ -62,6 +62,31 @@ fn starting_to_securing_when_the_arm_up_is_ours_and_then_lowered_after_quiet() {
     assert_eq!(b.state(), "vacant");
 }
 
+/// Found by `simulate --seeds 6685..6686 --passages 100 --faults hostile`: the
+/// time of the next pulse came while the inputs were fresh, and nobody looked
+/// again when they went stale. Securing waits for seconds of quiet, so the arm
+/// is still on its way up then.
+#[test]
+fn a_raise_is_pulsed_again_when_the_inputs_go_stale() {
+    let mut config = config(Geometry::SideExit);
+    config.inhibit_clear = Micros::from_ms(300);
+    let mut b = Bench::started(config, ours(), UP);
+    b.run(7200);
+    assert_eq!((b.state(), b.lifts()), ("lowering", 0));
+    b.arm(false, false);
+    b.polling = false;
+    b.run(600);
+    assert_eq!((b.state(), b.lifts()), ("securing", 1));
+    b.polling = true;
+    b.run(600);
+    assert_eq!(b.lifts(), 1, "clear when its time comes");
+    b.polling = false;
+    b.run(499);
+    assert_eq!(b.lifts(), 1, "not stale yet");
+    b.run(2);
+    assert_eq!((b.state(), b.lifts()), ("securing", 2));
+}
+
 #[test]
 fn securing_to_vacant_when_the_arm_is_down() {
     let mut b = start(ours(), UP);
