@@ -19,7 +19,7 @@ pub use faults::kinds;
 pub use options::{
     Drivers, FaultOptions, Faults, Geometry, Mix, Must, Story, Times, Us, WorldOptions,
 };
-pub use truth::Score;
+pub use truth::{NO_VERDICT, Score};
 pub use world::{Fact, Input, LaneLayout, Link, Output, Phase, Physical, To, TruckView, World};
 
 pub mod authority;

@@ -8,6 +8,10 @@ use serde_json::Value;
 use crate::options::{Must, Us};
 use crate::wall;
 
+/// Why a person had to act for a truck that no verdict stopped: the lane itself
+/// wanted a hand, or the driver left.
+pub const NO_VERDICT: &str = "no-verdict";
+
 /// The count of a run; every truck that has left is in exactly one of
 /// `released`, `inspected`, `held` and `unfinished`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -53,6 +57,9 @@ pub struct Score {
     /// The same if a gateway compared the first picture's first plate with the
     /// declared one and nothing else.
     pub conforming_person_plain: u64,
+    /// Those of `conforming_person` by why: the first reason of the first
+    /// verdict that stopped them, [`NO_VERDICT`] where none did.
+    pub conforming_person_by: BTreeMap<String, u64>,
     /// Faults by kind.
     pub faults: BTreeMap<String, u64>,
 }
@@ -86,6 +93,14 @@ struct Permit {
     declarations: Vec<String>,
 }
 
+/// A verdict that was no release.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Stop {
+    wall_ms: i64,
+    /// Its first reason that is more than a warning.
+    reason: String,
+}
+
 /// What a crossing amounts to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Judgement {
@@ -100,6 +115,7 @@ pub(crate) enum Judgement {
 pub(crate) struct Records {
     read: usize,
     permits: BTreeMap<String, Vec<Permit>>,
+    stops: BTreeMap<String, Vec<Stop>>,
     selected: BTreeSet<String>,
     /// When each record was durable, by the port's own clock: the stamps in
     /// the records are the controller's, whose clock may be wrong.
@@ -177,6 +193,14 @@ impl Records {
         permit.is_some_and(|p| p.by_officer && !p.declarations.iter().any(|d| d == declaration))
     }
 
+    /// The first reason why a truck that stood in the lane then was stopped.
+    pub(crate) fn stopped(&self, lane: &str, from_ms: i64, to_ms: i64) -> Option<&str> {
+        let stops = self.stops.get(lane)?;
+        let first = stops.partition_point(|s| s.wall_ms < from_ms);
+        let stop = stops.get(first).filter(|s| s.wall_ms <= to_ms)?;
+        Some(&stop.reason)
+    }
+
     fn permit_before(&self, lane: &str, wall_ms: i64) -> Option<&Permit> {
         let permits = self.permits.get(lane)?;
         let after = permits.partition_point(|p| p.wall_ms <= wall_ms);
@@ -207,7 +231,11 @@ impl Records {
                 if array(&body["verdict"]["reasons"]).any(|r| r["code"] == "sampling.selected") {
                     self.selected.extend(declarations.iter().cloned());
                 }
-                body["verdict"]["verdict"] == "release"
+                let released = body["verdict"]["verdict"] == "release";
+                if !released {
+                    self.stopped_at(lane, wall_ms, &body["verdict"]["reasons"]);
+                }
+                released
             }
             // The order stands in the body, or is it.
             // A refused one is on the record too.
@@ -228,6 +256,16 @@ impl Records {
                     declarations,
                 });
         }
+    }
+}
+
+impl Records {
+    fn stopped_at(&mut self, lane: &str, wall_ms: i64, reasons: &Value) {
+        let weighty = array(reasons).find(|r| r["severity"] != "warn");
+        let reason = weighty.and_then(|r| r["code"].as_str()).unwrap_or_default();
+        let reason = reason.to_owned();
+        let stops = self.stops.entry(lane.to_owned()).or_default();
+        stops.push(Stop { wall_ms, reason });
     }
 }
 

@@ -1,5 +1,7 @@
 //! `simulate --seeds A..B --passages N`: virtual time, every law checked.
 
+mod accuracy;
+
 use std::path::PathBuf;
 
 use clap::builder::PossibleValuesParser;
@@ -8,9 +10,6 @@ use clap::{Args, ValueEnum};
 use super::Exit;
 use super::output::{complain, line};
 use crate::sim::{DAEMON_BREAKS, Extras, Failure, Plan, Sabotage, Severity, simulate_with};
-
-/// How many plates in a thousand the cameras of `--accuracy` read right.
-const ACCURACIES_PERMILLE: [u32; 4] = [900, 950, 980, 995];
 
 #[derive(Args)]
 pub(crate) struct SimulateArgs {
@@ -40,8 +39,8 @@ pub(crate) struct SimulateArgs {
     /// Break a law on purpose, to see that it is noticed.
     #[arg(long, value_name = "NAME", value_parser = PossibleValuesParser::new(Sabotage::ALL.map(Sabotage::as_str)))]
     sabotage: Option<String>,
-    /// Play the plan with cameras that read 90, 95, 98 and 99.5 % of the plates
-    /// right, one line each.
+    /// Play the plan with cameras that read all plates right, then 99.5, 98, 95
+    /// and 90 % of them, one line each.
     #[arg(long, conflicts_with_all = ["plate_read_permille", "json", "journal", "sabotage"])]
     accuracy: bool,
     /// Print the summary as JSON.
@@ -111,7 +110,7 @@ pub(crate) fn simulate(args: &SimulateArgs) -> Exit {
         severity: args.faults.severity(),
     };
     if args.accuracy {
-        return accuracy(&plan, &extras);
+        return accuracy::accuracy(&plan, &extras);
     }
     let summary = match simulate_with(&plan, &extras) {
         Ok(summary) => summary,
@@ -135,42 +134,6 @@ fn unwritten(why: &std::io::Error) -> Exit {
         "a journal cannot be written (each needs a new directory): {why}"
     ));
     Exit::Io
-}
-
-/// The same traffic with better and better cameras.
-fn accuracy(plan: &Plan, extras: &Extras) -> Exit {
-    line("read  false  missed  wrong  to verdict   conforming trucks that need a person");
-    line("right                       p50    p99   here    by one plate alone");
-    let mut good = true;
-    for permille in ACCURACIES_PERMILLE {
-        let plan = Plan {
-            plate_read_permille: permille,
-            ..plan.clone()
-        };
-        let summary = match simulate_with(&plan, extras) {
-            Ok(summary) => summary,
-            Err(why) => return unwritten(&why),
-        };
-        let s = summary.score();
-        let share = |n: u64| {
-            let tenths = n * 1000 / s.conforming.max(1);
-            format!("{}.{} %", tenths / 10, tenths % 10)
-        };
-        line(format!(
-            "{:>3}.{} {:>5} {:>7} {:>6} {:>6} {:>6}   {:<7} {}",
-            permille / 10,
-            permille % 10,
-            s.false_releases,
-            s.missed_releases,
-            s.wrong_truck_releases,
-            summary.verdict_ms(500),
-            summary.verdict_ms(990),
-            share(s.conforming_person),
-            share(s.conforming_person_plain),
-        ));
-        good &= summary.is_good();
-    }
-    if good { Exit::Done } else { Exit::No }
 }
 
 /// The command that plays the failing run again, and nothing else.

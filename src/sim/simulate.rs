@@ -278,6 +278,9 @@ impl Summary {
         s.conforming += o.conforming;
         s.conforming_person += o.conforming_person;
         s.conforming_person_plain += o.conforming_person_plain;
+        for (why, n) in o.conforming_person_by {
+            *s.conforming_person_by.entry(why).or_default() += n;
+        }
         for (kind, n) in o.faults {
             *s.faults.entry(kind).or_default() += n;
         }
@@ -397,6 +400,7 @@ impl Summary {
             "conforming": s.conforming,
             "conforming_person": s.conforming_person,
             "conforming_person_plain": s.conforming_person_plain,
+            "conforming_person_by": s.conforming_person_by,
             "may": s.may,
             "must_not": s.must_not,
             "violations": self.violations,

@@ -72,6 +72,42 @@ fn a_law_broken_on_purpose_is_named_with_the_command_that_shows_it_again() {
     }
 }
 
+/// A row of `--accuracy`: false releases, and the shares of conforming trucks
+/// that need a person for a misread plate, here and by one plate alone.
+fn row(out: &str, right: &str) -> (u64, f64, f64) {
+    let mut rows = out
+        .lines()
+        .map(|line| line.split_whitespace().collect::<Vec<_>>());
+    let row = rows
+        .find(|row| row.first() == Some(&right) && row.last() == Some(&"%"))
+        .unwrap_or_else(|| panic!("{right}: {out}"));
+    let percent = |from_end: usize| row[row.len() - from_end].parse().unwrap();
+    (row[1].parse().unwrap(), percent(4), percent(2))
+}
+
+#[test]
+fn misread_plates_need_a_person_far_less_often_than_by_one_plate_alone() {
+    let site = Site::new();
+    let args = [
+        "simulate",
+        "--accuracy",
+        "--seeds",
+        "0..10",
+        "--passages",
+        "100",
+    ];
+    let out = site.run(&args).ends(0).out;
+    for right in ["99.5", "98.0", "95.0", "90.0"] {
+        assert_eq!(row(&out, right).0, 0, "{out}");
+    }
+    for right in ["98.0", "95.0", "90.0"] {
+        let (_, here, one_plate) = row(&out, right);
+        assert!(one_plate > 1.0 && here * 2.0 < one_plate, "{right}: {out}");
+    }
+    let causes = out.lines().rfind(|line| line.starts_with(" 90.0"));
+    assert!(causes.unwrap().contains("plate.contradiction"), "{out}");
+}
+
 #[test]
 fn nonsense_is_wrong_usage() {
     let site = Site::new();

@@ -30,6 +30,7 @@ pub use policy::{
     Policy, PolicyChange, PolicyDiff, PolicyFault, Ratio, SIGN_EN_MAX, SIGN_ZH_MAX, SamplingPlan,
     SealRule, SignLines, Start, StopRule, TareAge, Tolerance, Tolerances,
 };
+pub(crate) use reads::identify;
 pub use reads::{folded, look_alike};
 pub use sampling::{Because, PHASE_START, Phase, Selection, decayed, select};
 pub use standing::spend_of;

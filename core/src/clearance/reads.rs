@@ -31,12 +31,16 @@ pub(super) struct Reads {
 impl Reads {
     pub(super) fn of(case: &Case, confidence_pct_min: u8) -> Self {
         let parsed = case.containers.iter().map(|c| ContainerNo::parse(&c.no));
-        let mut reads = Self {
+        Self {
             containers: parsed.collect(),
-            ..Self::default()
-        };
+            ..Self::of_plates(&case.plates, confidence_pct_min)
+        }
+    }
+
+    fn of_plates(plates: &[CasePlate], confidence_pct_min: u8) -> Self {
+        let mut reads = Self::default();
         let mut usable: Few<(&CasePlate, Plate)> = Few::new();
-        for read in &case.plates {
+        for read in plates {
             match Plate::parse(&read.text) {
                 Err(_) => reads.shapeless += 1,
                 Ok(_) if read.outvoted || read.confidence_pct < confidence_pct_min => {
@@ -79,6 +83,12 @@ impl Reads {
         let read = |p: &Plate| self.trailers.contains(p) && alone(p);
         declaration.trailers.iter().any(|t| read(&t.plate))
     }
+}
+
+/// Whether a plate that may identify the truck is among `plates`.
+pub(crate) fn identify(plates: &[CasePlate], confidence_pct_min: u8) -> bool {
+    let reads = Reads::of_plates(plates, confidence_pct_min);
+    !reads.sure.is_empty()
 }
 
 enum Rivalry {

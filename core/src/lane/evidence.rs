@@ -15,6 +15,7 @@ mod weighed;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::LaneConfig;
+use crate::clearance::{Policy, identify};
 use crate::model::{
     CasePlate, Content, DeviceId, PlatesReading, Reading, SealId, SealReading, SealState, Taken,
     WeightReading, normalise,
@@ -318,8 +319,9 @@ impl Evidence {
     }
 
     /// A text with the shape of a plate that its camera's reads agree on.
-    pub(super) fn has_plate(&self, config: &LaneConfig) -> bool {
-        self.plates(config).iter().any(usable)
+    pub(super) fn has_plate(&self, config: &LaneConfig, policy: &Policy) -> bool {
+        let min = policy.defaults.plate_confidence_pct_min;
+        identify(&self.plates(config), min)
     }
 }
 

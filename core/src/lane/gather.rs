@@ -138,13 +138,15 @@ impl Lane {
         match phase {
             Phase::Collecting { recapture_until } => {
                 let waiting = recapture_until.is_some_and(|until| now.mono < until)
-                    && !passage.evidence.has_plate(&self.config);
-                if !self.evidence_complete(passage, now)
-                    || (waiting && !self.out_of_time(passage, now))
-                {
+                    && !passage.evidence.has_plate(&self.config, &passage.policy);
+                if waiting && !self.out_of_time(passage, now) {
                     return false;
                 }
-                if self.recapture(now) {
+                let complete = self.evidence_complete(passage, now);
+                if !complete && !self.cameras_had_their_time(passage, now) {
+                    return false;
+                }
+                if self.recapture(now) || !complete {
                     return false;
                 }
                 self.look_up(now);
@@ -189,6 +191,14 @@ impl Lane {
             })
     }
 
+    /// They are asked again then, while other devices still have theirs.
+    fn cameras_had_their_time(&self, passage: &Passage, now: Now) -> bool {
+        let waited = now.mono.since(passage.gather_from);
+        let devices = self.config.devices.values();
+        let mut cameras = devices.filter(|d| d.role == Role::Camera);
+        cameras.all(|camera| waited >= camera.evidence)
+    }
+
     /// Asks the cameras again before a Hold for an unread plate.
     fn recapture(&mut self, now: Now) -> bool {
         let config = self.config.clone();
@@ -205,7 +215,7 @@ impl Lane {
             .devices
             .iter()
             .filter(|(id, d)| d.role == Role::Camera && d.can_recapture && !lost.contains(*id));
-        let wanted = !passage.evidence.has_plate(&config)
+        let wanted = !passage.evidence.has_plate(&config, &passage.policy)
             && passage.supply.plates.is_empty()
             && passage.recorded.is_none()
             && passage.recaptures < config.recapture_n_max

@@ -127,6 +127,8 @@ pub(crate) struct Truck {
     pub(crate) visit: u32,
     /// When this visit's presence began.
     pub(crate) arrived_at: Us,
+    /// When that of its first visit began.
+    pub(crate) came_at: Option<Us>,
     /// Goes only once the arm has been down this often: a lift for the truck
     /// before is not for this one.
     pub(crate) downs_needed: u64,
@@ -174,6 +176,7 @@ impl Truck {
             phase: Phase::Queued,
             visit: 0,
             arrived_at: 0,
+            came_at: None,
             downs_needed: 0,
             deciding: false,
             reversing: Why::Whim,

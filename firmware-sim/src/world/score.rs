@@ -3,8 +3,8 @@
 use super::World;
 use super::lane::Truck;
 use super::view::Phase;
-use crate::options::{Must, Story, Us};
-use crate::truth::{Crossing, Judgement, Score};
+use crate::options::{MS, Must, Story, Us};
+use crate::truth::{Crossing, Judgement, NO_VERDICT, Score};
 
 impl World {
     /// The count so far; complete once [`World::finished`].
@@ -90,8 +90,21 @@ impl World {
             let person = !released || self.helped.contains(&i);
             s.conforming += 1;
             s.conforming_person += u64::from(person);
+            if person {
+                let why = self.stopped_by(t).to_owned();
+                *s.conforming_person_by.entry(why).or_default() += 1;
+            }
             s.conforming_person_plain += u64::from(t.first_read != Some(true));
         }
+    }
+
+    /// The first reason why the truck was stopped while it was in the lane.
+    fn stopped_by(&self, t: &Truck) -> &str {
+        let wall = |at: Us| self.o.start_wall_ms + (at / MS) as i64;
+        let lane = self.lanes[t.profile.lane].layout.lane.as_str();
+        let came = t.came_at.map(wall);
+        let stopped = came.and_then(|came| self.records.stopped(lane, came, wall(t.over_at)));
+        stopped.unwrap_or(NO_VERDICT)
     }
 
     fn judge(&self, c: &Crossing) -> Judgement {

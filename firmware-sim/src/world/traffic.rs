@@ -200,6 +200,7 @@ impl World {
         let downs_needed = arm.downs + u64::from(!arm.is_down(at));
         let t = &mut self.trucks[truck];
         t.arrived_at = at;
+        t.came_at.get_or_insert(at);
         let lied_at = self.faults.lanes[lane].presence_lied_at;
         t.swapped |= lied_at.is_some_and(|lied| lied >= self.lanes[lane].last_arrival);
         self.lanes[lane].last_arrival = at;

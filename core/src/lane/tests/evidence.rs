@@ -68,25 +68,6 @@ fn a_device_that_is_back_has_its_hold_judged_again() {
     assert_eq!(b.verdicts(), [VerdictKind::Hold, VerdictKind::Release]);
 }
 
-#[test]
-fn recapture_asks_the_camera_twice_before_a_hold_for_an_unread_plate() {
-    let b = Bench::held();
-    let asked = |(_, c): &&(u64, Command)| matches!(c, Command::Recapture { .. });
-    assert_eq!(b.log.iter().filter(asked).count(), 2);
-    assert_eq!(b.codes(), ["plate.unread"]);
-}
-
-#[test]
-fn a_plate_read_on_recapture_releases() {
-    let mut b = Bench::vacant();
-    b.cam_reads = false;
-    b.arrive();
-    b.run(2200);
-    b.read("粤B12345", 95);
-    b.run(100);
-    assert_eq!(b.verdicts(), [VerdictKind::Release]);
-}
-
 /// Case c01: a read of the truck before, delivered late, is nobody else's.
 #[test]
 fn a_late_read_of_the_truck_before_is_not_evidence() {

@@ -17,6 +17,7 @@ mod held;
 mod orders;
 mod passing;
 mod policy;
+mod recapture;
 mod sampling;
 mod start;
 mod tags;

@@ -1,0 +1,61 @@
+//! A camera is asked again before a Hold for an unread plate.
+
+use super::*;
+
+fn asked_at(b: &Bench) -> Vec<u64> {
+    let asked = |(at, c): &(u64, Command)| matches!(c, Command::Recapture { .. }).then_some(*at);
+    b.log.iter().filter_map(asked).collect()
+}
+
+#[test]
+fn recapture_asks_the_camera_twice_before_a_hold_for_an_unread_plate() {
+    let b = Bench::held();
+    assert_eq!(asked_at(&b).len(), 2);
+    assert_eq!(b.codes(), ["plate.unread"]);
+}
+
+#[test]
+fn a_plate_read_on_recapture_releases() {
+    let mut b = Bench::vacant();
+    b.cam_reads = false;
+    b.arrive();
+    b.run(2200);
+    b.read("粤B12345", 95);
+    b.run(100);
+    assert_eq!(b.verdicts(), [VerdictKind::Release]);
+}
+
+/// A scale that takes longer than the camera leaves no time to ask it behind it.
+#[test]
+fn a_camera_that_had_its_time_is_asked_again_while_the_scale_still_has_its_own() {
+    let mut config = config(Geometry::SideExit);
+    let scale = DeviceId::parse("scale-1").unwrap();
+    config.devices.get_mut(&scale).unwrap().evidence = Micros::from_ms(4800);
+    let mut b = Bench::vacant_with(config);
+    b.inputs.presence = true;
+    b.poll();
+    let came = b.ms;
+    b.run(3000);
+    assert_eq!(asked_at(&b), [came + 1500, came + 2300]);
+    b.read("粤B12345", 95);
+    b.run(1000);
+    assert_eq!((b.state(), b.verdicts().len()), ("gathering", 0));
+    b.weigh(8600);
+    b.run(100);
+    assert_eq!(b.verdicts(), [VerdictKind::Release]);
+}
+
+/// One that is awaited may yet show a better picture by itself: asked at once,
+/// it would look twice at a truck that is still moving.
+#[test]
+fn a_camera_that_read_nothing_usable_is_asked_again_when_its_time_is_up() {
+    let mut b = Bench::vacant();
+    b.inputs.presence = true;
+    b.poll();
+    let came = b.ms;
+    b.read("粤B12345", 40);
+    b.run(1400);
+    assert_eq!(asked_at(&b), [0; 0]);
+    b.run(200);
+    assert_eq!(asked_at(&b), [came + 1500]);
+}
