@@ -13,7 +13,12 @@
 //!                         +- about the trusted wall clock --> Right -+ |  |
 //!                                       smaller bound: at once --------+  |
 //!                larger, alike for a minute, of messages made as sent ----+
+//!
+//!  a smaller bound than any message is quicker: as if it were the first
 //! ```
+//! Then the device's clock was set forward, or every message so far was slow,
+//! and this one may be late itself.
+//!
 //! About the wall clock is at most two seconds ahead of it or thirty behind: the
 //! device's clock may be behind, or the message on its way for a while. Until
 //! messages have agreed for a minute nobody can tell which, and events are placed
@@ -27,6 +32,10 @@
 //! set back). Late reads alone never make it grow.
 //!
 //! Absent: any clock, and any correction of the device's time as recorded.
+
+mod clock_fault;
+
+pub use clock_fault::ClockFault;
 
 use crate::time::{Micros, Mono, Wall};
 
@@ -52,15 +61,14 @@ const FAR_US: u64 = 10_000_000;
 /// A stamp so little beyond the bound, in whole seconds or a little late, is as
 /// the device's clock was: it was not set back.
 const AS_BEFORE_US: i64 = 2_000_000;
+/// A message may be quicker by this than all before it; what is stamped in whole
+/// seconds is up to one second early.
+const QUICKER_US: i64 = 300_000;
+const WHOLE_SECOND_US: i64 = 1_000_000;
 /// A device clock this near to the trusted wall clock is right.
 const WALL_TOLERANCE_MS: i64 = 2_000;
 /// One behind it by no more than this may be right, and its messages late.
 const BEHIND_MS_MAX: i64 = 30_000;
-/// A device clock further off than this is reported.
-const OFF_MS_MAX: i64 = 60_000;
-/// GPS week numbers of old firmware wrap after 1,024 weeks.
-const ROLLOVER_DAYS: i64 = 7_168;
-const DAY_MS: i64 = 86_400_000;
 
 /// The estimate for one device. Starts anew with each (re)start of the device.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
@@ -80,8 +88,10 @@ struct Bound {
     /// Since when messages agree on it.
     first: Mono,
     proof: Proof,
-    /// Of a message stamped as it was sent.
+    /// A message stamped as it was sent agrees.
     fresh: bool,
+    /// Of stamps in whole seconds alone.
+    whole: bool,
 }
 
 impl Bound {
@@ -91,6 +101,15 @@ impl Bound {
         let drift_us = age.0.saturating_mul(DRIFT_PPM) / 1_000_000;
         let drift_us = i64::try_from(drift_us).unwrap_or(0);
         self.offset_us.saturating_add(drift_us)
+    }
+
+    /// Whether a stamp is so far ahead that the device's clock was set forward,
+    /// or all messages before were slow.
+    fn is_left_behind(&self, offset_us: i64, now: Mono) -> bool {
+        let drift_us = self.limit_us(now).saturating_sub(self.offset_us);
+        let early_us = if self.whole { WHOLE_SECOND_US } else { 0 };
+        let ahead_us = self.offset_us.saturating_sub(offset_us);
+        ahead_us > QUICKER_US.saturating_add(early_us).saturating_add(drift_us)
     }
 }
 
@@ -122,6 +141,7 @@ struct Step {
 struct Stamp {
     offset_us: i64,
     arrived: Mono,
+    whole: bool,
     /// Made as it was sent, or near the wall clock: of no old event.
     fresh: bool,
     /// Near the trusted wall clock.
@@ -141,6 +161,7 @@ impl Stamp {
         Self {
             offset_us: offset_us(arrived, stamp),
             arrived,
+            whole: stamp.0 % 1000 == 0,
             fresh: sent || near,
             near,
             wall_us: wall
@@ -261,14 +282,23 @@ impl Skew {
             first: arrived,
             proof: stamp.proof(),
             fresh: stamp.fresh,
+            whole: stamp.whole,
         };
         let Some(bound) = self.bound else {
             self.bound = Some(anew);
             return;
         };
-        let agrees = offset_us.saturating_sub(bound.offset_us).saturating_abs() <= AGREE_US;
+        if bound.is_left_behind(offset_us, arrived) && !self.prompt && bound.proof != Proof::None {
+            // How late this message is cannot be told from it alone.
+            self.step = None;
+            self.bound = Some(anew);
+            return;
+        }
+        let later_us = offset_us.saturating_sub(bound.offset_us);
+        let agrees = later_us.saturating_abs() <= AGREE_US;
         let first = if agrees { bound.first } else { arrived };
         let proof = proven(bound.proof, stamp.proof(), arrived.since(first));
+        let fresh = stamp.fresh || (agrees && bound.fresh);
         if offset_us <= bound.limit_us(arrived) {
             self.step = None;
             self.bound = Some(Bound {
@@ -276,11 +306,18 @@ impl Skew {
                 since: arrived,
                 first,
                 proof,
-                fresh: stamp.fresh,
+                fresh,
+                whole: stamp.whole,
             });
             return;
         }
-        let kept = Bound { proof, ..bound };
+        let kept = Bound {
+            proof,
+            fresh: bound.fresh || (agrees && stamp.fresh),
+            // A stamp to the millisecond says so too: it is not early.
+            whole: bound.whole && (stamp.whole || later_us > QUICKER_US),
+            ..bound
+        };
         if bound.proof != Proof::None
             && offset_us.saturating_sub(AS_BEFORE_US) <= bound.limit_us(arrived)
         {
@@ -341,6 +378,8 @@ impl Skew {
             first,
             proof,
             fresh: true,
+            // The least of several: the next one may be quicker.
+            whole: true,
         })
     }
 }
@@ -364,44 +403,6 @@ const fn micros(at: Wall) -> i64 {
 fn offset_us(arrived: Mono, clock: Wall) -> i64 {
     let arrived_us = i64::try_from(arrived.0).unwrap_or(i64::MAX);
     arrived_us.saturating_sub(micros(clock))
-}
-
-/// A device clock that is wrong, in words.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, thiserror::Error)]
-pub enum ClockFault {
-    /// Off by whole eras of GPS week numbers.
-    #[error(
-        "GPS week rollover: the device's clock is off by {days} days; \
-         renew its firmware or have its time set"
-    )]
-    GpsWeekRollover {
-        /// Device minus ours.
-        days: i64,
-    },
-    /// Off by any other amount.
-    #[error("the device's clock is off by {s} s; set its time source")]
-    Off {
-        /// Device minus ours.
-        s: i64,
-    },
-}
-
-impl ClockFault {
-    /// What a device time that is off by `off_ms` (device minus ours) says
-    /// about its clock; none while it is near enough.
-    #[must_use]
-    pub const fn of(off_ms: i64) -> Option<Self> {
-        if off_ms.saturating_abs() <= OFF_MS_MAX {
-            return None;
-        }
-        let era_ms = ROLLOVER_DAYS * DAY_MS;
-        let eras = off_ms.saturating_abs().saturating_add(era_ms / 2) / era_ms * off_ms.signum();
-        let days = eras * ROLLOVER_DAYS;
-        if eras != 0 && off_ms.saturating_sub(days * DAY_MS).saturating_abs() <= DAY_MS {
-            return Some(Self::GpsWeekRollover { days });
-        }
-        Some(Self::Off { s: off_ms / 1000 })
-    }
 }
 
 #[cfg(test)]

@@ -48,6 +48,7 @@ pub(crate) enum Kind {
     FeedRevoked,
     FeedControlLate,
     FeedBadItem,
+    CameraClockOff,
 }
 
 /// A row of the table.
@@ -78,7 +79,7 @@ const fn row(
 }
 
 /// How many kinds there are.
-pub(crate) const KINDS: usize = 43;
+pub(crate) const KINDS: usize = 44;
 
 /// The table; a lane sees some 360 trucks an hour when it never rests.
 pub(crate) const TABLE: [Row; KINDS] = [
@@ -195,6 +196,7 @@ pub(crate) const TABLE: [Row; KINDS] = [
     row(Kind::FeedRevoked, "feed.revoked-in-lane", (2, 30), (0, 0)),
     row(Kind::FeedControlLate, "feed.control-late", (2, 30), (0, 0)),
     row(Kind::FeedBadItem, "feed.bad-item", (2, 30), (0, 0)),
+    row(Kind::CameraClockOff, "camera.clock-off", (1, 12), (0, 0)),
 ];
 
 impl Kind {
@@ -248,7 +250,8 @@ impl Kind {
             | Self::OrderGone
             | Self::FeedRevoked
             | Self::FeedControlLate
-            | Self::FeedBadItem => false,
+            | Self::FeedBadItem
+            | Self::CameraClockOff => false,
         }
     }
 }

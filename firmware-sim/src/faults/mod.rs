@@ -61,6 +61,8 @@ pub(crate) struct LaneFaults {
     /// The camera is silent until then; its answers are late until then.
     pub(crate) camera_lost: Us,
     pub(crate) camera_late: Us,
+    /// The camera's clock minus the true one.
+    pub(crate) camera_off_us: i64,
     /// The next reading is misread, or told twice.
     pub(crate) misread_next: bool,
     pub(crate) doubled_next: bool,
@@ -116,10 +118,16 @@ impl FaultPlan {
         if !Rng::new(seed, 0x484F_5552).chance(HOUR_CUT_PERMILLE) {
             means[Kind::AuthorityCutHour as usize] = None;
         }
+        let off = means[Kind::CameraClockOff.place()].is_some();
+        let mut clocks = Rng::new(seed, 0x434C_4F43_4B53);
+        let mut lane = |_| LaneFaults {
+            camera_off_us: if off { a_little_off(&mut clocks) } else { 0 },
+            ..LaneFaults::default()
+        };
         FaultPlan {
             means,
             rng,
-            lanes: vec![LaneFaults::default(); lanes],
+            lanes: (0..lanes).map(&mut lane).collect(),
             port: Spells::default(),
             gap_next: false,
             duplicate_next: false,
@@ -181,6 +189,19 @@ impl FaultPlan {
         (low + (high - low) * share / 1000) * MS
     }
 
+    /// The camera's clock of `lane` is set, mostly to something near the truth.
+    pub(crate) fn set_camera_clock(&mut self, lane: usize) {
+        self.count(Kind::CameraClockOff);
+        let rng = &mut self.rng;
+        let off_us = match rng.below(10) {
+            0..=2 => 0,
+            3..=6 => a_little_off(rng),
+            7 | 8 => either(rng, 120_000_000),
+            _ => either(rng, 3 * 86_400_000_000),
+        };
+        self.lanes[lane].camera_off_us = off_us;
+    }
+
     /// One of `kind` happened.
     pub(crate) fn count(&mut self, kind: Kind) {
         self.counts[kind.place()] += 1;
@@ -207,10 +228,21 @@ impl FaultPlan {
         for lane in &mut self.lanes {
             *lane = LaneFaults {
                 presence_lied_at: lane.presence_lied_at,
+                // Nobody has set it.
+                camera_off_us: lane.camera_off_us,
                 ..LaneFaults::default()
             };
         }
     }
+}
+
+/// As a camera is whose clock nobody looks after.
+fn a_little_off(rng: &mut Rng) -> i64 {
+    either(rng, 4_000_000)
+}
+
+fn either(rng: &mut Rng, us_max: i64) -> i64 {
+    rng.range(-us_max, us_max)
 }
 
 #[cfg(test)]

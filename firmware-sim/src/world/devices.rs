@@ -103,7 +103,7 @@ impl World {
     // ---- camera
 
     pub(super) fn keep_alive(&mut self, lane: usize) {
-        let wall_ms = self.wall_ms();
+        let wall_ms = self.camera_us(lane) / 1000;
         let camera = &mut self.lanes[lane].camera;
         let (topic, payload) = (camera.topic("up/keep_alive"), camera.keep_alive(wall_ms));
         self.emit(Output::Publish {
@@ -162,10 +162,10 @@ impl World {
         trigger: u8,
         vehicle: u64,
     ) {
-        let start_us = self.o.start_wall_ms * 1000;
+        let unix_us = self.camera_us(lane);
         let l = &mut self.lanes[lane];
         let shot = camera::Shot {
-            unix_us: start_us + self.now as i64,
+            unix_us,
             plates,
             confidence_pct: l.rng.range(88, 99) as u8,
             trigger,
@@ -240,7 +240,7 @@ impl World {
         if command != "ivs_trigger" || message["name"] != "ivs_trigger" {
             return;
         }
-        let wall_ms = self.wall_ms();
+        let wall_ms = self.camera_us(lane) / 1000;
         let l = &mut self.lanes[lane];
         let payload = l
             .camera
@@ -373,6 +373,11 @@ impl World {
         l.seal_serial = l.seal_serial % 255 + 1;
         l.unacked.insert(l.seal_serial);
         l.seal_serial
+    }
+
+    /// The camera's own clock.
+    fn camera_us(&self, lane: usize) -> i64 {
+        self.o.start_wall_ms * 1000 + self.now as i64 + self.faults.lanes[lane].camera_off_us
     }
 
     fn wall_ms_at(&self, at: Us) -> i64 {
