@@ -14,10 +14,11 @@
 //!                                       smaller bound: at once --------+  |
 //!                larger, alike for a minute, of messages made as sent ----+
 //!
-//!  a smaller bound than any message is quicker: as if it were the first
+//!  smaller than any message is quicker: proves nothing, and begins anew
 //! ```
 //! Then the device's clock was set forward, or every message so far was slow,
-//! and this one may be late itself.
+//! and this one may be late itself. (A clock that places no reads is followed at
+//! once.)
 //!
 //! About the wall clock is at most two seconds ahead of it or thirty behind: the
 //! device's clock may be behind, or the message on its way for a while. Until
@@ -27,20 +28,21 @@
 //!
 //! No single message proves anything by itself, not even one stamped as it was
 //! sent: the first one after our start may have waited in a broker for minutes.
+//! What proved an offset is not left for less: the one begun anew needs a minute.
 //! The bound may grow only with the drift two clocks have, or when messages
 //! that were stamped as they were sent agree on it (the device's clock was
 //! set back). Late reads alone never make it grow.
 //!
 //! Absent: any clock, and any correction of the device's time as recorded.
 
+mod bound;
 mod clock_fault;
 
 pub use clock_fault::ClockFault;
 
 use crate::time::{Micros, Mono, Wall};
+use bound::{Bound, Proof, QUICKER_US};
 
-/// Drift allowed between two quartz clocks, in millionths.
-const DRIFT_PPM: u64 = 200;
 /// Bounds this near to one another agree.
 const AGREE_US: i64 = 1_000_000;
 /// Two messages prove an offset only if this far apart: what arrives
@@ -61,10 +63,6 @@ const FAR_US: u64 = 10_000_000;
 /// A stamp so little beyond the bound, in whole seconds or a little late, is as
 /// the device's clock was: it was not set back.
 const AS_BEFORE_US: i64 = 2_000_000;
-/// A message may be quicker by this than all before it; what is stamped in whole
-/// seconds is up to one second early.
-const QUICKER_US: i64 = 300_000;
-const WHOLE_SECOND_US: i64 = 1_000_000;
 /// A device clock this near to the trusted wall clock is right.
 const WALL_TOLERANCE_MS: i64 = 2_000;
 /// One behind it by no more than this may be right, and its messages late.
@@ -77,52 +75,6 @@ pub struct Skew {
     step: Option<Step>,
     /// It places no reads: a step is followed sooner.
     prompt: bool,
-}
-
-/// `arrival - device time` in microseconds, at most.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-struct Bound {
-    offset_us: i64,
-    /// When it was last confirmed; it grows with drift from here.
-    since: Mono,
-    /// Since when messages agree on it.
-    first: Mono,
-    proof: Proof,
-    /// A message stamped as it was sent agrees.
-    fresh: bool,
-    /// Of stamps in whole seconds alone.
-    whole: bool,
-}
-
-impl Bound {
-    /// What it may have grown to by now.
-    fn limit_us(&self, now: Mono) -> i64 {
-        let age = now.since(self.since);
-        let drift_us = age.0.saturating_mul(DRIFT_PPM) / 1_000_000;
-        let drift_us = i64::try_from(drift_us).unwrap_or(0);
-        self.offset_us.saturating_add(drift_us)
-    }
-
-    /// Whether a stamp is so far ahead that the device's clock was set forward,
-    /// or all messages before were slow.
-    fn is_left_behind(&self, offset_us: i64, now: Mono) -> bool {
-        let drift_us = self.limit_us(now).saturating_sub(self.offset_us);
-        let early_us = if self.whole { WHOLE_SECOND_US } else { 0 };
-        let ahead_us = self.offset_us.saturating_sub(offset_us);
-        ahead_us > QUICKER_US.saturating_add(early_us).saturating_add(drift_us)
-    }
-}
-
-/// What stands behind a bound.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-enum Proof {
-    /// Nothing yet.
-    None,
-    /// The device's clock is near the trusted wall clock; right as that is, the
-    /// offset would be this.
-    Right { wall_us: i64 },
-    /// Messages far apart agree, or the device's clock was set.
-    Agreed,
 }
 
 /// Stamps that agree on a larger offset.
@@ -250,7 +202,7 @@ impl Skew {
     /// lies before our start.
     #[must_use]
     pub fn taken(&self, event: Wall) -> Option<Mono> {
-        let at = micros(event).checked_add(self.placing_us()?)?;
+        let at = micros(event).checked_add(self.bound?.placing_us()?)?;
         u64::try_from(at).ok().map(Mono)
     }
 
@@ -258,46 +210,29 @@ impl Skew {
     /// milliseconds, as far as proven.
     #[must_use]
     pub fn off_ms(&self, now: Mono, wall: Wall) -> Option<i64> {
-        let device_us = i64::try_from(now.0).ok()?.checked_sub(self.placing_us()?)?;
+        let device_us = i64::try_from(now.0)
+            .ok()?
+            .checked_sub(self.bound?.placing_us()?)?;
         Some(Wall(device_us / 1000) - wall)
-    }
-
-    /// The offset events are placed by: never later than they were.
-    fn placing_us(&self) -> Option<i64> {
-        let bound = self.bound?;
-        match bound.proof {
-            Proof::None => None,
-            Proof::Right { wall_us } => Some(bound.offset_us.min(wall_us)),
-            Proof::Agreed => Some(bound.offset_us),
-        }
     }
 
     fn take(&mut self, stamp: Stamp) {
         let Stamp {
             offset_us, arrived, ..
         } = stamp;
-        let anew = Bound {
-            offset_us,
-            since: arrived,
-            first: arrived,
-            proof: stamp.proof(),
-            fresh: stamp.fresh,
-            whole: stamp.whole,
-        };
         let Some(bound) = self.bound else {
-            self.bound = Some(anew);
+            self.bound = Some(Bound::of(stamp));
             return;
         };
-        if bound.is_left_behind(offset_us, arrived) && !self.prompt && bound.proof != Proof::None {
-            // How late this message is cannot be told from it alone.
+        if bound.is_left_behind(offset_us, arrived) && !self.prompt {
             self.step = None;
-            self.bound = Some(anew);
+            self.bound = Some(bound.left_for(stamp));
             return;
         }
         let later_us = offset_us.saturating_sub(bound.offset_us);
         let agrees = later_us.saturating_abs() <= AGREE_US;
         let first = if agrees { bound.first } else { arrived };
-        let proof = proven(bound.proof, stamp.proof(), arrived.since(first));
+        let proof = proven(bound, stamp.proof(), arrived.since(first));
         let fresh = stamp.fresh || (agrees && bound.fresh);
         if offset_us <= bound.limit_us(arrived) {
             self.step = None;
@@ -308,6 +243,8 @@ impl Skew {
                 proof,
                 fresh,
                 whole: stamp.whole,
+                heard: arrived,
+                again: bound.again,
             });
             return;
         }
@@ -316,6 +253,7 @@ impl Skew {
             fresh: bound.fresh || (agrees && stamp.fresh),
             // A stamp to the millisecond says so too: it is not early.
             whole: bound.whole && (stamp.whole || later_us > QUICKER_US),
+            heard: if agrees { arrived } else { bound.heard },
             ..bound
         };
         if bound.proof != Proof::None
@@ -329,7 +267,7 @@ impl Skew {
         // fresh stamp is worth more.
         let first_fresh = bound.proof == Proof::None && !bound.fresh && !agrees;
         self.bound = Some(match stamp.fresh {
-            true if first_fresh => anew,
+            true if first_fresh => Bound::of(stamp),
             true => self.stepped(stamp, bound).unwrap_or(kept),
             false => kept,
         });
@@ -341,8 +279,13 @@ impl Skew {
         let Stamp {
             offset_us, arrived, ..
         } = stamp;
-        let near = |s: &Step| s.least_us.saturating_sub(offset_us).saturating_abs() <= AGREE_US;
-        let step = match self.step.filter(near) {
+        let later_us = |s: &Step| offset_us.saturating_sub(s.least_us);
+        // One that was later than those before says nothing against them.
+        if self.step.as_ref().is_some_and(|s| later_us(s) > AGREE_US) {
+            return None;
+        }
+        let agrees = |s: &Step| later_us(s) >= -AGREE_US;
+        let step = match self.step.filter(agrees) {
             Some(step) => Step {
                 least_us: step.least_us.min(offset_us),
                 last: arrived,
@@ -378,17 +321,20 @@ impl Skew {
             first,
             proof,
             fresh: true,
-            // The least of several: the next one may be quicker.
+            // The least of a few: the next one may be quicker.
             whole: true,
+            heard: arrived,
+            again: false,
         })
     }
 }
 
 /// What is proven of an offset on which messages have agreed for so long.
-fn proven(known: Proof, new: Proof, agreed: Micros) -> Proof {
-    match (known, new) {
+fn proven(bound: Bound, new: Proof, agreed: Micros) -> Proof {
+    let apart = if bound.again { SURE } else { APART };
+    match (bound.proof, new) {
         (Proof::Agreed, _) => Proof::Agreed,
-        (Proof::None, Proof::None) if agreed >= APART => Proof::Agreed,
+        (Proof::None, Proof::None) if agreed >= apart => Proof::Agreed,
         (Proof::Right { .. }, _) | (_, Proof::Right { .. }) if agreed >= SURE => Proof::Agreed,
         (known, Proof::None) => known,
         (Proof::None | Proof::Right { .. }, new) => new,

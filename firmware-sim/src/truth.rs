@@ -257,9 +257,7 @@ impl Records {
                 });
         }
     }
-}
 
-impl Records {
     fn stopped_at(&mut self, lane: &str, wall_ms: i64, reasons: &Value) {
         let weighty = array(reasons).find(|r| r["severity"] != "warn");
         let reason = weighty.and_then(|r| r["code"].as_str()).unwrap_or_default();

@@ -13,6 +13,10 @@ use lanegate_core::time::Clock;
 
 use super::known::Known;
 
+/// Time an arm may take to move after a command: `settle_ms` of the simulated
+/// lanes, which have the default.
+const SETTLE_US: Us = 2_000_000;
+
 /// One breach of a law.
 #[derive(Clone, Debug)]
 pub(crate) struct Violation {
@@ -43,8 +47,11 @@ pub(crate) struct Laws {
     lane_permits: BTreeSet<String>,
     /// Lanes whose arm was commanded up and has not come to rest since.
     rising: BTreeSet<usize>,
-    /// Lanes whose arm is on its way down by command.
-    lowering: BTreeSet<usize>,
+    /// Lanes whose arm is on its way down by command, since when, and whether
+    /// the lane was told that it is not down.
+    lowering: BTreeMap<usize, (Us, bool)>,
+    /// Lanes that were last told that their arm is not down.
+    seen_up: BTreeSet<usize>,
     /// Of those, lanes whose arm has come to rest and that were not told yet:
     /// for the lane it still comes down.
     rested: BTreeSet<usize>,
@@ -243,7 +250,7 @@ impl Laws {
             None => self.lifted.remove(&lane),
         };
         self.rising.insert(lane);
-        let raises = self.lowering.contains(&lane);
+        let raises = self.lowering.contains_key(&lane);
         let allowed = raises
             || passage.is_some_and(|p| self.permits.contains_key(p))
             || (passage.is_none() && self.lane_permits.contains(name));
@@ -274,19 +281,32 @@ impl Laws {
     /// The lane handed a lower to the actuator; a raise is allowed until the
     /// arm has come to rest. One that was commanded up just before and has not
     /// moved yet may still rise: for the lane it comes down.
-    pub(crate) fn lower(&mut self, lane: usize, arm_permille: u16) {
+    pub(crate) fn lower(&mut self, at: Us, lane: usize, arm_permille: u16) {
         self.unattended.remove(&lane);
         let rises = self.rising.remove(&lane);
         if arm_permille > 0 || rises {
-            self.lowering.insert(lane);
+            let moved = self.seen_up.contains(&lane);
+            self.lowering.insert(lane, (at, moved));
             self.rested.remove(&lane);
         }
     }
 
     /// A lane was told how its arm stands. Both switches at once tell nothing,
-    /// and an arm on its way down is raised until something does (L3).
-    pub(crate) fn told(&mut self, lane: usize, inputs: &Inputs) {
-        if inputs.arm_down != inputs.arm_up && self.rested.contains(&lane) {
+    /// and an arm on its way down is raised until something does (L3). One that
+    /// it has not been told to have left "down" may still be about to rise, and
+    /// is not known to be down before it had time to.
+    pub(crate) fn told(&mut self, at: Us, lane: usize, inputs: &Inputs) {
+        if inputs.arm_down {
+            self.seen_up.remove(&lane);
+        } else {
+            self.seen_up.insert(lane);
+        }
+        let Some((since, moved)) = self.lowering.get_mut(&lane) else {
+            return;
+        };
+        *moved |= !inputs.arm_down;
+        let settled = *moved || at >= *since + SETTLE_US;
+        if inputs.arm_down != inputs.arm_up && self.rested.contains(&lane) && settled {
             self.lowering.remove(&lane);
         }
     }

@@ -10,8 +10,8 @@ use super::state::{Passage, Phase, State, WhyUp};
 use super::{Command, Draws, Lane, Query, RED, Role, Sign, Tell};
 use crate::clearance::{judge, look_alike};
 use crate::model::{
-    Case, CasePlate, CaseWeight, Code, ContainerRead, Content, DeviceState, Facts, Outcome,
-    PassageId, Plate, Reading, SealReading, StoreState, Supply, VerdictKind,
+    Case, CasePlate, CaseWeight, Code, ContainerRead, Content, DeviceId, DeviceState, Facts,
+    Outcome, PassageId, Plate, Reading, SealReading, StoreState, Supply, VerdictKind,
 };
 use crate::time::{Clock, Micros, Mono, Now};
 
@@ -185,18 +185,20 @@ impl Lane {
         let waited = now.mono.since(passage.gather_from);
         self.out_of_time(passage, now)
             || self.config.devices.iter().all(|(id, device)| {
-                passage.heard(id, device.role)
-                    || self.devices.get(id) == Some(&DeviceState::Lost)
-                    || waited >= device.evidence
+                passage.heard(id, device.role) || self.is_lost(id) || waited >= device.evidence
             })
+    }
+
+    fn is_lost(&self, id: &DeviceId) -> bool {
+        self.devices.get(id) == Some(&DeviceState::Lost)
     }
 
     /// They are asked again then, while other devices still have theirs.
     fn cameras_had_their_time(&self, passage: &Passage, now: Now) -> bool {
         let waited = now.mono.since(passage.gather_from);
-        let devices = self.config.devices.values();
-        let mut cameras = devices.filter(|d| d.role == Role::Camera);
-        cameras.all(|camera| waited >= camera.evidence)
+        let devices = self.config.devices.iter();
+        let mut cameras = devices.filter(|(_, d)| d.role == Role::Camera);
+        cameras.all(|(id, camera)| self.is_lost(id) || waited >= camera.evidence)
     }
 
     /// Asks the cameras again before a Hold for an unread plate.

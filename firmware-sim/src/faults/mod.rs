@@ -63,6 +63,8 @@ pub(crate) struct LaneFaults {
     pub(crate) camera_late: Us,
     /// The camera's clock minus the true one.
     pub(crate) camera_off_us: i64,
+    /// When it was last set.
+    pub(crate) camera_set_at: Option<Us>,
     /// The next reading is misread, or told twice.
     pub(crate) misread_next: bool,
     pub(crate) doubled_next: bool,
@@ -190,7 +192,7 @@ impl FaultPlan {
     }
 
     /// The camera's clock of `lane` is set, mostly to something near the truth.
-    pub(crate) fn set_camera_clock(&mut self, lane: usize) {
+    pub(crate) fn set_camera_clock(&mut self, lane: usize, at: Us) {
         self.count(Kind::CameraClockOff);
         let rng = &mut self.rng;
         let off_us = match rng.below(10) {
@@ -200,6 +202,7 @@ impl FaultPlan {
             _ => either(rng, 3 * 86_400_000_000),
         };
         self.lanes[lane].camera_off_us = off_us;
+        self.lanes[lane].camera_set_at = Some(at);
     }
 
     /// One of `kind` happened.
@@ -230,6 +233,7 @@ impl FaultPlan {
                 presence_lied_at: lane.presence_lied_at,
                 // Nobody has set it.
                 camera_off_us: lane.camera_off_us,
+                camera_set_at: lane.camera_set_at,
                 ..LaneFaults::default()
             };
         }

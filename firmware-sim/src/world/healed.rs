@@ -10,6 +10,8 @@ use crate::yard::arm::UP;
 /// A good truck has left this long after everything was well again: an officer
 /// has been called and come, the lines are back, the arm was seen to.
 const WELL_US: Us = 240_000 * MS;
+/// So long a camera's clock that was set may be nobody's to place pictures by.
+const CLOCK_LEARNT_US: Us = 90_000 * MS;
 /// So long a lock that spoke with nobody at the stop line may count for whoever
 /// comes next.
 const STRAY_US: Us = 30_000 * MS;
@@ -76,7 +78,9 @@ impl World {
         let strays = strays.map(|at| at + STRAY_US);
         // A device that is back has not spoken yet.
         let spoken = self.now + ALIVE_US;
-        held_up.chain(strays).fold(spoken, Us::max)
+        let clocks = self.faults.lanes.iter().filter_map(|l| l.camera_set_at);
+        let clocks = clocks.map(|at| at + CLOCK_LEARNT_US);
+        held_up.chain(strays).chain(clocks).fold(spoken, Us::max)
     }
 
     fn unjam_healed(&mut self, lane: usize) {

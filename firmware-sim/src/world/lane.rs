@@ -151,6 +151,9 @@ pub(crate) struct Truck {
     /// The presence loop said something untrue between the truck before and
     /// this one: a gateway may take them for one.
     pub(crate) swapped: bool,
+    /// Came so close behind the truck before that two loops cannot tell them
+    /// apart.
+    pub(crate) close: bool,
     /// Drove through so close that two loops took it for the truck before.
     pub(crate) merged: bool,
     /// Whether the first picture of it showed its first plate.
@@ -188,6 +191,7 @@ impl Truck {
             control_seq: None,
             control_known_at: None,
             swapped: false,
+            close: false,
             merged: false,
             first_read: None,
             over_at: 0,

@@ -78,7 +78,7 @@ impl World {
                 self.line(lane, Port::Scale).begin(|l| &mut l.frozen, until);
             }
             Kind::CameraMisread => self.faults.lanes[lane].misread_next = true,
-            Kind::CameraClockOff => self.faults.set_camera_clock(lane),
+            Kind::CameraClockOff => self.faults.set_camera_clock(lane, self.now),
             Kind::CameraDoubled => self.faults.lanes[lane].doubled_next = true,
             Kind::ArmJams => self.jams(lane, lasts),
             Kind::PresenceOn | Kind::PresenceOff => {

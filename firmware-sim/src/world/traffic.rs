@@ -211,6 +211,7 @@ impl World {
         // What a tailgater's locks say that no loop told from the truck before
         // is heard of nobody, and may be the next one's.
         t.merged = merged && forced;
+        t.close |= merged;
         let strayed = !forced && std::mem::take(&mut self.lanes[lane].stray_seals);
         if (merged || strayed) && self.trucks[truck].must == Must::Release {
             // Two loops cannot tell it from the truck before.

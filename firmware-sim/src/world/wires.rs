@@ -76,10 +76,11 @@ impl World {
         (self.clock_off_ms() != 0).then_some(self.wires.clock_since)
     }
 
-    /// Whether a loop hid where the truck before left and this one came.
+    /// Whether no loop told where the truck before left and this one came.
     pub fn hidden_change(&self, lane: usize) -> bool {
         let present = self.lanes[lane].present.iter();
-        present.copied().any(|t| self.trucks[t].swapped)
+        let mut trucks = present.map(|&t| &self.trucks[t]);
+        trucks.any(|t| t.swapped || t.close)
     }
 
     /// What stands on a lane's scale at the stop line, unless the scale says

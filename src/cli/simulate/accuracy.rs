@@ -5,14 +5,15 @@ use crate::cli::Exit;
 use crate::cli::output::line;
 use crate::sim::{Extras, Plan, Summary, simulate_with};
 
-/// How many plates in a thousand the cameras read right; the first tells what
-/// has nothing to do with reading.
+/// How many plates in a thousand the cameras read right. The first row tells
+/// what has nothing to do with that; under faults some are misread all the same,
+/// and the difference of two rows is one of two runs.
 const ACCURACIES_PERMILLE: [u32; 5] = [1000, 995, 980, 950, 900];
 
 const HEAD: [&str; 3] = [
-    "plates  false  missed  wrong  to verdict    conforming trucks that need a person",
-    "read                          in ms         for any cause       for a misread plate",
-    "right                         p50    p99    here    one plate   here    one plate",
+    "plates  false  missed  wrong    to verdict    conforming trucks that need a person",
+    "read                            in ms         for any cause       for a misread plate",
+    "right                           p50    p99    here    one plate   here    one plate",
 ];
 
 /// The same traffic with worse and worse cameras.
@@ -51,9 +52,14 @@ struct Row {
     summary: Summary,
 }
 
-/// A share in tenths of a percent.
-fn percent(tenths: u64) -> String {
+/// A share in tenths of a percent, rounded, of millionths.
+fn percent(share: u64) -> String {
+    let tenths = tenths(share);
     format!("{}.{} %", tenths / 10, tenths % 10)
+}
+
+const fn tenths(share: u64) -> u64 {
+    (share + 500) / 1000
 }
 
 impl Row {
@@ -61,21 +67,20 @@ impl Row {
         format!("{:>3}.{}", self.permille / 10, self.permille % 10)
     }
 
-    /// Of those who conform, in tenths of a percent.
-    fn tenths(&self, n: u64) -> u64 {
-        let of = self.summary.score().conforming.max(1);
-        (n * 1000 + of / 2) / of
+    /// Of those who conform, in millionths.
+    fn share(&self, n: u64) -> u64 {
+        n * 1_000_000 / self.summary.score().conforming.max(1)
     }
 
     fn here(&self) -> u64 {
-        self.tenths(self.summary.score().conforming_person)
+        self.share(self.summary.score().conforming_person)
     }
 
     fn one_plate(&self) -> u64 {
-        self.tenths(self.summary.score().conforming_person_plain)
+        self.share(self.summary.score().conforming_person_plain)
     }
 
-    /// The row; `perfect` is that of cameras that misread nothing.
+    /// The row; `perfect` is that of cameras that read every plate right.
     fn told(&self, perfect: &Self) -> String {
         let s = self.summary.score();
         let misread = |of: fn(&Self) -> u64| percent(of(self).saturating_sub(of(perfect)));
@@ -98,12 +103,14 @@ impl Row {
         let by = &self.summary.score().conforming_person_by;
         let mut by: Vec<(&String, &u64)> = by.iter().collect();
         by.sort_by_key(|(_, n)| std::cmp::Reverse(**n));
-        let (many, few): (Vec<_>, Vec<_>) = by.into_iter().partition(|(_, n)| self.tenths(**n) > 0);
+        let (many, few): (Vec<_>, Vec<_>) = by
+            .into_iter()
+            .partition(|(_, n)| tenths(self.share(**n)) > 0);
         let few = few.into_iter().map(|(_, n)| n).sum();
         let many = many.into_iter().map(|(why, n)| (why.as_str(), *n));
         let told: Vec<String> = many
             .chain((few > 0).then_some(("others", few)))
-            .map(|(why, n)| format!("{why} {}", percent(self.tenths(n))))
+            .map(|(why, n)| format!("{why} {}", percent(self.share(n))))
             .collect();
         told.join(", ")
     }

@@ -44,7 +44,7 @@ impl Rig {
         if let Event::Reading(reading) = &event
             && let Content::Inputs(inputs) = &reading.content
         {
-            self.laws.told(n, inputs);
+            self.laws.told(self.now_us, n, inputs);
         }
         let event = self.spoil_event(n, event, now);
         self.lanes[n].handle_event(event, now);
@@ -112,7 +112,7 @@ impl Rig {
                     return;
                 }
                 let arm = self.world.physical(n).arm_permille;
-                self.laws.lower(n, arm);
+                self.laws.lower(self.now_us, n, arm);
                 self.lanes[n].command(BoardCommand::Lower, now);
             }
             Command::StopArm => self.lanes[n].command(BoardCommand::Stop, now),

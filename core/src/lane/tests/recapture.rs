@@ -31,12 +31,15 @@ fn a_camera_that_had_its_time_is_asked_again_while_the_scale_still_has_its_own()
     let mut config = config(Geometry::SideExit);
     let scale = DeviceId::parse("scale-1").unwrap();
     config.devices.get_mut(&scale).unwrap().evidence = Micros::from_ms(4800);
+    // Between two polls: nothing else wakes the lane then.
+    let camera = DeviceId::parse("cam-1").unwrap();
+    config.devices.get_mut(&camera).unwrap().evidence = Micros::from_ms(1550);
     let mut b = Bench::vacant_with(config);
     b.inputs.presence = true;
     b.poll();
     let came = b.ms;
     b.run(3000);
-    assert_eq!(asked_at(&b), [came + 1500, came + 2300]);
+    assert_eq!(asked_at(&b), [came + 1550, came + 2350]);
     b.read("粤B12345", 95);
     b.run(1000);
     assert_eq!((b.state(), b.verdicts().len()), ("gathering", 0));
@@ -45,10 +48,9 @@ fn a_camera_that_had_its_time_is_asked_again_while_the_scale_still_has_its_own()
     assert_eq!(b.verdicts(), [VerdictKind::Release]);
 }
 
-/// One that is awaited may yet show a better picture by itself: asked at once,
-/// it would look twice at a truck that is still moving.
+/// What the rules call unread is asked for again, though it has a plate's shape.
 #[test]
-fn a_camera_that_read_nothing_usable_is_asked_again_when_its_time_is_up() {
+fn a_camera_whose_read_is_weak_is_asked_again() {
     let mut b = Bench::vacant();
     b.inputs.presence = true;
     b.poll();
@@ -58,4 +60,27 @@ fn a_camera_that_read_nothing_usable_is_asked_again_when_its_time_is_up() {
     assert_eq!(asked_at(&b), [0; 0]);
     b.run(200);
     assert_eq!(asked_at(&b), [came + 1500]);
+}
+
+#[test]
+fn a_lost_camera_keeps_none_waiting() {
+    let mut config = config(Geometry::SideExit);
+    let rear = DeviceId::parse("cam-2").unwrap();
+    let mut camera = config.devices[&DeviceId::parse("cam-1").unwrap()].clone();
+    camera.evidence = Micros::from_ms(3550);
+    config.devices.insert(rear.clone(), camera);
+    let asked_for = |lost: bool| {
+        let mut b = Bench::vacant_with(config.clone());
+        if lost {
+            b.event(Event::DeviceLost(rear.clone()));
+        }
+        b.inputs.presence = true;
+        b.poll();
+        let came = b.ms;
+        b.run(3600);
+        let asked = asked_at(&b);
+        asked.first().map(|at| at - came)
+    };
+    assert_eq!(asked_for(true), Some(1500));
+    assert_eq!(asked_for(false), Some(3550));
 }
