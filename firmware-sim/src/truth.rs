@@ -362,6 +362,28 @@ mod tests {
     }
 
     #[test]
+    fn a_truck_was_stopped_by_the_first_weighty_reason_of_its_own_time_and_lane() {
+        let mut r = Records::default();
+        let stop = |second, verdict_is: &str, codes: Value| {
+            let mut v = verdict(second, verdict_is, "own");
+            v["body"]["verdict"]["reasons"] = codes;
+            v
+        };
+        let warned = json!([{"code": "plate.extra", "severity": "warn"}, {"code": "plate.unread"}]);
+        r.follow(&[
+            stop(1, "hold", json!([{"code": "cache.stale"}])),
+            stop(3, "release", json!([{"code": "seal.battery-low"}])),
+            stop(5, "hold", warned),
+            stop(6, "inspect", json!([{"code": "seal.open"}])),
+        ]);
+        let stopped = |lane, from: i64, to: i64| r.stopped(lane, AT + from * 1000, AT + to * 1000);
+        assert_eq!(stopped("L", 2, 9), Some("plate.unread"));
+        assert_eq!(stopped("L", 0, 9), Some("cache.stale"));
+        assert_eq!(stopped("L", 2, 4), None);
+        assert_eq!(stopped("M", 0, 9), None);
+    }
+
+    #[test]
     fn a_selection_by_sampling_is_remembered_by_declaration() {
         let mut r = Records::default();
         let mut v = verdict(1, "inspect", "own");

@@ -376,3 +376,7 @@ impl Laws {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "laws_tests.rs"]
+mod tests;
