@@ -29,6 +29,7 @@ pub(super) fn reading(frame: PlatesFrame, pictures: Vec<String>) -> PlatesReadin
         event: frame.event.clone(),
         reads: chosen.chain(rivals.map(|r| read(r, true))).collect(),
         pictures,
+        on_request: frame.on_request,
     }
 }
 

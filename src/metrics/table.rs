@@ -122,6 +122,7 @@ const DROPPED: Label = words(
         "unknown-device",
         "inputs-gap",
         "recent-full",
+        "asked-of-the-truck-before",
         "seal-of-the-truck-before",
         "weighed-too-early",
     ],

@@ -225,6 +225,7 @@ impl Lane {
             && cameras.clone().count() > 0;
         if wanted {
             passage.recaptures += 1;
+            passage.evidence.note_asked();
             *phase = Phase::Collecting {
                 recapture_until: Some(now.mono + config.recapture),
             };

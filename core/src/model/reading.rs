@@ -86,6 +86,8 @@ pub struct PlatesReading {
     /// SHA-256 of the pictures that came with it, in hex: the names they are
     /// kept under.
     pub pictures: Vec<String>,
+    /// It was asked for, and nothing else made the camera read.
+    pub on_request: bool,
 }
 
 /// One text read.

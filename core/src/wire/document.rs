@@ -139,8 +139,9 @@ What cannot be read as one of the lines below can be described: see [`ascii-line
 ";
 const CAMERAS: &str = "\
 An event is printed as `kind` `plates` with `plates` (`text`, `confidence_pct`), `at` (the camera's clock), `replay` (from
-its memory: never evidence), `direction`, `event` and, where nothing was read, `no_read`. A device with `role = \"container\"`
-speaks one of these too: what it reads are numbers of boxes.
+its memory: never evidence), `direction`, `event`, where nothing was read `no_read`, and `on_request` where the camera says
+that it was asked to read and nothing else made it. A device with `role = \"container\"` speaks one of these too: what it
+reads are numbers of boxes.
 ";
 const SEALS: &str = "\
 A report is printed as `kind` `seal` with `id`, `state`, `sealed`, `battery_pct`, `at`, `alarms`, `replay`, and `event` where

@@ -130,6 +130,8 @@ pub struct PlatesFrame {
     pub sent: Option<Wall>,
     /// From the camera's memory: never evidence.
     pub replay: bool,
+    /// It was asked for, and nothing else made the camera take it.
+    pub on_request: bool,
     /// Direction of movement in the picture.
     pub direction: Option<&'static str>,
 }
@@ -339,6 +341,9 @@ fn plates(f: &PlatesFrame) -> Value {
         "replay": f.replay, "direction": f.direction, "event": f.event});
     if let Some(why) = f.no_read {
         json["no_read"] = why.word().into();
+    }
+    if f.on_request {
+        json["on_request"] = true.into();
     }
     if !f.candidates.is_empty() {
         json["candidates"] = texts(&f.candidates).into();

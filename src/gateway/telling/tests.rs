@@ -54,6 +54,7 @@ fn plates(ms: u64) -> Event {
         event: None,
         reads: Vec::new(),
         pictures: Vec::new(),
+        on_request: false,
     };
     reading(Content::Plates(plates), ms)
 }

@@ -229,6 +229,7 @@ fn chosen(b: &mut Bench, event: Option<&str>, text: &str, considered: &[(&str, u
         event: event.map(str::to_owned),
         reads: reads.collect(),
         pictures: vec![format!("picture of {text}")],
+        on_request: false,
     });
     b.event(reading("cam-1", b.ms, Taken::OnArrival, content));
 }

@@ -307,6 +307,7 @@ impl Bench {
                 rival: false,
             }],
             pictures: Vec::new(),
+            on_request: false,
         });
         self.event(reading("cam-1", self.ms, taken, content));
     }

@@ -25,6 +25,70 @@ fn a_plate_read_on_recapture_releases() {
     assert_eq!(b.verdicts(), [VerdictKind::Release]);
 }
 
+/// What a command made the camera read just now.
+fn answer(b: &mut Bench, text: &str) {
+    let content = Content::Plates(PlatesReading {
+        event: Some(format!("answer at {}", b.ms)),
+        reads: vec![PlateRead {
+            text: text.to_owned(),
+            confidence_pct: 95,
+            rival: false,
+        }],
+        pictures: Vec::new(),
+        on_request: true,
+    });
+    b.event(reading("cam-1", b.ms, Taken::At(Mono(b.ms * 1000)), content));
+}
+
+/// Found by `simulate --seeds 550..551 --passages 100 --faults hostile`: a camera's
+/// clock was set forward by as much as its line was slow, so what it had been asked
+/// of the truck before seemed taken when the next had come.
+#[test]
+fn what_a_camera_was_asked_of_the_truck_before_is_not_the_next_ones() {
+    let mut b = Bench::vacant();
+    b.cam_reads = false;
+    b.arrive();
+    b.run(1000);
+    answer(&mut b, "粤B99999");
+    assert_eq!(b.dropped("asked-of-the-truck-before"), 1);
+    b.run(1200);
+    assert_eq!((asked_at(&b).len(), b.verdicts().len()), (1, 0));
+    answer(&mut b, "粤B12345");
+    b.run(100);
+    assert_eq!(b.verdicts(), [VerdictKind::Release]);
+}
+
+/// Nor is it once that truck was exchanged for another while nobody looked.
+#[test]
+fn what_was_asked_of_a_truck_that_nobody_saw_leave_is_not_the_next_ones() {
+    let mut b = Bench::vacant();
+    b.cam_reads = false;
+    b.arrive();
+    b.run(1600);
+    assert_eq!(asked_at(&b).len(), 1);
+    b.polling = false;
+    b.run(1000);
+    b.polling = true;
+    b.run(200);
+    assert_eq!(b.dropped("inputs-gap"), 1);
+    answer(&mut b, "粤B12345");
+    assert_eq!(b.dropped("asked-of-the-truck-before"), 1);
+}
+
+#[test]
+fn a_camera_that_we_cannot_ask_is_triggered_by_others() {
+    let mut config = config(Geometry::SideExit);
+    let camera = DeviceId::parse("cam-1").unwrap();
+    config.devices.get_mut(&camera).unwrap().can_recapture = false;
+    let mut b = Bench::vacant_with(config);
+    b.cam_reads = false;
+    b.arrive();
+    b.run(1000);
+    answer(&mut b, "粤B12345");
+    b.run(1200);
+    assert_eq!(b.verdicts(), [VerdictKind::Release]);
+}
+
 /// A scale that takes longer than the camera leaves no time to ask it behind it.
 #[test]
 fn a_camera_that_had_its_time_is_asked_again_while_the_scale_still_has_its_own() {

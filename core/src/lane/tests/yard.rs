@@ -312,6 +312,7 @@ impl Yard {
                 event: None,
                 reads,
                 pictures: Vec::new(),
+                on_request: false,
             }),
         );
     }

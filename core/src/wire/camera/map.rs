@@ -242,6 +242,7 @@ impl Map {
             at: self.taken(document)?,
             sent: self.sent.read(document).ok().flatten(),
             replay: is_true(&self.replay, document),
+            on_request: false,
             direction: self.direction_of(document),
         })
     }

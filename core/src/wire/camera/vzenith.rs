@@ -11,6 +11,7 @@
 //! | `.plateid` | one per vehicle event |
 //! | `.timeStamp.Timeval.{sec,usec}` | UTC, when taken |
 //! | `.isoffline` | 1 = from the camera's own memory |
+//! | `.triggerType` | what made it read, a sum: 1 itself, 2 its input, 4 a command, 8 a line in the picture |
 //! | `.is_fake_plate`, `.is_encrypted`, `.enable_encrypt` | not 0 = no read |
 //! | `.direction` | 0 unknown, 1 left, 2 right, 3 up, 4 down |
 //! | `.plates[]` | other texts of the same event |
@@ -80,6 +81,9 @@ fn make(settings: &Settings) -> Box<dyn Decoder + Send> {
     Box::new(Whole::new(Vzenith::new(license), kib as usize * 1024))
 }
 
+/// Nothing but a command made the camera read.
+const BY_COMMAND: i64 = 4;
+
 #[derive(Deserialize)]
 struct Head {
     name: Option<String>,
@@ -122,6 +126,8 @@ struct PlateResult {
     time_stamp: Option<TimeStamp>,
     #[serde(default)]
     isoffline: Flag,
+    #[serde(rename = "triggerType")]
+    trigger_type: Option<i64>,
     #[serde(default)]
     is_fake_plate: Flag,
     #[serde(default)]
@@ -226,6 +232,7 @@ impl Vzenith {
             at: result.time_stamp.and_then(|t| taken(&t.timeval)),
             sent,
             replay: result.isoffline.is_set(),
+            on_request: result.trigger_type == Some(BY_COMMAND),
             direction: match result.direction {
                 Some(1) => Some("left"),
                 Some(2) => Some("right"),
