@@ -47,9 +47,21 @@ impl Login {
     }
 }
 
+impl PullSource {
+    /// All of the address; for whoever has the configuration at hand.
+    pub(super) fn whole(&self) -> String {
+        format!("http://{}{}", self.address, self.path)
+    }
+}
+
+/// Without the query, where some cameras want a password.
 impl std::fmt::Display for PullSource {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "http://{}{}", self.address, self.path)
+        let (path, query) = match self.path.split_once('?') {
+            Some((path, _)) => (path, "?…"),
+            None => (self.path.as_str(), ""),
+        };
+        write!(f, "http://{}{path}{query}", self.address)
     }
 }
 
@@ -85,7 +97,11 @@ pub(super) fn pull(section: &Section<'_>) -> Option<PullSource> {
 
 fn url(text: &str) -> Result<(TcpAddress, String), String> {
     // Never a password that stands in it.
-    let shown = if text.contains('@') { "…" } else { text };
+    let shown = match text.split_once('?') {
+        _ if text.contains('@') => "…".to_owned(),
+        Some((before, _)) => format!("{before}?…"),
+        None => text.to_owned(),
+    };
     let wrong = |why: &str| {
         format!(
             "\"{shown}\" {why}: write it like \
@@ -142,6 +158,29 @@ mod tests {
         assert_eq!(
             (address.to_string(), path.as_str()),
             ("[2001:db8::7]:8080".to_owned(), "/")
+        );
+    }
+
+    #[test]
+    fn a_password_in_the_query_is_not_shown() {
+        let source = |text: &str| {
+            let (address, path) = url(text).unwrap();
+            PullSource {
+                address,
+                path,
+                login: None,
+                idle: Micros(0),
+            }
+        };
+        let asked = source("http://192.0.2.7/stream?user=u&pwd=abc");
+        assert_eq!(asked.to_string(), "http://192.0.2.7:80/stream?…");
+        assert_eq!(asked.whole(), "http://192.0.2.7:80/stream?user=u&pwd=abc");
+        let plain = source("http://192.0.2.7:8080/stream");
+        assert_eq!(plain.to_string(), "http://192.0.2.7:8080/stream");
+        let why = url("https://192.0.2.7/stream?pwd=abc").unwrap_err();
+        assert!(
+            why.contains("192.0.2.7/stream?…") && !why.contains("abc"),
+            "{why}"
         );
     }
 

@@ -86,13 +86,13 @@ fn ports(config: &Config, sink: &Sink) {
         for (_, place, source) in lane.sources() {
             let path = format!("lane[{i}].{place}.source");
             if let Some(line) = source.line() {
-                let name = match &line {
-                    Line::Serial(_) => "serial",
-                    Line::Tcp(_) => "tcp",
-                    Line::Listen(_) => "listen",
-                    Line::Pull(_) => "pull",
+                let (name, line) = match &line {
+                    Line::Serial(_) => ("serial", line.to_string()),
+                    Line::Tcp(_) => ("tcp", line.to_string()),
+                    Line::Listen(_) => ("listen", line.to_string()),
+                    Line::Pull(pull) => ("pull", pull.whole()),
                 };
-                let (line, path) = (line.to_string(), format!("{path}.{name}"));
+                let path = format!("{path}.{name}");
                 ttyusb(&line, &path, sink);
                 lines.tell(line, path, sink, "two devices cannot share a port");
             }

@@ -83,9 +83,11 @@ impl Lane {
         self.config.devices.iter().any(reads)
     }
 
-    /// In this passage, or before it came: a seal names itself.
+    /// In this passage, or shortly before it came: a seal names itself. For a
+    /// newer report than an old one its reader's time is waited.
     fn heard_seal(&self, passage: &Passage, seal: &SealId) -> bool {
-        let earlier = self.recent.iter().any(|reading| {
+        let mut recent = self.recent.of_next(passage.window.arrived);
+        let earlier = recent.any(|reading| {
             matches!(&reading.content, Content::Seal(s)
                 if s.id == *seal && s.state != SealState::Unknown)
         });

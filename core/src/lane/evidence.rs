@@ -12,7 +12,7 @@ mod seals;
 mod told;
 mod weighed;
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::LaneConfig;
 use crate::clearance::{Policy, identify};
@@ -24,8 +24,6 @@ use crate::time::{Micros, Mono, Wall};
 use boxes::BoxRead;
 use told::{has_rival, usable};
 
-/// Readings kept before a truck is there to own them (L9).
-const RECENT_MAX: usize = 96;
 /// Reads kept of one camera or reader in one passage.
 const READS_MAX: usize = 64;
 /// Pictures named of one read.
@@ -40,31 +38,6 @@ const CAMERA_LAG: Micros = Micros::from_ms(250);
 const UNDATED_LAG: Micros = Micros::from_ms(750);
 /// Seals kept in one passage.
 const SEALS_MAX: usize = 32;
-
-/// Readings that may belong to the next truck: oldest dropped when full.
-#[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
-pub(super) struct Recent(VecDeque<Reading>);
-
-impl Recent {
-    /// Keeps `reading`; true if an older one was dropped for it.
-    pub(super) fn keep(&mut self, reading: Reading) -> bool {
-        let full = self.0.len() >= RECENT_MAX;
-        if full {
-            self.0.pop_front();
-        }
-        self.0.push_back(reading);
-        full
-    }
-
-    /// Forgets what arrived before `before`.
-    pub(super) fn forget_before(&mut self, before: Mono) {
-        self.0.retain(|r| r.arrived >= before);
-    }
-
-    pub(super) fn iter(&self) -> impl Iterator<Item = &Reading> {
-        self.0.iter()
-    }
-}
 
 /// When this truck may have been seen.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]

@@ -62,7 +62,7 @@ impl Lane {
         let mut passage = Box::new(passage);
         passage.evidence.disown(&self.last_events);
         self.enter_gathering(passage, "presence");
-        let recent: Vec<Reading> = self.recent.iter().cloned().collect();
+        let recent: Vec<Reading> = self.recent.of_next(now.mono).cloned().collect();
         for reading in &recent {
             self.offer(reading, now);
         }
@@ -317,25 +317,19 @@ impl Lane {
     }
 
     /// Reports of a declared seal that came in before this truck did count
-    /// too: a seal names itself, and the rules look at its own time.
+    /// too: a seal names itself, and the rules look at its own time. Those that
+    /// were taken in as they came say the same twice.
     fn take_in_declared_seals(&self, passage: &mut Passage, facts: &Facts) {
         let declared: BTreeSet<_> = facts
             .candidates
             .iter()
             .flat_map(|d| d.all_seals().cloned())
             .collect();
-        // What came later was taken in as it came, but for what may have been
-        // of the truck before.
-        let left_at = passage.window.left_at;
-        let earlier = self.recent.iter().filter_map(|reading| {
-            if let Content::Seal(seal) = &reading.content {
-                let is_new = reading.arrived <= left_at || self.last_seals.contains(&seal.id);
-                (is_new && declared.contains(&seal.id)).then_some(seal)
-            } else {
-                None
-            }
-        });
-        passage.evidence.put_seals_before(earlier);
+        let of_declared = self
+            .recent
+            .seals()
+            .filter(|seal| declared.contains(&seal.id));
+        passage.evidence.put_seals_before(of_declared);
     }
 
     fn case(&self, passage: &Passage, facts: Facts, now: Now) -> Case {

@@ -21,6 +21,7 @@ mod gather;
 mod order;
 mod query;
 mod readings;
+mod recent;
 mod sensors;
 mod start;
 mod state;
@@ -42,8 +43,8 @@ use crate::record::{Body, Draft};
 use crate::time::{Micros, Mono, Now};
 
 use arm::Falling;
-use evidence::Recent;
 use order::PendingLaneOrder;
+use recent::Recent;
 use sensors::{ArmSeen, Sensors};
 use state::{Passage, State};
 

@@ -46,8 +46,12 @@ impl Lane {
         if !matches!(reading.content, Content::Weight(_)) && self.recent.keep(reading) {
             self.tell(Tell::Dropped("recent-full"));
         }
-        let keep = Micros::from_s(30);
-        self.recent.forget_before(now.mono.back(keep));
+        self.forget_recent(now);
+    }
+
+    fn forget_recent(&mut self, now: Now) {
+        let seals_for = Micros::from_s(self.policy.defaults.seal_age_s_max.into());
+        self.recent.forget(now.mono, seals_for);
     }
 
     pub(super) fn on_inputs(&mut self, inputs: Inputs, at: Mono, now: Now) {

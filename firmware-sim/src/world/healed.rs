@@ -83,6 +83,19 @@ impl World {
         held_up.chain(strays).chain(clocks).fold(spoken, Us::max)
     }
 
+    /// What was held up until now may be taken for the next truck's: the last ones
+    /// wait for that, too.
+    pub(super) fn rest_after_stray(&mut self) {
+        let until = self.now + STRAY_US;
+        if self.wires.healed_at.is_none() || until <= self.wires.rest_until {
+            return;
+        }
+        self.wires.rest_until = until;
+        for lane in 0..self.lanes.len() {
+            self.schedule(until, Event::Look { lane });
+        }
+    }
+
     fn unjam_healed(&mut self, lane: usize) {
         if let Some(there) = self.lanes[lane].diverter.heal(self.now) {
             self.schedule(there, Event::Look { lane });

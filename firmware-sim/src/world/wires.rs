@@ -158,6 +158,7 @@ impl World {
             let mut present = l.present.iter();
             if !present.any(|&t| self.trucks[t].body.on_presence(self.now)) {
                 self.lanes[lane].stray_at = Some(self.now);
+                self.rest_after_stray();
             }
         }
         self.out.push_back(output);

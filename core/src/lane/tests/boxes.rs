@@ -1,6 +1,7 @@
 //! Numbers of containers: which reads are the truck's, and what a misread says.
 
-use super::evidence::{boxed, boxed_at, boxes_of, cases, sealed_twice, with_readers};
+use super::evidence::{boxed, boxed_at, boxes_of, cases, with_readers};
+use super::seals::sealed_twice;
 use super::*;
 
 /// Case c52: what a reader of boxes misreads is no number. It is shown to the

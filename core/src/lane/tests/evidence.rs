@@ -1,3 +1,4 @@
+use super::seals::sealed_twice;
 use super::*;
 
 #[test]
@@ -373,94 +374,6 @@ fn deadlines_never_lie_in_the_past() {
     assert!(next.is_none_or(|(at, _)| at > b.now().mono), "{next:?}");
 }
 
-/// A reader of seals added to the lane, which hears each seal by itself.
-pub(super) fn with_seal_reader() -> LaneConfig {
-    let mut config = config(Geometry::SideExit);
-    let reader = EvidenceDevice {
-        role: Role::SealReader,
-        lead: Micros(0),
-        evidence: Micros::from_ms(2300),
-        side: None,
-        reads_min: 1,
-        can_recapture: false,
-    };
-    let id = DeviceId::parse("seal-1").unwrap();
-    config.devices.insert(id, reader);
-    config
-}
-
-/// The truck of [`DECLARATION`] with two sealed boxes.
-pub(super) fn sealed_twice() -> Declaration {
-    let text = DECLARATION.replace("vehicle-only", "rmft").replace(
-        r#""load":"empty""#,
-        r#""load":"container","containers":[
-            {"no":"CSQU3054383","tare_kg":0,"seals":["8000620011"]},
-            {"no":"MSCU6639870","tare_kg":0,"seals":["8000620012"]}]"#,
-    );
-    parse_json(&text).unwrap()
-}
-
-fn seal(b: &mut Bench, id: &str, state: SealState) {
-    let at = Some(b.now().wall);
-    seal_at(b, id, state, at);
-}
-
-pub(super) fn seal_at(b: &mut Bench, id: &str, state: SealState, at: Option<Wall>) {
-    let content = Content::Seal(SealReading {
-        id: SealId::parse(id).unwrap(),
-        state,
-        event: false,
-        alarms: Vec::new(),
-        battery_pct: Some(80),
-        at,
-        replay: false,
-    });
-    let event = reading("seal-1", b.ms, Taken::OnArrival, content);
-    b.event(event);
-}
-
-fn swipe(b: &mut Bench, id: &str) {
-    let content = Content::Seal(SealReading {
-        id: SealId::parse(id).unwrap(),
-        state: SealState::Unknown,
-        event: true,
-        alarms: Vec::new(),
-        battery_pct: None,
-        at: Some(b.now().wall),
-        replay: false,
-    });
-    b.event(reading("seal-1", b.ms, Taken::OnArrival, content));
-}
-
-#[test]
-fn a_second_declared_seal_is_waited_for_as_long_as_its_reader_has_time() {
-    let mut b = Bench::vacant_with(with_seal_reader());
-    b.facts.candidates = vec![sealed_twice()];
-    b.arrive();
-    seal(&mut b, "8000620011", SealState::Sealed);
-    b.run(900);
-    assert_eq!(b.state(), "gathering", "one of two seals has reported");
-    swipe(&mut b, "8000620012");
-    b.run(100);
-    assert_eq!(b.state(), "gathering", "a swipe is no state");
-    seal(&mut b, "8000620012", SealState::Sealed);
-    b.run(100);
-    assert!(!b.codes().contains(&"seal.missing"), "{:?}", b.codes());
-    assert_eq!(b.verdicts().len(), 1);
-}
-
-#[test]
-fn a_declared_seal_that_never_reports_is_missing_once_its_readers_time_is_up() {
-    let mut b = Bench::vacant_with(with_seal_reader());
-    b.facts.candidates = vec![sealed_twice()];
-    b.arrive();
-    seal(&mut b, "8000620011", SealState::Sealed);
-    b.run(2200);
-    assert_eq!(b.state(), "gathering");
-    b.run(200);
-    assert!(b.codes().contains(&"seal.missing"), "{:?}", b.codes());
-}
-
 #[test]
 fn what_the_scale_shows_while_the_truck_leaves_is_not_its_weight() {
     let mut b = Bench::vacant();
@@ -504,67 +417,6 @@ fn a_scale_that_still_shows_nothing_is_waited_for_with_a_truck_there() {
     b.run(2200);
     assert_eq!(b.verdicts(), [VerdictKind::Inspect]);
     assert!(b.codes().contains(&"weight.whole-truck-under"));
-}
-
-/// Found by `simulate --seeds 1247..1248 --passages 20 --faults hostile`: a lock
-/// that nobody heard while its truck was judged reported when it had left, and
-/// made the next one's seals wrong.
-#[test]
-fn a_late_report_of_a_seal_the_truck_before_declared_is_nobody_elses() {
-    for (late, codes) in [
-        ("8000620012", vec![]),
-        ("8000620099", vec!["seal.unexpected"]),
-    ] {
-        let mut b = Bench::vacant_with(with_seal_reader());
-        b.facts.candidates = vec![sealed_twice()];
-        b.arrive();
-        seal(&mut b, "8000620011", SealState::Sealed);
-        b.run(2500);
-        assert_eq!(b.state(), "diverting", "{:?}", b.codes());
-        b.inputs.presence = false;
-        b.run(900);
-        assert_eq!(b.state(), "vacant");
-        b.weigh(0);
-        seal(&mut b, late, SealState::Sealed);
-        b.run(500);
-        let other = DECLARATION.replace("粤B12345", "粤B67890");
-        b.facts.candidates = vec![parse_json(&other).unwrap()];
-        b.inputs.presence = true;
-        b.poll();
-        b.read("粤B67890", 98);
-        b.weigh(8600);
-        b.run(2500);
-        assert_eq!(b.codes(), codes, "{late}");
-    }
-}
-
-/// What the truck before declared and nobody heard may have been moved onto
-/// this one: once that truck is out of reach, what reports is here.
-#[test]
-fn a_seal_of_the_truck_before_that_reports_when_it_is_far_away_counts() {
-    for (sent_late, codes) in [(true, vec![]), (false, vec!["seal.unexpected"])] {
-        let mut b = Bench::vacant_with(with_seal_reader());
-        b.facts.candidates = vec![sealed_twice()];
-        b.arrive();
-        seal(&mut b, "8000620011", SealState::Sealed);
-        b.run(2500);
-        b.inputs.presence = false;
-        b.run(900);
-        assert_eq!(b.state(), "vacant");
-        b.weigh(0);
-        let left = b.now().wall;
-        b.run(30_500);
-        let other = DECLARATION.replace("粤B12345", "粤B67890");
-        b.facts.candidates = vec![parse_json(&other).unwrap()];
-        b.inputs.presence = true;
-        b.poll();
-        let at = if sent_late { left } else { b.now().wall };
-        seal_at(&mut b, "8000620012", SealState::Sealed, Some(at));
-        b.read("粤B67890", 98);
-        b.weigh(8600);
-        b.run(2500);
-        assert_eq!(b.codes(), codes, "sent late: {sent_late}");
-    }
 }
 
 /// Readers of boxes, tags and cards added to the lane.

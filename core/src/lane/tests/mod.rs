@@ -19,6 +19,7 @@ mod passing;
 mod policy;
 mod recapture;
 mod sampling;
+mod seals;
 mod start;
 mod tags;
 mod taken_back;

@@ -37,7 +37,12 @@ fn answer(b: &mut Bench, text: &str) {
         pictures: Vec::new(),
         on_request: true,
     });
-    b.event(reading("cam-1", b.ms, Taken::At(Mono(b.ms * 1000)), content));
+    b.event(reading(
+        "cam-1",
+        b.ms,
+        Taken::At(Mono(b.ms * 1000)),
+        content,
+    ));
 }
 
 /// Found by `simulate --seeds 550..551 --passages 100 --faults hostile`: a camera's

@@ -1,6 +1,6 @@
 //! What a device said and then took back does not count any more (L4, L7).
 
-use super::evidence::{seal_at, sealed_twice, with_seal_reader};
+use super::seals::{seal_at, sealed_twice, with_seal_reader};
 use super::*;
 
 /// Both seals closed now, then one more report of the second.

@@ -74,7 +74,7 @@ impl Texts for Hikvision {
 
 impl Hikvision {
     fn notification(&self, text: &[u8]) -> Result<Frame, NoiseWhy> {
-        let text = str::from_utf8(text).map_err(|_| NoiseWhy::Encoding)?;
+        let text = xml::text(text)?;
         let text = text.trim_start_matches('\u{feff}').trim();
         let said = if text.starts_with('<') {
             let (root, said) = xml::tree(text)?;

@@ -4,6 +4,9 @@
 //! nothing that is needed. No entity but XML's own five is known, no document
 //! type is read, and depth and number of elements are limited.
 
+use std::borrow::Cow;
+
+use encoding_rs::{Encoding, GB18030, GBK, UTF_8};
 use quick_xml::Reader;
 use quick_xml::events::{BytesRef, Event};
 use serde_json::{Map, Value};
@@ -48,6 +51,38 @@ impl Element {
             }
         }
     }
+}
+
+/// Where a declaration ends, at most.
+const DECLARED_WITHIN: usize = 256;
+
+/// A document's text in the characters that it declares, UTF-8 if none. What is
+/// called gb2312 or gbk is read as gb18030, which has all of theirs: documents
+/// so called often have characters that only the larger sets know (case c55).
+pub(super) fn text(document: &[u8]) -> Result<Cow<'_, str>, NoiseWhy> {
+    let encoding = match declared(document) {
+        Some(label) => Encoding::for_label(label).ok_or(NoiseWhy::Encoding)?,
+        None => UTF_8,
+    };
+    let encoding = if encoding == GBK { GB18030 } else { encoding };
+    let text = encoding.decode_without_bom_handling_and_without_replacement(document);
+    text.ok_or(NoiseWhy::Encoding)
+}
+
+/// The label in `<?xml version="1.0" encoding="…"?>`.
+fn declared(document: &[u8]) -> Option<&[u8]> {
+    let head = document.get(..DECLARED_WITHIN).unwrap_or(document);
+    let head = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head);
+    let head = head.trim_ascii_start().strip_prefix(b"<?xml")?;
+    let end = head.windows(2).position(|two| two == b"?>")?;
+    let name = b"encoding";
+    let at = head[..end].windows(name.len()).position(|w| w == name)?;
+    let value = head[at + name.len()..end].trim_ascii_start();
+    let value = value.strip_prefix(b"=")?.trim_ascii_start();
+    let (quote, value) = value.split_first()?;
+    let quoted = matches!(quote, b'"' | b'\'');
+    let close = value.iter().position(|c| c == quote)?;
+    quoted.then(|| &value[..close])
 }
 
 /// The root element's name and content.
@@ -134,6 +169,47 @@ mod tests {
             value,
             json!({"p": "粤&B", "l": {"i": ["1", "2"]}, "n": "", "c": "<x>"})
         );
+    }
+
+    /// Field case c55 and its kind.
+    #[test]
+    fn a_document_is_read_in_the_characters_it_declares() {
+        let hex = "3c3f786d6c2076657273696f6e3d22312e302220656e636f64696e673d22676232333132223f3e3c524f4f543e3c434f52503ee94686b4ceefc1f73c2f434f52503e3c56455f4e414d453ed4c14231323334353c2f56455f4e414d453e3c2f524f4f543e";
+        let byte = |n: usize| u8::from_str_radix(&hex[2 * n..2 * n + 2], 16).unwrap();
+        let field: Vec<u8> = (0..hex.len() / 2).map(byte).collect();
+        let right = json!({"CORP": "镕喆物流", "VE_NAME": "粤B12345"});
+        let read = tree(&text(&field).unwrap()).unwrap();
+        assert_eq!(read, ("ROOT".to_owned(), right));
+
+        let named = |label: &str, body: &[u8]| {
+            let head = format!("<?xml version='1.0' encoding = '{label}' ?>");
+            let document = [head.as_bytes(), body].concat();
+            text(&document).map(|text| text.trim_start_matches(&head).to_owned())
+        };
+        for label in ["gb2312", "GB2312", "gbk", "gb18030"] {
+            assert_eq!(
+                named(label, b"\xd4\xc1\xe9\x46").as_deref(),
+                Ok("粤镕"),
+                "{label}"
+            );
+        }
+        assert_eq!(
+            named("gb18030", b"\x81\x30\x81\x30").as_deref(),
+            Ok("\u{80}")
+        );
+        assert_eq!(named("UTF-8", "粤".as_bytes()).as_deref(), Ok("粤"));
+        assert_eq!(named("gb2312", b"\xd4"), Err(NoiseWhy::Encoding), "cut");
+        assert_eq!(named("UTF-8", b"\xd4\xc1"), Err(NoiseWhy::Encoding));
+        assert_eq!(named("klingon", b""), Err(NoiseWhy::Encoding));
+        assert_eq!(text(b"\xd4\xc1"), Err(NoiseWhy::Encoding), "none declared");
+        for odd in [
+            "<?xml",
+            "<?xml encoding=?>",
+            "<?xml encoding=\"?>",
+            "<?xml encoding?>",
+        ] {
+            assert_eq!(text(odd.as_bytes()).as_deref(), Ok(odd));
+        }
     }
 
     #[test]
