@@ -31,8 +31,14 @@ struct Once(BTreeMap<String, String>);
 
 impl Once {
     fn tell(&mut self, what: String, path: String, sink: &Sink, why: &str) {
+        let shown = what.clone();
+        self.tell_as(&shown, what, path, sink, why);
+    }
+
+    /// The same of a `what` that not everybody may see whole.
+    fn tell_as(&mut self, shown: &str, what: String, path: String, sink: &Sink, why: &str) {
         match self.0.get(&what) {
-            Some(first) => sink.fault(&path, format!("\"{what}\" is {first} too: {why}")),
+            Some(first) => sink.fault(&path, format!("\"{shown}\" is {first} too: {why}")),
             None => {
                 self.0.insert(what, path);
             }
@@ -86,15 +92,16 @@ fn ports(config: &Config, sink: &Sink) {
         for (_, place, source) in lane.sources() {
             let path = format!("lane[{i}].{place}.source");
             if let Some(line) = source.line() {
+                let shown = line.to_string();
                 let (name, line) = match &line {
-                    Line::Serial(_) => ("serial", line.to_string()),
-                    Line::Tcp(_) => ("tcp", line.to_string()),
-                    Line::Listen(_) => ("listen", line.to_string()),
+                    Line::Serial(_) => ("serial", shown.clone()),
+                    Line::Tcp(_) => ("tcp", shown.clone()),
+                    Line::Listen(_) => ("listen", shown.clone()),
                     Line::Pull(pull) => ("pull", pull.whole()),
                 };
                 let path = format!("{path}.{name}");
-                ttyusb(&line, &path, sink);
-                lines.tell(line, path, sink, "two devices cannot share a port");
+                ttyusb(&shown, &path, sink);
+                lines.tell_as(&shown, line, path, sink, "two devices cannot share a port");
             }
             if source
                 .listen()

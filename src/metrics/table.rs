@@ -125,6 +125,7 @@ const DROPPED: Label = words(
         "asked-of-the-truck-before",
         "seal-of-the-truck-before",
         "weighed-too-early",
+        "weighed-while-leaving",
     ],
 );
 const PUSH_WHY: Label = words(

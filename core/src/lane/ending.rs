@@ -23,6 +23,9 @@ impl Lane {
         bodies.push(OutcomeBody { how }.into());
         self.note(now, Some(&passage.id), bodies);
         self.remember(passage);
+        if has_gone(how) {
+            self.recent.forget_seals(&self.last_seals);
+        }
         self.tell(Tell::Ended {
             passage: passage.id.clone(),
             how,
@@ -104,5 +107,18 @@ impl Lane {
             | State::Closed
             | State::Faulted { .. } => None,
         }
+    }
+}
+
+/// The truck is not in the lane any more, nor before it. One that was turned back
+/// or drove off may come again.
+const fn has_gone(how: Outcome) -> bool {
+    match how {
+        Outcome::Passed | Outcome::ToBay | Outcome::NotSeenPassing => true,
+        Outcome::Left
+        | Outcome::LeftBeforeVerdict
+        | Outcome::GivenBack
+        | Outcome::Returned
+        | Outcome::Unknown => false,
     }
 }

@@ -87,8 +87,6 @@ pub(super) struct Evidence {
     gave: BTreeSet<DeviceId>,
     /// Something was taken back since the last case was made of it.
     taken_back: bool,
-    /// Cameras were asked to read this truck again.
-    asked: bool,
 }
 
 /// Why a reading is not this truck's evidence.
@@ -118,10 +116,6 @@ impl Evidence {
         if taken > reading.arrived {
             return Err("from-the-future");
         }
-        if !self.asked && device.can_recapture && is_on_request(&reading.content) {
-            self.note_foreign(&reading.device, reading.content.event());
-            return Err("asked-of-the-truck-before");
-        }
         let late = taken <= window.left_at + lag(reading);
         let early = taken < window.arrived.back(device.lead);
         if late || early {
@@ -148,11 +142,6 @@ impl Evidence {
             }
             Content::Seal(_) | Content::Inputs(_) => Err("not-evidence"),
         }
-    }
-
-    /// What answers from now on may be of this truck.
-    pub(super) const fn note_asked(&mut self) {
-        self.asked = true;
     }
 
     /// An event that began before the window is the truck before's, whatever
@@ -307,12 +296,6 @@ impl Evidence {
         let min = policy.defaults.plate_confidence_pct_min;
         identify(&self.plates(config), min)
     }
-}
-
-/// Nobody but us asks: an answer that comes before we did is to what we asked of
-/// the truck before, however late it is and whatever its camera's clock says.
-const fn is_on_request(content: &Content) -> bool {
-    matches!(content, Content::Plates(plates) if plates.on_request)
 }
 
 /// How much later than it was taken a reading may be placed at least.

@@ -19,6 +19,9 @@ use crate::time::{Clock, Micros, Mono, Now};
 /// reports later is here, whoever declared it.
 const SEAL_FADES: Micros = Micros::from_s(30);
 
+/// What a camera is asked it has answered by then, or never.
+const ANSWERED: Micros = Micros::from_s(30);
+
 /// Look-ups one verdict may cost when plates keep coming in.
 const LOOKUPS_MAX: u32 = 4;
 
@@ -62,7 +65,7 @@ impl Lane {
         let mut passage = Box::new(passage);
         passage.evidence.disown(&self.last_events);
         self.enter_gathering(passage, "presence");
-        let recent: Vec<Reading> = self.recent.of_next(now.mono).cloned().collect();
+        let recent: Vec<Reading> = self.recent.of_next(arrived).cloned().collect();
         for reading in &recent {
             self.offer(reading, now);
         }
@@ -86,11 +89,19 @@ impl Lane {
         let inputs = self.sensors.fresh(now.mono, config.io_stale);
         let whole = inputs.and_then(|i| i.whole);
         let standing = self.sensors.present_now();
+        let asked = self.asked.get(&reading.device).copied();
         let last_seals = std::mem::take(&mut self.last_seals);
         let rejected = match self.state.listening() {
             Some(passage) => {
                 let window = passage.window;
+                // What was asked of the truck before is never this one's, however
+                // late it is answered and whatever the camera's clock says.
+                let asked_before =
+                    asked.is_some_and(|at| at < window.arrived && reading.arrived < at + ANSWERED);
                 match &reading.content {
+                    Content::Plates(plates) if plates.on_request && asked_before => {
+                        Some("asked-of-the-truck-before")
+                    }
                     Content::Seal(seal)
                         if last_seals.contains(&seal.id)
                             && is_fading(seal, reading.arrived, window.left_at, now) =>
@@ -225,11 +236,11 @@ impl Lane {
             && cameras.clone().count() > 0;
         if wanted {
             passage.recaptures += 1;
-            passage.evidence.note_asked();
             *phase = Phase::Collecting {
                 recapture_until: Some(now.mono + config.recapture),
             };
             for (device, _) in cameras {
+                self.asked.insert(device.clone(), now.mono);
                 let device = device.clone();
                 self.commands.push_back(Command::Recapture { device });
             }
@@ -314,22 +325,6 @@ impl Lane {
             gather_us: now.mono.since(passage.window.arrived).0,
         });
         self.enter_committing_verdict(passage, case, verdict, now);
-    }
-
-    /// Reports of a declared seal that came in before this truck did count
-    /// too: a seal names itself, and the rules look at its own time. Those that
-    /// were taken in as they came say the same twice.
-    fn take_in_declared_seals(&self, passage: &mut Passage, facts: &Facts) {
-        let declared: BTreeSet<_> = facts
-            .candidates
-            .iter()
-            .flat_map(|d| d.all_seals().cloned())
-            .collect();
-        let of_declared = self
-            .recent
-            .seals()
-            .filter(|seal| declared.contains(&seal.id));
-        passage.evidence.put_seals_before(of_declared);
     }
 
     fn case(&self, passage: &Passage, facts: Facts, now: Now) -> Case {
@@ -468,7 +463,7 @@ fn supplied_plate(plate: &Plate) -> CasePlate {
     }
 }
 
-fn query(passage: &Passage, config: &super::LaneConfig) -> Query {
+pub(super) fn query(passage: &Passage, config: &super::LaneConfig) -> Query {
     let mut plates = passage.evidence.plates(config);
     plates.extend(passage.supply.plates.iter().map(supplied_plate));
     let card = passage.supply.driver_card.as_deref();

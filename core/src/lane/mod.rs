@@ -96,6 +96,8 @@ pub struct Lane {
     state: State,
     sensors: Sensors,
     recent: Recent,
+    /// When each camera was last asked to read again.
+    asked: BTreeMap<DeviceId, Mono>,
     devices: BTreeMap<DeviceId, DeviceState>,
     /// Whether the arm is coming down by our command (L3).
     falling: Falling,
@@ -137,6 +139,11 @@ impl Lane {
             .keys()
             .map(|d| (d.clone(), DeviceState::Late));
         let devices = devices.collect();
+        // What was asked before this start may still be answered.
+        let asks = config.recapture_n_max > 0;
+        let cameras = config.devices.iter().filter(|_| asks);
+        let cameras = cameras.filter(|(_, device)| device.can_recapture);
+        let asked = cameras.map(|(id, _)| (id.clone(), now.mono)).collect();
         let mut lane = Self {
             config,
             policy,
@@ -146,6 +153,7 @@ impl Lane {
             state: State::Starting { since: now.mono },
             sensors: Sensors::new(),
             recent: Recent::default(),
+            asked,
             devices,
             falling: Falling::No,
             ours_up: recovery.ours_up,

@@ -160,6 +160,7 @@ impl Lane {
             };
             passage.gather_from = at;
             passage.weigh_from = at;
+            passage.recaptures = 0;
             passage.evidence.forget();
             passage.supply = Supply::default();
             *phase = Phase::Collecting {

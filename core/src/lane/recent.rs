@@ -3,17 +3,21 @@
 //! while its truck waited further back, and counts as long as the rules let a
 //! report count (L7).
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 
-use crate::model::{Content, Reading, SealReading};
+use super::Lane;
+use super::evidence::Window;
+use super::gather::query;
+use super::state::Passage;
+use crate::model::{Content, Declaration, Facts, Plate, Reading, SealId, SealReading};
 use crate::time::{Micros, Mono};
 
 /// How long before its truck a reading may have come.
 const FOR: Micros = Micros::from_s(30);
 /// Readings kept; the oldest is dropped when full.
 const READINGS_MAX: usize = 96;
-/// Reports of seals kept; the same.
-const SEALS_MAX: usize = 96;
+/// Reports of seals kept; the same, and with it what it may have contradicted.
+const SEALS_MAX: usize = 256;
 
 /// Readings that may belong to the next truck.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
@@ -25,21 +29,38 @@ pub(super) struct Recent {
 impl Recent {
     /// Keeps `reading`; true if an older one was dropped for it.
     pub(super) fn keep(&mut self, reading: Reading) -> bool {
-        let (list, max) = match reading.content {
-            Content::Seal(_) => (&mut self.seals, SEALS_MAX),
-            Content::Plates(_)
-            | Content::Weight(_)
-            | Content::Inputs(_)
-            | Content::Tag(_)
-            | Content::Card(_)
-            | Content::Boxes(_) => (&mut self.readings, READINGS_MAX),
-        };
-        let full = list.len() >= max;
-        if full {
-            list.pop_front();
+        if let Content::Seal(_) = reading.content {
+            let full = self.seals.len() >= SEALS_MAX;
+            if full {
+                self.drop_seal();
+            }
+            self.seals.push_back(reading);
+            return full;
         }
-        list.push_back(reading);
+        let full = self.readings.len() >= READINGS_MAX;
+        if full {
+            self.readings.pop_front();
+        }
+        self.readings.push_back(reading);
         full
+    }
+
+    /// Without the first report, one that came later must not stand which that
+    /// one was the later of by the seal's own time.
+    fn drop_seal(&mut self) {
+        let Some(Content::Seal(first)) = self.seals.pop_front().map(|r| r.content) else {
+            return;
+        };
+        let later = |seal: &SealReading| first.at.is_some() && seal.at > first.at;
+        self.seals.retain(
+            |r| !matches!(&r.content, Content::Seal(seal) if seal.id == first.id && !later(seal)),
+        );
+    }
+
+    /// These seals have gone with their truck.
+    pub(super) fn forget_seals(&mut self, gone: &BTreeSet<SealId>) {
+        self.seals
+            .retain(|r| !matches!(&r.content, Content::Seal(seal) if gone.contains(&seal.id)));
     }
 
     /// Forgets what can count for nobody at `now`, where the rules let a seal's
@@ -50,20 +71,47 @@ impl Recent {
         self.seals.retain(|r| r.arrived >= now.back(seals_for));
     }
 
-    /// What may be of a truck that comes at `now`, whoever it is.
-    pub(super) fn of_next(&self, now: Mono) -> impl Iterator<Item = &Reading> {
+    /// What may be of a truck that came at `arrived`, whoever it is.
+    pub(super) fn of_next(&self, arrived: Mono) -> impl Iterator<Item = &Reading> {
         let all = self.readings.iter().chain(&self.seals);
-        all.filter(move |r| r.arrived >= now.back(FOR))
+        all.filter(move |r| r.arrived >= arrived.back(FOR))
     }
 
-    /// Reports of seals, in the order of their arrival.
-    pub(super) fn seals(&self) -> impl Iterator<Item = &SealReading> {
+    /// Reports of seals and when they came, in that order.
+    fn seals(&self) -> impl Iterator<Item = (Mono, &SealReading)> {
         self.seals.iter().filter_map(|reading| {
             if let Content::Seal(seal) = &reading.content {
-                Some(seal)
+                Some((reading.arrived, seal))
             } else {
                 None
             }
         })
+    }
+}
+
+impl Lane {
+    /// Reports of a declared seal that came in before this truck did count
+    /// too: a seal names itself, and the rules look at its own time. One of long
+    /// ago only if it is declared for a plate that was read: a truck that merely
+    /// looks like its own may not be it.
+    pub(super) fn take_in_declared_seals(&self, passage: &mut Passage, facts: &Facts) {
+        let read = query(passage, &self.config).plates.into_iter();
+        let read: Vec<Plate> = read.filter_map(|text| Plate::parse(&text).ok()).collect();
+        let is_read = |d: &&Declaration| read.iter().any(|p| d.vehicle_with(p).is_some());
+        let all = facts.candidates.iter().flat_map(Declaration::all_seals);
+        let all: BTreeSet<_> = all.cloned().collect();
+        let own = facts.candidates.iter().filter(is_read);
+        let own: BTreeSet<_> = own.flat_map(|d| d.all_seals().cloned()).collect();
+        let Window { left_at, arrived } = passage.window;
+        let before = self.recent.seals().filter(|(at, seal)| {
+            let soon = *at >= arrived.back(FOR);
+            // What came since was taken in as it came, but for what may have been
+            // of the truck before.
+            let is_new = !soon || *at <= left_at || self.last_seals.contains(&seal.id);
+            is_new && if soon { &all } else { &own }.contains(&seal.id)
+        });
+        passage
+            .evidence
+            .put_seals_before(before.map(|(_, seal)| seal));
     }
 }

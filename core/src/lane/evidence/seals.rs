@@ -16,7 +16,7 @@ impl Evidence {
         }
     }
 
-    /// Reports that arrived before those taken in already.
+    /// Reports that arrived before those taken in already, or were passed over.
     pub(in crate::lane) fn put_seals_before<'a>(
         &mut self,
         reports: impl Iterator<Item = &'a SealReading>,

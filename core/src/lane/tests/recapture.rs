@@ -50,47 +50,71 @@ fn answer(b: &mut Bench, text: &str) {
 /// of the truck before seemed taken when the next had come.
 #[test]
 fn what_a_camera_was_asked_of_the_truck_before_is_not_the_next_ones() {
-    let mut b = Bench::vacant();
-    b.cam_reads = false;
+    let mut b = Bench::held();
+    assert_eq!(asked_at(&b).len(), 2);
+    b.inputs.presence = false;
+    b.run(900);
+    assert_eq!(b.state(), "vacant");
+    b.weigh(0);
     b.arrive();
     b.run(1000);
     answer(&mut b, "粤B99999");
     assert_eq!(b.dropped("asked-of-the-truck-before"), 1);
-    b.run(1200);
-    assert_eq!((asked_at(&b).len(), b.verdicts().len()), (1, 0));
+    b.run(700);
+    assert_eq!((asked_at(&b).len(), b.verdicts().len()), (3, 1));
     answer(&mut b, "粤B12345");
-    b.run(100);
-    assert_eq!(b.verdicts(), [VerdictKind::Release]);
+    b.run(1000);
+    assert_eq!(b.verdicts(), [VerdictKind::Hold, VerdictKind::Release]);
 }
 
-/// Nor is it once that truck was exchanged for another while nobody looked.
+/// Whether what a camera read on command counts at once, so long after the start.
+fn counts_unasked(config: LaneConfig, after_ms: u64) -> bool {
+    let mut b = Bench::vacant_with(config);
+    b.cam_reads = false;
+    b.run(after_ms);
+    b.arrive();
+    b.run(500);
+    answer(&mut b, "粤B12345");
+    b.run(600);
+    b.verdicts() == [VerdictKind::Release]
+}
+
+/// Other software may trigger it for each truck.
 #[test]
-fn what_was_asked_of_a_truck_that_nobody_saw_leave_is_not_the_next_ones() {
+fn what_others_made_a_camera_read_counts_unless_we_may_have() {
+    let config = config(Geometry::SideExit);
+    assert!(!counts_unasked(config.clone(), 0), "asked before the start");
+    assert!(counts_unasked(config.clone(), 30_000));
+    let mut never = config.clone();
+    never.recapture_n_max = 0;
+    assert!(counts_unasked(never, 0), "we never ask");
+    let mut cannot = config;
+    let camera = DeviceId::parse("cam-1").unwrap();
+    cannot.devices.get_mut(&camera).unwrap().can_recapture = false;
+    assert!(counts_unasked(cannot, 0), "we cannot ask");
+}
+
+/// Nor is it once that truck may have been exchanged for another while nobody
+/// looked; whoever is there now is asked for anew.
+#[test]
+fn what_was_asked_before_a_gap_is_not_of_whoever_stands_there_behind_it() {
     let mut b = Bench::vacant();
     b.cam_reads = false;
     b.arrive();
-    b.run(1600);
-    assert_eq!(asked_at(&b).len(), 1);
+    b.run(2350);
+    assert_eq!(asked_at(&b).len(), 2);
     b.polling = false;
-    b.run(1000);
+    b.run(650);
     b.polling = true;
-    b.run(200);
+    b.run(700);
     assert_eq!(b.dropped("inputs-gap"), 1);
-    answer(&mut b, "粤B12345");
-    assert_eq!(b.dropped("asked-of-the-truck-before"), 1);
-}
-
-#[test]
-fn a_camera_that_we_cannot_ask_is_triggered_by_others() {
-    let mut config = config(Geometry::SideExit);
-    let camera = DeviceId::parse("cam-1").unwrap();
-    config.devices.get_mut(&camera).unwrap().can_recapture = false;
-    let mut b = Bench::vacant_with(config);
-    b.cam_reads = false;
-    b.arrive();
+    answer(&mut b, "粤B99999");
     b.run(1000);
+    assert_eq!(b.dropped("asked-of-the-truck-before"), 1);
+    assert_eq!((asked_at(&b).len(), b.verdicts().len()), (3, 0));
     answer(&mut b, "粤B12345");
-    b.run(1200);
+    b.weigh(8600);
+    b.run(200);
     assert_eq!(b.verdicts(), [VerdictKind::Release]);
 }
 

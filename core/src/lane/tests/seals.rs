@@ -179,3 +179,80 @@ fn a_seal_of_the_truck_before_that_reports_when_it_is_far_away_counts() {
         assert_eq!(b.codes(), codes, "sent late: {sent_late}");
     }
 }
+
+/// It went with its truck: whoever comes with the same papers comes without it.
+#[test]
+fn a_seal_that_left_with_its_truck_is_not_the_next_ones() {
+    let mut b = Bench::vacant_with(with_seal_reader());
+    b.facts.candidates = vec![sealed_twice()];
+    b.arrive();
+    seal(&mut b, "8000620011", SealState::Sealed);
+    seal(&mut b, "8000620012", SealState::Sealed);
+    b.run(2500);
+    assert_eq!(b.state(), "diverting");
+    assert!(!b.codes().contains(&"seal.missing"), "{:?}", b.codes());
+    b.inputs.presence = false;
+    b.run(900);
+    assert_eq!(b.outcomes(), [Outcome::ToBay]);
+    b.run(40_000);
+    b.weigh(0);
+    b.arrive();
+    b.run(2500);
+    assert!(b.codes().contains(&"seal.missing"), "{:?}", b.codes());
+}
+
+/// A truck that looks like another is not made that one by a seal that was heard
+/// of it further back in the queue.
+#[test]
+fn an_old_report_counts_only_for_a_declaration_whose_plate_was_read() {
+    for (plate, codes) in [
+        ("粤B12345", vec![]),
+        ("粤B1Z345", vec!["seal.missing", "seal.missing"]),
+    ] {
+        let mut b = Bench::vacant_with(with_seal_reader());
+        b.cam_reads = false;
+        b.facts.candidates = vec![sealed_twice()];
+        seal(&mut b, "8000620011", SealState::Sealed);
+        seal(&mut b, "8000620012", SealState::Sealed);
+        b.run(60_000);
+        b.arrive();
+        b.read(plate, 98);
+        b.run(2500);
+        let seals: Vec<_> = b.codes();
+        let seals = seals.into_iter().filter(|c| c.starts_with("seal."));
+        assert_eq!(seals.collect::<Vec<_>>(), codes, "{plate}");
+    }
+}
+
+/// What would contradict a report is not forgotten before it.
+#[test]
+fn a_report_that_is_forgotten_for_want_of_room_takes_what_it_contradicted_with_it() {
+    let after = |others: u64| {
+        let mut b = Bench::vacant_with(with_seal_reader());
+        b.facts.candidates = vec![sealed_twice()];
+        seal(&mut b, "8000620011", SealState::Sealed);
+        let now = b.now().wall;
+        seal_at(&mut b, "8000620012", SealState::Cut, Some(now));
+        seal_at(
+            &mut b,
+            "8000620012",
+            SealState::Sealed,
+            Some(now.plus_ms(-9_000)),
+        );
+        for n in 0..others {
+            b.run(1);
+            seal(&mut b, &format!("{}", 9_000_000_000 + n), SealState::Sealed);
+        }
+        b.run(40_000);
+        b.arrive();
+        b.run(2500);
+        b.codes()
+    };
+    let full = 256 - 3;
+    assert!(after(full).contains(&"seal.open"), "{:?}", after(full));
+    // The first seal's went first.
+    assert!(after(full + 1).contains(&"seal.open"));
+    let codes = after(full + 2);
+    assert!(!codes.contains(&"seal.open"), "{codes:?}");
+    assert_eq!(codes.iter().filter(|c| **c == "seal.missing").count(), 2);
+}

@@ -9,7 +9,7 @@
 //! | `dateTime` | when, with an offset |
 //! | `isDataRetransmission` | true = sent again from the camera's memory |
 //! | `UUID` | one an event, where sent |
-//! | `ANPR.licensePlate` | UTF-8; `unknown` = none |
+//! | `ANPR.licensePlate` | in the document's characters: as XML declares, else UTF-8; `unknown` = none |
 //! | `ANPR.confidenceLevel` | 0..100 |
 //! | `ANPR.direction` | `forward`, `reverse`, `unknown` |
 

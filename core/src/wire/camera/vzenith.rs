@@ -126,8 +126,9 @@ struct PlateResult {
     time_stamp: Option<TimeStamp>,
     #[serde(default)]
     isoffline: Flag,
+    /// A number; of another shape it says nothing.
     #[serde(rename = "triggerType")]
-    trigger_type: Option<i64>,
+    trigger_type: Option<serde_json::Value>,
     #[serde(default)]
     is_fake_plate: Flag,
     #[serde(default)]
@@ -232,7 +233,7 @@ impl Vzenith {
             at: result.time_stamp.and_then(|t| taken(&t.timeval)),
             sent,
             replay: result.isoffline.is_set(),
-            on_request: result.trigger_type == Some(BY_COMMAND),
+            on_request: result.trigger_type == Some(BY_COMMAND.into()),
             direction: match result.direction {
                 Some(1) => Some("left"),
                 Some(2) => Some("right"),

@@ -64,7 +64,12 @@ pub(super) fn text(document: &[u8]) -> Result<Cow<'_, str>, NoiseWhy> {
         Some(label) => Encoding::for_label(label).ok_or(NoiseWhy::Encoding)?,
         None => UTF_8,
     };
-    let encoding = if encoding == GBK { GB18030 } else { encoding };
+    let encoding = match encoding {
+        _ if encoding == GBK => GB18030,
+        // What could be read so far is not in UTF-16, whatever it says.
+        _ if !encoding.is_ascii_compatible() => UTF_8,
+        _ => encoding,
+    };
     let text = encoding.decode_without_bom_handling_and_without_replacement(document);
     text.ok_or(NoiseWhy::Encoding)
 }
@@ -197,7 +202,9 @@ mod tests {
             named("gb18030", b"\x81\x30\x81\x30").as_deref(),
             Ok("\u{80}")
         );
-        assert_eq!(named("UTF-8", "粤".as_bytes()).as_deref(), Ok("粤"));
+        for label in ["UTF-8", "utf-16"] {
+            assert_eq!(named(label, "粤".as_bytes()).as_deref(), Ok("粤"));
+        }
         assert_eq!(named("gb2312", b"\xd4"), Err(NoiseWhy::Encoding), "cut");
         assert_eq!(named("UTF-8", b"\xd4\xc1"), Err(NoiseWhy::Encoding));
         assert_eq!(named("klingon", b""), Err(NoiseWhy::Encoding));
