@@ -9,7 +9,9 @@ use clap::{Args, ValueEnum};
 
 use super::Exit;
 use super::output::{complain, line};
-use crate::sim::{DAEMON_BREAKS, Extras, Failure, Plan, Sabotage, Severity, simulate_with};
+use crate::sim::{
+    DAEMON_BREAKS, Extras, Failure, Plan, Sabotage, Severity, Summary, simulate_with,
+};
 
 #[derive(Args)]
 pub(crate) struct SimulateArgs {
@@ -110,18 +112,24 @@ pub(crate) fn simulate(args: &SimulateArgs) -> Exit {
         severity: args.faults.severity(),
     };
     if args.accuracy {
-        return accuracy::accuracy(&plan, &extras);
+        return accuracy::accuracy(args, &plan, &extras);
     }
     let summary = match simulate_with(&plan, &extras) {
         Ok(summary) => summary,
         Err(why) => return unwritten(&why),
     };
-    let replay = |failure: &Failure| replay(args, failure);
+    let replay = |failure: &Failure| replay(args, args.plate_read_permille, failure);
     if args.json {
         line(summary.to_json(replay).to_string());
     } else {
         report(&summary, replay);
+        // Not among what the same seed gives again.
+        complain(format!(
+            "{} trucks a second of one core",
+            summary.passages_per_second()
+        ));
     }
+    tell_why(&summary);
     if summary.is_good() {
         Exit::Done
     } else {
@@ -137,7 +145,7 @@ fn unwritten(why: &std::io::Error) -> Exit {
 }
 
 /// The command that plays the failing run again, and nothing else.
-fn replay(args: &SimulateArgs, failure: &Failure) -> String {
+fn replay(args: &SimulateArgs, read_permille: u32, failure: &Failure) -> String {
     let seed = failure.seed;
     let without = failure
         .without
@@ -148,15 +156,21 @@ fn replay(args: &SimulateArgs, failure: &Failure) -> String {
     let sabotage = sabotage.map_or_else(String::new, |name| format!(" --sabotage {name}"));
     let faults = args.faults.as_str();
     format!(
-        "cargo simulate --seeds {seed}..{} --passages {} --lanes {} --faults {faults} --plate-read-permille {}{without}{sabotage}",
+        "cargo simulate --seeds {seed}..{} --passages {} --lanes {} --faults {faults} --plate-read-permille {read_permille}{without}{sabotage}",
         seed + 1,
         failure.passages,
         args.lanes,
-        args.plate_read_permille
     )
 }
 
-fn report(summary: &crate::sim::Summary, replay: impl Fn(&Failure) -> String) {
+/// What is wrong and has no one run to show for it.
+fn tell_why(summary: &Summary) {
+    if let Some(share) = summary.share_missed() {
+        complain(share);
+    }
+}
+
+fn report(summary: &Summary, replay: impl Fn(&Failure) -> String) {
     let s = summary.score();
     line(format!(
         "{} trucks: {} released, {} inspected, {} held, {} unfinished",
@@ -174,10 +188,6 @@ fn report(summary: &crate::sim::Summary, replay: impl Fn(&Failure) -> String) {
         s.needed_person
     ));
     line(format!("digest {}", summary.digest()));
-    line(format!(
-        "{} trucks a second of one core",
-        summary.passages_per_second()
-    ));
     if let Some(failure) = summary.failure() {
         for text in &failure.trace {
             line(text);

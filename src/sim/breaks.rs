@@ -23,6 +23,16 @@ pub const DAEMON_BREAKS: &str = "daemon.breaks";
 /// Room that is left above an almost full disk.
 pub(super) const FLOOR_BYTES: u64 = 64 << 10;
 
+/// Kinds that come of another's striking, and are counted by themselves.
+const COUNTED_APART: [&str; 6] = [
+    "process.kill",
+    "process.power-cut",
+    "process.start-failed",
+    "disk.lost-suffix",
+    "disk.torn-record",
+    "disk.garbage",
+];
+
 /// How bad the day is.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
 pub enum Severity {
@@ -312,8 +322,18 @@ impl Breaks {
         *self.counts.entry(what).or_default() += 1;
     }
 
-    pub(super) const fn counts(&self) -> &BTreeMap<&'static str, u64> {
-        &self.counts
+    /// How often each kind struck, by name.
+    pub(super) fn counts(&self) -> BTreeMap<&'static str, u64> {
+        let mut counts: BTreeMap<_, _> = Self::kinds().map(|kind| (kind, 0)).collect();
+        counts.extend(&self.counts);
+        counts
+    }
+
+    /// The names of all that may strike.
+    pub(super) fn kinds() -> impl Iterator<Item = &'static str> {
+        let points = Point::ALL.into_iter().map(Point::counted);
+        let faults = DiskFault::ALL.into_iter().map(DiskFault::counted);
+        points.chain(faults).chain(COUNTED_APART)
     }
 
     /// When something is to be done by itself.

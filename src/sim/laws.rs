@@ -17,6 +17,9 @@ use super::known::Known;
 /// lanes, which have the default.
 const SETTLE_US: Us = 2_000_000;
 
+/// How long a poll of the inputs counts: `io_stale_ms` of the same.
+const IO_STALE_US: Us = 500_000;
+
 /// One breach of a law.
 #[derive(Clone, Debug)]
 pub(crate) struct Violation {
@@ -41,8 +44,10 @@ pub(crate) struct Laws {
     violations: Vec<Violation>,
     /// Passages whose durable record allows a lift, and where to.
     permits: BTreeMap<PassageId, To>,
-    /// Whom each lane's arm was last lifted for.
-    lifted: BTreeMap<usize, PassageId>,
+    /// Those whose arm was lifted for it: once it came down, the record is used.
+    used: BTreeSet<PassageId>,
+    /// Where whom each lane's arm was last lifted for may go.
+    lifted: BTreeMap<usize, Option<To>>,
     /// Lanes whose arm an officer's durable order may lift.
     lane_permits: BTreeSet<String>,
     /// Lanes whose arm was commanded up and has not come to rest since.
@@ -55,6 +60,8 @@ pub(crate) struct Laws {
     /// Of those, lanes whose arm has come to rest and that were not told yet:
     /// for the lane it still comes down.
     rested: BTreeSet<usize>,
+    /// What each lane was last told of its inhibit, and when.
+    inhibit: BTreeMap<usize, (Us, bool)>,
     /// Lanes whose arm was coming down when the daemon ended: nobody can raise
     /// it any more, and the arm has to see to itself.
     unattended: BTreeSet<usize>,
@@ -162,6 +169,7 @@ impl Laws {
     }
 
     fn outcome(&mut self, at: Us, passage: &PassageId) {
+        self.permits.remove(passage);
         let n = self.ended.entry(passage.clone()).or_default();
         *n += 1;
         if *n > 1 {
@@ -243,16 +251,20 @@ impl Laws {
         self.breach("L7", at, what);
     }
 
+    /// Whether a lift raises an arm that was being lowered.
+    pub(crate) fn raises(&self, lane: usize) -> bool {
+        self.lowering.contains_key(&lane)
+    }
+
     /// The lane handed a lift to the actuator.
     pub(crate) fn lift(&mut self, at: Us, lane: usize, name: &str, passage: Option<&PassageId>) {
-        match passage {
-            Some(passage) => self.lifted.insert(lane, passage.clone()),
-            None => self.lifted.remove(&lane),
-        };
+        let to = passage.and_then(|p| self.permits.get(p)).copied();
+        self.lifted.insert(lane, to);
         self.rising.insert(lane);
-        let raises = self.lowering.contains_key(&lane);
+        let raises = self.raises(lane);
+        let permitted = |p| self.permits.contains_key(p) && !self.used.contains(p);
         let allowed = raises
-            || passage.is_some_and(|p| self.permits.contains_key(p))
+            || passage.is_some_and(permitted)
             || (passage.is_none() && self.lane_permits.contains(name));
         if !allowed {
             self.breach(
@@ -261,6 +273,7 @@ impl Laws {
                 format!("lane {name}: a lift without a durable record ({passage:?})"),
             );
         }
+        self.used.extend(passage.cloned());
     }
 
     /// The daemon ended, with this lane's arm on its way down or not.
@@ -274,6 +287,7 @@ impl Laws {
     /// The daemon has started: nothing on record allows it a lift.
     pub(crate) fn restarted(&mut self) {
         self.permits.clear();
+        self.inhibit.clear();
         self.lifted.clear();
         self.lane_permits.clear();
     }
@@ -283,6 +297,11 @@ impl Laws {
     /// moved yet may still rise: for the lane it comes down.
     pub(crate) fn lower(&mut self, at: Us, lane: usize, arm_permille: u16) {
         self.unattended.remove(&lane);
+        let clear = |(told, on): &(Us, bool)| !on && at <= *told + IO_STALE_US;
+        if !self.inhibit.get(&lane).is_some_and(clear) {
+            let what = format!("lane {lane}: a lower while the inhibit is on or unknown");
+            self.breach("L3", at, what);
+        }
         let rises = self.rising.remove(&lane);
         if arm_permille > 0 || rises {
             let moved = self.seen_up.contains(&lane);
@@ -296,6 +315,7 @@ impl Laws {
     /// it has not been told to have left "down" may still be about to rise, and
     /// is not known to be down before it had time to.
     pub(crate) fn told(&mut self, at: Us, lane: usize, inputs: &Inputs) {
+        self.inhibit.insert(lane, (at, inputs.inhibit));
         if inputs.arm_down {
             self.seen_up.remove(&lane);
         } else {
@@ -341,9 +361,7 @@ impl Laws {
                 to: To::Road,
                 forced: false,
             } => {
-                let lifted = self.lifted.get(lane);
-                let permit = lifted.and_then(|passage| self.permits.get(passage));
-                if permit == Some(&To::Bay) {
+                if self.lifted.get(lane) == Some(&Some(To::Bay)) {
                     let what = format!(
                         "lane {lane}: truck {truck} was sent to the bay and went to the road"
                     );

@@ -1,9 +1,9 @@
 //! What the checker lets an arm do that nobody released (L1), and until when.
 
-use lanegate_core::model::Inputs;
+use lanegate_core::model::{Inputs, LaneId, PassageId};
 
 use super::{Laws, SETTLE_US};
-use firmware_sim::Fact;
+use firmware_sim::{Fact, To};
 
 const LANE: usize = 0;
 const LOWERED_AT: u64 = 1_000_000;
@@ -40,7 +40,7 @@ fn may_raise(told: &[(u64, Inputs)], at: u64) -> bool {
         laws.told(*when, LANE, inputs);
     }
     laws.lift(at, LANE, "SZB-X-01", None);
-    laws.violations().is_empty()
+    laws.violations().iter().all(|v| v.law != "L1")
 }
 
 #[test]
@@ -71,4 +71,43 @@ fn an_arm_that_nobody_lowered_is_raised_by_a_record_alone() {
     laws.lift(1, LANE, "SZB-X-01", None);
     let found: Vec<_> = laws.violations().iter().map(|v| v.law).collect();
     assert_eq!(found, ["L1"]);
+}
+
+#[test]
+fn a_record_lifts_once_and_not_when_its_passage_has_ended() {
+    let lifts = |ended: bool, n: usize| {
+        let mut laws = Laws::default();
+        let passage = PassageId::of(&LaneId::parse("SZB-X-01").unwrap(), 1, 1);
+        laws.permits.insert(passage.clone(), To::Road);
+        if ended {
+            laws.outcome(1, &passage);
+        }
+        for _ in 0..n {
+            laws.lift(2, LANE, "SZB-X-01", Some(&passage));
+        }
+        laws.violations().is_empty()
+    };
+    assert!(lifts(false, 1));
+    assert!(!lifts(false, 2));
+    assert!(!lifts(true, 1));
+}
+
+#[test]
+fn an_arm_is_lowered_only_where_the_lane_knows_that_nothing_is_beneath() {
+    let lowers = |told: Option<(u64, bool)>| {
+        let mut laws = Laws::default();
+        if let Some((at, inhibit)) = told {
+            let inputs = Inputs {
+                inhibit,
+                ..inputs(true, false)
+            };
+            laws.told(at, LANE, &inputs);
+        }
+        laws.lower(LOWERED_AT, LANE, 1000);
+        laws.violations().is_empty()
+    };
+    assert!(lowers(Some((LOWERED_AT - 500_000, false))));
+    assert!(!lowers(Some((LOWERED_AT - 500_001, false))), "stale");
+    assert!(!lowers(Some((LOWERED_AT, true))), "on");
+    assert!(!lowers(None));
 }

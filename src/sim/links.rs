@@ -183,11 +183,19 @@ impl Rig {
         }
     }
 
-    /// L11: nothing is switched on before anything was read.
-    pub(super) fn check_start(&mut self) {
-        for n in 0..self.lanes.len() {
-            if self.world.any_output_on(n) {
-                let what = format!("lane {n}: an output is on at the start");
+    /// Outputs that are on, by lane.
+    pub(super) fn outputs_on(&self) -> Vec<bool> {
+        let lanes = 0..self.setups.len();
+        lanes.map(|n| self.world.any_output_on(n)).collect()
+    }
+
+    /// L11: a start switches nothing on, before anything was read. `before`: what
+    /// was on, its time not over.
+    pub(super) fn check_start(&mut self, before: &[bool]) {
+        let after = self.outputs_on();
+        for (n, (was, is)) in before.iter().zip(after).enumerate() {
+            if is && !was {
+                let what = format!("lane {n}: an output was switched on by a start");
                 self.laws.breach("L11", self.now_us, what);
             }
         }

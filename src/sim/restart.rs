@@ -211,7 +211,10 @@ impl Rig {
         let disk = self.gate.disk();
         let unsynced = disk.unsynced_bytes() as u64;
         let chance = &mut self.life.breaks.chance;
-        let kept = chance.between(0, unsynced);
+        let kept = match chance.between(0, 3) {
+            0 => 0,
+            _ => chance.between(0, unsynced),
+        };
         let garbage: Vec<u8> = (0..chance.between(0, 64))
             .map(|_| u8::try_from(chance.between(0, 255)).expect("a byte"))
             .collect();
@@ -263,9 +266,11 @@ impl Rig {
         self.orders = Orders::remembering(self.gate.order_answers());
         self.life.breaks.up_again(self.now_us);
         self.open_store();
+        let before = self.outputs_on();
         self.start_lanes(now);
         self.lanes_find_away(now);
         self.connect_again();
+        self.check_start(&before);
         if self.sabotage == Some(Sabotage::RecoveryLifts) {
             self.lift_unasked();
         }

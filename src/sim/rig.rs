@@ -5,8 +5,10 @@
 mod lanes;
 mod line;
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::Path;
+use std::rc::Rc;
 use std::sync::{Arc, OnceLock};
 
 use firmware_sim::{Geometry, Output, Score, Us, World, WorldOptions};
@@ -19,6 +21,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::breaks::Point;
+use super::errors::come_to;
 use super::gate::{Gate, Heard};
 use super::lane::SimLane;
 use super::laws::Laws;
@@ -55,17 +58,29 @@ pub(crate) struct Outcome {
     pub(crate) findings: Vec<(Us, String)>,
     /// How long lanes gathered before a verdict: milliseconds, how often.
     pub(crate) gathered_ms: BTreeMap<u64, u64>,
-    /// The last lines, if asked for.
-    pub(crate) trace: VecDeque<String>,
 }
 
 /// Whether a run keeps the lines that tell what happened.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) enum Trace {
     /// Nothing is formatted.
     Off,
-    /// The last ones.
-    On,
+    /// The last ones, kept where they outlive a run that panics.
+    On(Rc<RefCell<VecDeque<String>>>),
+}
+
+impl Trace {
+    pub(crate) fn on() -> Self {
+        Self::On(Rc::default())
+    }
+
+    /// What was kept.
+    pub(crate) fn lines(&self) -> Vec<String> {
+        match self {
+            Self::Off => Vec::new(),
+            Self::On(lines) => lines.borrow().iter().cloned().collect(),
+        }
+    }
 }
 
 /// One simulated port.
@@ -79,6 +94,10 @@ pub(crate) struct Rig {
     pub(super) session: Session,
     pub(super) freshness: Freshness,
     pub(super) laws: Laws,
+    /// Who stood at the stop line when a passage was judged.
+    pub(super) judged_trucks: BTreeMap<PassageId, u32>,
+    /// When somebody was last on each lane's presence loop.
+    pub(super) on_loop_at: Vec<Us>,
     hash: Sha256,
     pub(super) sabotage: Option<Sabotage>,
     pub(super) spoils: Spoils,
@@ -89,15 +108,14 @@ pub(crate) struct Rig {
     pub(super) lane_states: BTreeMap<String, Value>,
     /// When the authority was last heard.
     pub(super) last_feed_us: Us,
-    tracing: Trace,
-    trace: VecDeque<String>,
+    trace: Trace,
     limit: Us,
     pub(super) setups: Vec<LaneSetup>,
     pub(super) life: Life,
 }
 
 impl Rig {
-    pub(crate) fn new(options: WorldOptions, sabotage: Option<Sabotage>, tracing: Trace) -> Self {
+    pub(crate) fn new(options: WorldOptions, sabotage: Option<Sabotage>, trace: Trace) -> Self {
         let limit = 1_000_000 * LIMIT_S_PER_TRUCK * (options.trucks as u64 + 5);
         let cuts = options.faults.level != firmware_sim::Faults::None;
         let limit = limit + 1_000_000 * LIMIT_S_CUTS * u64::from(cuts);
@@ -124,7 +142,6 @@ impl Rig {
         let session = Session::new(CONTROLLER, gate.genesis(), None, 0, gate.head());
         let mut rig = Self {
             lanes: Vec::new(),
-            setups: config.lanes,
             life: Life::whole(!cuts),
             world,
             now_us: 0,
@@ -136,20 +153,23 @@ impl Rig {
             session,
             freshness: Freshness::new(None),
             laws: Laws::new(bay_behind),
+            judged_trucks: BTreeMap::new(),
+            on_loop_at: vec![0; config.lanes.len()],
+            setups: config.lanes,
             hash: Sha256::new(),
             sabotage,
             spoils: Spoils::default(),
             orders: Orders::default(),
             gathered_ms: BTreeMap::new(),
-            tracing,
-            trace: VecDeque::new(),
+            trace,
             limit,
         };
+        let before = rig.outputs_on();
         rig.start_lanes(now);
         rig.note_durable();
         rig.session.connected();
         rig.settle();
-        rig.check_start();
+        rig.check_start(&before);
         rig
     }
 
@@ -175,7 +195,13 @@ impl Rig {
     /// Lets everything happen that happens at `next`.
     pub(super) fn step(&mut self, next: Us) {
         self.now_us = next.max(self.now_us);
+        come_to(self.now_us);
         self.world.advance(self.now_us);
+        for (n, at) in self.on_loop_at.iter_mut().enumerate() {
+            if self.world.on_loop(n) {
+                *at = self.now_us;
+            }
+        }
         self.break_due();
         let now = self.now();
         for n in 0..self.lanes.len() {
@@ -194,8 +220,11 @@ impl Rig {
             self.laws.breach("L5", self.now_us, fault.clone());
         }
         let mut score = self.world.score();
+        let may_strike = !score.faults.is_empty();
         for (kind, n) in self.life.breaks.counts() {
-            *score.faults.entry((*kind).to_owned()).or_default() += n;
+            if may_strike || n > 0 {
+                *score.faults.entry(kind.to_owned()).or_default() += n;
+            }
         }
         Outcome {
             score,
@@ -204,7 +233,6 @@ impl Rig {
             disk: self.gate.disk(),
             findings: self.world.findings(),
             gathered_ms: self.gathered_ms,
-            trace: self.trace,
         }
     }
 
@@ -344,14 +372,15 @@ impl Rig {
     }
 
     pub(super) fn say(&mut self, line: impl FnOnce() -> String) {
-        if self.tracing == Trace::Off {
+        let Trace::On(lines) = &self.trace else {
             return;
+        };
+        let line = format!("{:>12} {}", self.now_us, line());
+        let mut lines = lines.borrow_mut();
+        if lines.len() >= TRACE_MAX {
+            lines.pop_front();
         }
-        if self.trace.len() >= TRACE_MAX {
-            self.trace.pop_front();
-        }
-        self.trace
-            .push_back(format!("{:>12} {}", self.now_us, line()));
+        lines.push_back(line);
     }
 }
 

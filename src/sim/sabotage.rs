@@ -9,9 +9,12 @@ use lanegate_core::model::{
     Content, DeviceId, Facts, Kg, Link, Plate, Reading, SealState, Taken, VerdictKind,
 };
 use lanegate_core::record::{Body, Draft};
-use lanegate_core::time::Now;
+use lanegate_core::time::{Micros, Mono, Now};
 
 use super::rig::Rig;
+
+/// So late is a leaving noticed where it is not looked for.
+const LEFT_SEEN_AFTER: Micros = Micros::from_s(30);
 
 /// What is done wrong.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -40,6 +43,8 @@ pub enum Sabotage {
     SealTakenBackIgnored,
     /// The diverter counts as standing where it was sent (L1).
     DiverterUnread,
+    /// A truck that has left the stop line counts as standing there still (L7).
+    PresenceUnread,
     /// A look-alike of a declared plate counts as that plate (L8).
     LookAlikeAsExact,
     /// Records are sent without waiting for acknowledgements (L9).
@@ -56,7 +61,7 @@ pub enum Sabotage {
 
 impl Sabotage {
     /// All of them.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::LiftBeforeDurable,
         Self::LedgerForgotten,
         Self::IgnoreInhibit,
@@ -69,6 +74,7 @@ impl Sabotage {
         Self::RetainedAccepted,
         Self::SealTakenBackIgnored,
         Self::DiverterUnread,
+        Self::PresenceUnread,
         Self::LookAlikeAsExact,
         Self::UnboundedOutbox,
         Self::LedgerNotRebuilt,
@@ -96,6 +102,7 @@ impl Sabotage {
             | Self::RetainedAccepted
             | Self::SealTakenBackIgnored
             | Self::DiverterUnread
+            | Self::PresenceUnread
             | Self::LookAlikeAsExact
             | Self::UnboundedOutbox => false,
         }
@@ -114,7 +121,7 @@ impl Sabotage {
             | Self::SealTakenBackIgnored => "L4",
             Self::OutboxSkipsARecord => "L5",
             Self::AnotherCaseRecorded => "L6",
-            Self::OldReadingKept | Self::RetainedAccepted => "L7",
+            Self::OldReadingKept | Self::RetainedAccepted | Self::PresenceUnread => "L7",
             Self::LookAlikeAsExact => "L8",
             Self::UnboundedOutbox => "L9",
             Self::LedgerNotRebuilt => "L2",
@@ -139,6 +146,7 @@ impl Sabotage {
             Self::RetainedAccepted => "retained-accepted",
             Self::SealTakenBackIgnored => "seal-taken-back-ignored",
             Self::DiverterUnread => "diverter-unread",
+            Self::PresenceUnread => "presence-unread",
             Self::LookAlikeAsExact => "look-alike-as-exact",
             Self::UnboundedOutbox => "unbounded-outbox",
             Self::LedgerNotRebuilt => "ledger-not-rebuilt",
@@ -191,6 +199,11 @@ impl Sabotage {
                 from_seed: 13,
                 ..hostile
             },
+            // Few drive off by themselves once they are judged.
+            Self::PresenceUnread => ShowsUnder {
+                from_seed: 133,
+                ..hostile
+            },
             Self::RetainedAccepted => ShowsUnder {
                 from_seed: 5,
                 ..hostile
@@ -228,6 +241,8 @@ pub(super) struct Spoils {
     records: u64,
     /// Lanes whose diverter was sent to the bay.
     to_bay: BTreeSet<usize>,
+    /// When a leaving is noticed.
+    left_seen_at: BTreeMap<usize, Mono>,
 }
 
 impl Spoils {
@@ -269,6 +284,17 @@ impl Rig {
         {
             let to_bay = self.spoils.to_bay.contains(&n);
             inputs.diverter_bay = inputs.diverter_bay.map(|_| to_bay);
+        }
+        if self.is(Sabotage::PresenceUnread)
+            && let Content::Inputs(inputs) = &mut reading.content
+        {
+            if inputs.presence {
+                self.spoils
+                    .left_seen_at
+                    .insert(n, now.mono + LEFT_SEEN_AFTER);
+            }
+            let until = self.spoils.left_seen_at.get(&n);
+            inputs.presence |= until.is_some_and(|until| now.mono < *until);
         }
         if self.is(Sabotage::SealTakenBackIgnored)
             && let Content::Seal(seal) = &mut reading.content

@@ -38,12 +38,15 @@ pub(super) fn shrink(plan: &Plan, extras: &Extras, failure: &mut Failure) {
     if !kinds.is_empty() {
         // What did not strike is left out for nothing.
         let struck = run(&least, extras, failure.seed, Trace::Off).score.faults;
-        let idle = struck.iter().filter(|(_, n)| **n == 0);
+        let struck = |kind: &&&str| struck.get(**kind).is_some_and(|n| *n > 0);
+        let idle = kinds
+            .iter()
+            .filter(|kind| **kind != DAEMON_BREAKS && !struck(kind));
         let mut spare = least.clone();
         spare
             .faults
             .without
-            .extend(idle.map(|(kind, _)| kind.clone()));
+            .extend(idle.map(|kind| (*kind).to_owned()));
         if breaks(&spare).is_some() {
             least = spare;
         }
@@ -58,12 +61,13 @@ pub(super) fn shrink(plan: &Plan, extras: &Extras, failure: &mut Failure) {
             }
         }
     }
-    let outcome = run(&least, extras, failure.seed, Trace::On);
+    let trace = Trace::on();
+    let outcome = run(&least, extras, failure.seed, trace.clone());
     let mut breaches = outcome.breaches(level(&least, extras));
     let breach = breaches.find(|b| b.law == failure.law);
     if let Some(breach) = breach {
         failure.what = format!("at {} us: {}", breach.at, breach.what);
-        failure.trace = cut(outcome.trace.into(), breach.at);
+        failure.trace = cut(trace.lines(), breach.at);
     }
     failure.passages = least.passages;
     failure.without = least.faults.without.into_iter().collect();

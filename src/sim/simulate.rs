@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::breaks::{Breaks, DAEMON_BREAKS, Severity};
-use super::errors::Errors;
+use super::errors::{Errors, came_to};
 use super::laws::Laws;
 use super::rig::{Outcome, Rig, Trace};
 use super::sabotage::Sabotage;
@@ -233,8 +233,8 @@ pub(super) fn run(plan: &Plan, extras: &Extras, seed: u64, trace: Trace) -> Outc
     };
     let (outcome, errors) = Errors::of(played);
     let mut outcome = outcome.unwrap_or_else(|why| Outcome::panicked(why.as_ref()));
-    for what in errors {
-        outcome.laws.breach("error", 0, what);
+    for (at, what) in errors {
+        outcome.laws.breach("error", at, what);
     }
     outcome
 }
@@ -245,7 +245,8 @@ impl Outcome {
         let words = why.downcast_ref::<String>().map(String::as_str);
         let words = words.or_else(|| why.downcast_ref::<&str>().copied());
         let mut laws = Laws::default();
-        laws.breach("panic", 0, words.unwrap_or("without words").to_owned());
+        let words = words.unwrap_or("without words").to_owned();
+        laws.breach("panic", came_to(), words);
         Self {
             laws,
             ..Self::default()
@@ -319,13 +320,26 @@ impl Summary {
     /// everybody breaks no law and proves nothing. Counted from as many trucks
     /// on as say something.
     const fn share_is_kept(&self) -> bool {
-        let percent = match self.level {
+        let (of, released) = (self.score.must_under_faults, self.score.must_released);
+        of < SHARE_OF_MIN || released * 100 >= of * self.percent_min()
+    }
+
+    const fn percent_min(&self) -> u64 {
+        match self.level {
             Faults::None => 100,
             Faults::Field => 95,
             Faults::Hostile => 60,
-        };
+        }
+    }
+
+    /// What the share of those released was, where it is too small.
+    #[must_use]
+    pub fn share_missed(&self) -> Option<String> {
         let (of, released) = (self.score.must_under_faults, self.score.must_released);
-        of < SHARE_OF_MIN || released * 100 >= of * percent
+        let percent = self.percent_min();
+        (!self.share_is_kept()).then(|| {
+            format!("{released} of {of} trucks that must be released were, and {percent} % must be")
+        })
     }
 
     /// Breaches by law.
@@ -522,7 +536,13 @@ mod tests {
             assert!(summary.is_good(), "{:#?} {score:?}", summary.failure);
             let share = score.must_released * 100 >= score.must_under_faults * percent;
             assert!(share, "{level:?} {score:?}");
-            assert!(firmware_sim::kinds().all(|kind| score.faults.contains_key(kind)));
+            // That none is 0 takes a thousand seeds: the command sees to it.
+            let kinds = firmware_sim::kinds().chain(Breaks::kinds());
+            assert!(
+                kinds
+                    .into_iter()
+                    .all(|kind| score.faults.contains_key(kind))
+            );
             assert!(score.faults.values().filter(|n| **n > 0).count() > 12);
         }
     }

@@ -12,6 +12,9 @@ use super::rig::{Rig, policy};
 
 /// A clock that has been wrong this long must have been noticed.
 const NOTICED_US: u64 = 100_000;
+/// A truck that has gone must have been missed by now: the loop's clear time, and
+/// inputs that come late.
+const GONE_US: u64 = 2_000_000;
 /// A weight as the scale rounds it and the wind moves it.
 const WEIGHT_OFF_KG: i64 = 200;
 
@@ -25,19 +28,27 @@ impl Rig {
         let Some(n) = self.lanes.iter().position(|l| l.name == lane) else {
             return;
         };
+        if let Some(truck) = self.world.physical(n).at_stop_line {
+            self.judged_trucks.insert(passage.clone(), truck);
+        }
         self.check_plates(n, passage, case);
         if verdict.verdict == VerdictKind::Release {
             self.check_release(n, passage, case, verdict);
         }
     }
 
-    /// L6: the recorded case, judged again, gives the recorded verdict.
+    /// L6: the recorded case, judged again, gives the recorded verdict, all of it
+    /// but the texts for people.
     fn check_judged(&mut self, seq: u64, case: &Case, verdict: &Verdict) {
+        let without_texts = |verdict: &Verdict| {
+            let mut verdict = verdict.clone();
+            for reason in &mut verdict.reasons {
+                (reason.for_driver, reason.for_officer) = (None, None);
+            }
+            verdict
+        };
         let again = judge(case, &policy().0);
-        let same = again.verdict == verdict.verdict
-            && again.declarations == verdict.declarations
-            && again.checks == verdict.checks;
-        if !same {
+        if without_texts(&again) != without_texts(verdict) {
             let what = format!("record {seq} judged again is {:?}", again.verdict);
             self.laws.breach("L6", self.now_us, what);
         }
@@ -59,6 +70,23 @@ impl Rig {
         });
         if foreign && !self.world.hidden_change(n) {
             self.laws.wrong_evidence(self.now_us, passage);
+        }
+    }
+
+    /// L7: whoever is lifted for is the truck that was judged, and there.
+    pub(super) fn check_lift(&mut self, n: usize, passage: &PassageId) {
+        let judged = self.judged_trucks.get(passage).copied();
+        let there = self.world.physical(n).at_stop_line;
+        let another = judged
+            .zip(there)
+            .is_some_and(|(judged, there)| judged != there);
+        if another && !self.world.hidden_change(n) {
+            let what = format!("{passage}: the arm was lifted for another truck than was judged");
+            self.laws.breach("L7", self.now_us, what);
+        }
+        if self.now_us > self.on_loop_at[n] + GONE_US {
+            let what = format!("{passage}: the arm was lifted for a truck that has gone");
+            self.laws.breach("L7", self.now_us, what);
         }
     }
 

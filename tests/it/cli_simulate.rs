@@ -22,6 +22,9 @@ fn the_same_seeds_print_the_same_bytes_but_for_the_speed() {
     let first = once();
     assert_eq!(first["passages"], 12);
     assert_eq!(first, once());
+    let text = || site.run(&SMALL).ends(0);
+    assert_eq!(text().out, text().out);
+    assert!(text().err.contains("trucks a second"), "{:?}", text().err);
 }
 
 #[test]
@@ -70,6 +73,30 @@ fn a_law_broken_on_purpose_is_named_with_the_command_that_shows_it_again() {
         let replay = failure["replay"].as_str().unwrap();
         assert!(replay.ends_with(&format!("--sabotage {name}")), "{replay}");
     }
+}
+
+/// What is printed behind `again:`, given as it stands, breaks the same law.
+#[test]
+fn the_command_that_is_printed_shows_the_failure_again() {
+    let site = Site::new();
+    let args = "simulate --seeds 1..2 --passages 20 --faults hostile --sabotage";
+    let name = Sabotage::LiftBeforeDurable.as_str();
+    let args: Vec<_> = args.split(' ').chain([name]).collect();
+    let told = |args: &[&str]| {
+        let ran = site.run(args).ends(1);
+        let told = |head: &str| {
+            let mut lines = ran.out.lines();
+            let line = lines.find(|line| line.starts_with(head));
+            line.unwrap_or_else(|| panic!("{head}: {ran:#?}"))
+                .to_owned()
+        };
+        (told("seed 1, law L1: "), told("again: cargo "))
+    };
+    let first = told(&args);
+    let again = first.1.strip_prefix("again: cargo ").unwrap();
+    let again: Vec<_> = again.split(' ').collect();
+    assert!(again.contains(&"--without"), "{again:?}");
+    assert_eq!(told(&again), first);
 }
 
 /// A row of `--accuracy`: false releases, and the shares of conforming trucks

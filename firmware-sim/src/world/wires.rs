@@ -83,6 +83,14 @@ impl World {
         trucks.any(|t| t.swapped || t.close)
     }
 
+    /// Whether somebody is on a lane's presence loop, or it may say so.
+    pub fn on_loop(&self, lane: usize) -> bool {
+        let mut present = self.lanes[lane].present.iter();
+        let somebody = present.any(|&t| self.trucks[t].body.on_presence(self.now));
+        let lied_at = self.faults.lanes[lane].presence_lied_at;
+        somebody || lied_at.is_some_and(|lied| lied >= self.now)
+    }
+
     /// What stands on a lane's scale at the stop line, unless the scale says
     /// something else. A truck that moves off has been weighed before.
     pub fn weight_kg(&self, lane: usize) -> Option<i64> {

@@ -1,8 +1,8 @@
 //! `--accuracy`: what worse cameras cost, in trucks and by cause.
 
-use super::unwritten;
+use super::{SimulateArgs, replay, tell_why, unwritten};
 use crate::cli::Exit;
-use crate::cli::output::line;
+use crate::cli::output::{complain, line};
 use crate::sim::{Extras, Plan, Summary, simulate_with};
 
 /// How many plates in a thousand the cameras read right. The first row tells
@@ -17,7 +17,7 @@ const HEAD: [&str; 3] = [
 ];
 
 /// The same traffic with worse and worse cameras.
-pub(super) fn accuracy(plan: &Plan, extras: &Extras) -> Exit {
+pub(super) fn accuracy(args: &SimulateArgs, plan: &Plan, extras: &Extras) -> Exit {
     for text in HEAD {
         line(text);
     }
@@ -33,6 +33,14 @@ pub(super) fn accuracy(plan: &Plan, extras: &Extras) -> Exit {
             Err(why) => return unwritten(&why),
         };
         good &= summary.is_good();
+        tell_why(&summary);
+        if let Some(failure) = summary.failure() {
+            complain(format!(
+                "plates read right {permille} of 1000: seed {}, law {}: {}",
+                failure.seed, failure.law, failure.what
+            ));
+            complain(format!("again: {}", replay(args, permille, failure)));
+        }
         let row = Row { permille, summary };
         line(row.told(rows.first().unwrap_or(&row)));
         rows.push(row);

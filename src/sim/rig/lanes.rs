@@ -54,6 +54,11 @@ impl Rig {
         let name = self.lanes[n].name.clone();
         self.say(|| format!("{name} lift {passage:?}"));
         self.hash.update(self.now_us.to_le_bytes());
+        if let Some(passage) = passage
+            && !self.laws.raises(n)
+        {
+            self.check_lift(n, passage);
+        }
         self.laws.lift(self.now_us, n, &name, passage);
         let now = self.now();
         self.lanes[n].command(BoardCommand::Lift, now);
