@@ -212,6 +212,17 @@ impl Authority {
         self.feed.item(&format!("declaration/{id}"))
     }
 
+    /// Every declaration's id and version in force.
+    pub fn in_force(&self) -> impl Iterator<Item = (&str, u64)> {
+        self.feed.items().filter_map(|item| {
+            let declaration = &item["declaration"];
+            Some((
+                declaration["id"].as_str()?,
+                declaration["version"].as_u64()?,
+            ))
+        })
+    }
+
     /// An order about a passage whose question no longer stands.
     pub fn answer_late(&mut self, at: Us, question: &Question, answer: Answer) {
         let expires = self.wall(at + desk::ORDER_TTL_US);

@@ -200,16 +200,19 @@ pub(super) enum DiskFault {
     BelowFloor,
     /// No room at all for a while.
     Full,
+    /// The store's writes fail for a while; the journal's do not.
+    StoreWrite,
 }
 
 impl DiskFault {
-    pub(super) const ALL: [Self; 6] = [
+    pub(super) const ALL: [Self; 7] = [
         Self::Write,
         Self::ShortWrite,
         Self::Sync,
         Self::Read,
         Self::BelowFloor,
         Self::Full,
+        Self::StoreWrite,
     ];
 
     pub(super) const fn counted(self) -> &'static str {
@@ -220,6 +223,7 @@ impl DiskFault {
             Self::Read => "disk.read",
             Self::BelowFloor => "disk.below-floor",
             Self::Full => "disk.full",
+            Self::StoreWrite => "store.write",
         }
     }
 }

@@ -14,7 +14,7 @@ use lanegate_core::record::FeedBody;
 #[derive(Default)]
 pub(super) struct Known {
     declarations: BTreeMap<DeclarationId, (u32, Status)>,
-    unusable: BTreeSet<DeclarationId>,
+    pub(super) unusable: BTreeSet<DeclarationId>,
     /// Version and subject; none = withdrawn, or for information alone.
     controls: BTreeMap<ControlId, (u32, Option<Subject>)>,
 }

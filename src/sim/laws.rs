@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use firmware_sim::{Fact, To, Us};
 use lanegate_core::model::{
-    Binding, Case, DeviceState, Inputs, LaneId, LaneOrderKind, OrderKind, PassageId, StoreState,
-    Verdict, VerdictKind,
+    Binding, Case, DeclarationId, DeviceState, Inputs, LaneId, LaneOrderKind, OrderKind, PassageId,
+    StoreState, Verdict, VerdictKind,
 };
 use lanegate_core::record::{Body, LaneOrderBody, OrderBody, Record};
 use lanegate_core::time::Clock;
@@ -242,6 +242,11 @@ impl Laws {
                 self.breach("L4", at, format!("{passage} was released on {what}"));
             }
         }
+    }
+
+    /// Whether the feed has said of a declaration what nobody could read.
+    pub(crate) fn is_unusable(&self, id: &DeclarationId) -> bool {
+        self.known.unusable.contains(id)
     }
 
     /// L7: a case holds a plate of another truck than the one at the stop

@@ -238,6 +238,7 @@ impl Rig {
             };
             self.step(next);
         }
+        self.check_feed();
         let (held, head) = (self.world.authority().records().len(), self.gate.head());
         if u64::try_from(held) != Ok(head) {
             let what = format!("the authority holds {held} of {head} records");

@@ -114,8 +114,11 @@ impl Rig {
         if self.life.breaks.room_at.is_some_and(|at| at <= now) {
             self.life.breaks.room_at = None;
             self.gate.disk().set_capacity(None);
+            self.store.medium_mut().fail_writes(false);
             self.life.breaks.done(now);
             if !self.life.breaks.is_down() {
+                // As the store's thread does.
+                self.store.load();
                 // As the authority's task does at its next tick.
                 self.gate.look_at_space();
                 self.tell_changed();
@@ -164,9 +167,14 @@ impl Rig {
                     | DiskFault::Write
                     | DiskFault::ShortWrite
                     | DiskFault::Sync
-                    | DiskFault::Read => FLOOR_BYTES - 1,
+                    | DiskFault::Read
+                    | DiskFault::StoreWrite => FLOOR_BYTES - 1,
                 };
                 disk.set_capacity(Some(disk.used_bytes() + room));
+                self.life.breaks.room_at = Some(now + for_us);
+            }
+            DiskFault::StoreWrite => {
+                self.store.medium_mut().fail_writes(true);
                 self.life.breaks.room_at = Some(now + for_us);
             }
         }

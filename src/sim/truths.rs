@@ -4,11 +4,12 @@
 
 use firmware_sim::{Must, Story, TruckView};
 use lanegate_core::clearance::judge;
-use lanegate_core::model::{Case, MatchKind, PassageId, Verdict, VerdictKind};
+use lanegate_core::model::{Case, DeclarationId, MatchKind, PassageId, Verdict, VerdictKind};
 use lanegate_core::record::{Record, VerdictBody};
 use lanegate_core::time::Clock;
 
 use super::rig::{Rig, policy};
+use crate::store::Store as _;
 
 /// A clock that has been wrong this long must have been noticed.
 const NOTICED_US: u64 = 100_000;
@@ -87,6 +88,25 @@ impl Rig {
         if self.now_us > self.on_loop_at[n] + GONE_US {
             let what = format!("{passage}: the arm was lifted for a truck that has gone");
             self.laws.breach("L7", self.now_us, what);
+        }
+    }
+
+    /// L10: of the feed nothing was left out. What came is kept, and what could
+    /// not be read makes its subject unusable; a bad item takes no other with it.
+    pub(super) fn check_feed(&mut self) {
+        let mut wrong = Vec::new();
+        for (id, version) in self.world.authority().in_force() {
+            let known = DeclarationId::parse(id).ok();
+            let held = known.as_ref().map(|id| self.store.get(id));
+            let kept = matches!(&held, Some(Ok(Some(d))) if u64::from(d.version) == version);
+            if !kept && !known.is_some_and(|id| self.laws.is_unusable(&id)) {
+                wrong.push(format!(
+                    "version {version} of {id} is neither kept nor unusable"
+                ));
+            }
+        }
+        for what in wrong {
+            self.laws.breach("L10", self.now_us, what);
         }
     }
 

@@ -89,6 +89,11 @@ impl Feed {
         self.in_force.get(place).filter(|i| !i.is_null()).cloned()
     }
 
+    /// All that is in force.
+    pub(super) fn items(&self) -> impl Iterator<Item = &Value> {
+        self.in_force.iter().filter(|item| !item.is_null())
+    }
+
     /// The time of the next heartbeat, if it is due at `to`; the one after is
     /// planned.
     pub(super) fn heartbeat_due(&mut self, to: Us) -> Option<Us> {

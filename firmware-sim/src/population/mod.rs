@@ -72,6 +72,9 @@ pub(crate) struct Profile {
     pub(crate) live_control: Option<LiveControl>,
     /// The truck whose papers this one uses a second time.
     pub(crate) clone_of: Option<usize>,
+    /// It and another come with the same papers at about the same time, in two
+    /// lanes: whichever is first may go, and the other may not.
+    pub(crate) contested: bool,
     /// A tractor and semi-trailer between which a loop may see a gap.
     pub(crate) articulated: bool,
 }
@@ -111,11 +114,14 @@ impl Population {
                 *story = Story::Conforming;
             }
         }
+        if o.faults.level != Faults::None {
+            part_clones(&mut stories, &mut clones, o);
+        }
         let originals: Vec<usize> = clones.values().copied().collect();
         for (i, &story) in stories.iter().enumerate() {
             let lane = i % o.lanes.max(1);
             let profile = match clones.get(&i) {
-                Some(&original) => maker.clone_of(original),
+                Some(&original) => maker.clone_of(lane, original),
                 None => maker.truck(lane, story, originals.contains(&i)),
             };
             maker.trucks.push(profile);
@@ -232,6 +238,25 @@ fn pair_clones(stories: &mut [Story], lanes: usize) -> BTreeMap<usize, usize> {
     pairs
 }
 
+/// Of every second pair the second spender comes right behind the first, in
+/// the next lane: two lanes ask for the same trip at about the same time.
+fn part_clones(stories: &mut [Story], clones: &mut BTreeMap<usize, usize>, o: &WorldOptions) {
+    let last = o.trucks.saturating_sub(o.lanes);
+    let pairs: Vec<_> = clones
+        .iter()
+        .map(|(&clone, &first)| (clone, first))
+        .collect();
+    for (clone, first) in pairs.into_iter().step_by(2) {
+        let next = first + 1;
+        let taken = clones.iter().any(|(&c, &f)| c == next || f == next);
+        if o.lanes > 1 && next < last && !taken {
+            stories.swap(clone, next);
+            clones.remove(&clone);
+            clones.insert(next, first);
+        }
+    }
+}
+
 /// Makes one truck after the other.
 struct Maker<'a> {
     o: &'a WorldOptions,
@@ -326,12 +351,16 @@ impl<'a> Maker<'a> {
             seals,
             live_control,
             clone_of: None,
+            contested: false,
             articulated,
         }
     }
 
-    fn clone_of(&mut self, original: usize) -> Profile {
+    fn clone_of(&mut self, lane: usize, original: usize) -> Profile {
+        let contested = self.trucks[original].lane != lane;
+        self.trucks[original].contested = contested;
         Profile {
+            lane,
             story: Story::SpentTwice,
             clone_of: Some(original),
             ..self.trucks[original].clone()

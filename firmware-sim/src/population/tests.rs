@@ -125,6 +125,31 @@ fn a_second_spender_comes_after_its_original_in_the_same_lane_with_the_same_plat
     }
 }
 
+/// Under faults two lanes ask for one trip at about the same time.
+#[test]
+fn under_faults_some_second_spenders_come_right_behind_in_the_next_lane() {
+    let mut o = options(200, 5);
+    o.faults.level = Faults::Hostile;
+    let p = Population::new(&o);
+    let clones = p.trucks.iter().enumerate();
+    let clones = clones.filter_map(|(i, t)| Some((i, t.clone_of?)));
+    let (mut parted, mut together) = (0, 0);
+    for (clone, original) in clones {
+        let (clone_of, of) = (&p.trucks[clone], &p.trucks[original]);
+        assert_eq!((&clone_of.plates, &clone_of.seals), (&of.plates, &of.seals));
+        assert!(original < clone && of.story == Story::Conforming);
+        let other_lane = clone_of.lane != of.lane;
+        assert_eq!((clone_of.contested, of.contested), (other_lane, other_lane));
+        assert!(!other_lane || clone == original + 1);
+        if other_lane {
+            parted += 1
+        } else {
+            together += 1
+        }
+    }
+    assert!(parted > 0 && together > 0, "{parted} {together}");
+}
+
 #[test]
 fn every_control_names_a_truck_of_that_story_and_no_other_one() {
     let p = Population::new(&options(400, 9));

@@ -175,7 +175,10 @@ impl Truck {
                 gap: None,
             },
             rng: Rng::new(seed, 0x5452_5543_0000_0000 + index as u64),
-            must: profile.story.must(),
+            must: match profile.contested {
+                true => Must::May,
+                false => profile.story.must(),
+            },
             phase: Phase::Queued,
             visit: 0,
             arrived_at: 0,

@@ -86,7 +86,8 @@ impl World {
             s.must_under_faults += 1;
             s.must_released += u64::from(released);
         }
-        if t.profile.story == Story::Conforming && t.must != Must::Not && !t.forced {
+        let conforms = t.profile.story == Story::Conforming && !t.profile.contested;
+        if conforms && t.must != Must::Not && !t.forced {
             let person = !released || self.helped.contains(&i);
             s.conforming += 1;
             s.conforming_person += u64::from(person);

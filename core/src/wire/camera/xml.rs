@@ -179,7 +179,7 @@ mod tests {
     /// Field case c55 and its kind.
     #[test]
     fn a_document_is_read_in_the_characters_it_declares() {
-        let hex = "3c3f786d6c2076657273696f6e3d22312e302220656e636f64696e673d22676232333132223f3e3c524f4f543e3c434f52503ee94686b4ceefc1f73c2f434f52503e3c56455f4e414d453ed4c14231323334353c2f56455f4e414d453e3c2f524f4f543e";
+        let hex = "3C3F786D6C2076657273696F6E3D22312E302220656E636F64696E673D22676232333132223F3E3C524F4F543E3C434F52503EE94686B4CEEFC1F73C2F434F52503E3C56455F4E414D453ED4C14231323334353C2F56455F4E414D453E3C2F524F4F543E";
         let byte = |n: usize| u8::from_str_radix(&hex[2 * n..2 * n + 2], 16).unwrap();
         let field: Vec<u8> = (0..hex.len() / 2).map(byte).collect();
         let right = json!({"CORP": "镕喆物流", "VE_NAME": "粤B12345"});
