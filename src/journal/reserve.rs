@@ -49,9 +49,6 @@ impl Reserve {
         if self.held == 0 {
             return false;
         }
-        if self.held >= self.len {
-            tracing::error!("the disk is full: records go into the room that was set aside");
-        }
         let left = self.held.saturating_sub(want.max(PIECE));
         let given = match left {
             // Its name takes room too.
@@ -60,6 +57,11 @@ impl Reserve {
         };
         match given {
             Ok(()) => {
+                if !self.is_short() {
+                    tracing::error!(
+                        "the disk is full: records go into the room that was set aside"
+                    );
+                }
                 self.held = left;
                 true
             }
