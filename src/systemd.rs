@@ -13,6 +13,9 @@ use sd_notify::NotifyState;
 /// Longest status line; more is cut.
 const STATUS_LEN_MAX: usize = 200;
 
+/// A start that waits is given so much longer each time it says so.
+pub const START_WAITS_US: u32 = 30_000_000;
+
 /// What to tell.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Notice {
@@ -27,6 +30,9 @@ pub enum Notice {
     Stalled,
     /// No new passages are taken; the present ones are finished.
     Stopping,
+    /// The start is not done and goes on waiting for what this line says; to be
+    /// told again within [`START_WAITS_US`].
+    StartWaits(String),
     /// One line for `systemctl status`. No plates: it is not behind a role.
     Status(String),
 }
@@ -45,6 +51,11 @@ pub fn notify(notice: &Notice) -> io::Result<()> {
         Notice::Watchdog => sd_notify::notify(&[NotifyState::Watchdog]),
         Notice::Stalled => sd_notify::notify(&[NotifyState::WatchdogTrigger]),
         Notice::Stopping => sd_notify::notify(&[NotifyState::Stopping]),
+        Notice::StartWaits(text) => sd_notify::notify(&[
+            NotifyState::Status(&status_line(text)),
+            NotifyState::ExtendTimeoutUsec(START_WAITS_US),
+            NotifyState::Watchdog,
+        ]),
         Notice::Status(text) => sd_notify::notify(&[NotifyState::Status(&status_line(text))]),
     }
 }
@@ -110,6 +121,7 @@ mod tests {
                 Notice::Reloading,
                 Notice::Watchdog,
                 Notice::Stalled,
+                Notice::StartWaits("full".to_owned()),
                 status,
                 Notice::Stopping,
             ];
@@ -132,7 +144,7 @@ mod tests {
         std::fs::remove_file(&path).unwrap();
         let service = service.unwrap();
         assert!(service.status.success(), "{service:?}");
-        let heard: Vec<String> = (0..6)
+        let heard: Vec<String> = (0..7)
             .map(|_| {
                 let mut buffer = [0; 256];
                 let len = manager.recv(&mut buffer).unwrap();
@@ -152,6 +164,7 @@ mod tests {
                 "RELOADING=1 us true",
                 "WATCHDOG=1",
                 "WATCHDOG=trigger",
+                "STATUS=full EXTEND_TIMEOUT_USEC=30000000 WATCHDOG=1",
                 "STATUS=2 lanes",
                 "STOPPING=1"
             ]

@@ -22,9 +22,11 @@ use crate::journal::{AppendError, Disk, JournalError, RECORD_LEN_MAX, Writer, re
 const FRAME_LEN: usize = 4096;
 /// Bytes of a record's body, canonical JSON: a longer one is not appended.
 pub const BODY_LEN_MAX: usize = RECORD_LEN_MAX - FRAME_LEN;
-/// Records that wait, unanswered, for a full disk to have room (L9); more
-/// and the daemon must stop.
+/// Records that wait, unanswered, for a full disk to have room (L9): beyond,
+/// [`Gatekeeper::takes_notes`] says no.
 const NOTES_MAX: usize = 10_000;
+/// Nobody who asks first gets here: what was on its way is less.
+const NOTES_ROOM: usize = 2 * NOTES_MAX;
 
 /// Why no snapshot was taken.
 #[derive(Debug, thiserror::Error)]
@@ -124,7 +126,7 @@ impl<D: Disk, T> Gatekeeper<D, T> {
     /// The journal failed: nobody is answered, and nothing may be done but
     /// stop.
     pub fn flush(&mut self) -> Result<Vec<Answer<T>>, Fatal> {
-        self.look_at_space();
+        self.measure();
         let mut work = Work::on(self.ledger.clone(), self.writer.group());
         let queue = std::mem::take(&mut self.queue);
         for entry in queue {
@@ -139,6 +141,15 @@ impl<D: Disk, T> Gatekeeper<D, T> {
                         work.push(draft);
                     }
                     work.notes.push_back(Entry::Note(drafts));
+                }
+                Entry::Feed {
+                    token,
+                    at,
+                    body,
+                    with,
+                } if self.spares_the_reserve() => {
+                    drop((at, body, with));
+                    work.answers.push(Answer::NotApplied { token });
                 }
                 Entry::Feed {
                     token,
@@ -255,7 +266,7 @@ impl<D: Disk, T> Gatekeeper<D, T> {
         answers: Vec<Answer<T>>,
         notes: VecDeque<Entry<T>>,
     ) -> Result<Vec<Answer<T>>, Fatal> {
-        if notes.len() > NOTES_MAX {
+        if notes.len() > NOTES_ROOM {
             return Err(Fatal(AppendError::Full));
         }
         self.queue = notes;
@@ -290,19 +301,37 @@ impl<D: Disk, T> Gatekeeper<D, T> {
         }
         self.writer.append(&mut self.disk, group)?;
         self.ledger = ledger;
-        self.look_at_space();
+        self.measure();
         self.publish();
         Ok(())
     }
 
-    /// Looks whether there is room for releases; done before each write.
+    /// Looks whether there is room for releases, and makes the reserve again
+    /// where there is more: while nobody waits for a flush.
     pub fn look_at_space(&mut self) {
+        let free = self.measure();
+        let floor = self.free_floor_bytes;
+        match self.writer.restock(&mut self.disk, free, floor) {
+            Ok(true) => tracing::info!("room is set aside for a full disk"),
+            Ok(false) => {}
+            Err(why) => tracing::warn!(%why, "no room could be set aside for a full disk"),
+        }
+    }
+
+    /// Bytes that are free; below the floor nothing is released.
+    fn measure(&mut self) -> u64 {
         let free = self.disk.free_bytes().unwrap_or(0);
         let full = free < self.free_floor_bytes;
         if full != self.full {
             self.full = full;
             self.publish();
         }
+        free
+    }
+
+    /// Only what tells of trucks may use what is left of the reserve.
+    const fn spares_the_reserve(&self) -> bool {
+        self.full && self.writer.reserve().is_short()
     }
 
     pub(super) fn publish(&self) {
@@ -375,6 +404,13 @@ impl<D: Disk, T> Gatekeeper<D, T> {
         // The last word is signed.
         self.checkpoint(at);
         answers.extend(self.flush()?);
+        if !self.queue.is_empty() {
+            let waiting = self.queue.len();
+            tracing::error!(
+                waiting,
+                "the disk is full: what waited for room is not on the record"
+            );
+        }
         self.keep_outbox();
         Ok(answers)
     }
@@ -404,6 +440,13 @@ impl<D: Disk, T> Gatekeeper<D, T> {
     #[must_use]
     pub fn waiting(&self) -> usize {
         self.queue.len()
+    }
+
+    /// Whether records nobody waits for may be handed in: on a full disk so
+    /// many wait and no more.
+    #[must_use]
+    pub fn takes_notes(&self) -> bool {
+        self.queue.len() < NOTES_MAX
     }
 
     /// Where the next record goes.

@@ -15,7 +15,8 @@ use super::checkpoints::{Checkpoints, Signing};
 use super::gatekeeper::Gatekeeper;
 use super::outbox::Outbox;
 use crate::journal::{
-    AppendError, Disk, JournalError, Recovered, SEGMENT_LEN_MAX, Torn, Writer, recover,
+    AppendError, Disk, JournalError, Recovered, Reserve, SEGMENT_LEN_MAX, Torn, Writer, is_full,
+    recover,
 };
 
 /// How a journal is opened.
@@ -40,6 +41,9 @@ pub struct Options {
     pub segment_len_max: u64,
     /// Below so many free bytes nothing is released.
     pub free_floor_bytes: u64,
+    /// Set aside for what has to be written on a full disk, less than the
+    /// floor; 0 = nothing, and what another set aside is left to it.
+    pub reserve_bytes: u64,
     /// Signed heads of the chain; none = there are none.
     pub checkpoints: Option<Checkpoints>,
 }
@@ -65,6 +69,7 @@ impl Options {
             configured: None,
             segment_len_max: SEGMENT_LEN_MAX,
             free_floor_bytes: 2 * SEGMENT_LEN_MAX,
+            reserve_bytes: 0,
             checkpoints: None,
         }
     }
@@ -107,6 +112,25 @@ pub enum OpenError {
     /// The start could not be recorded.
     #[error("the start cannot be recorded in the journal; free some space and start again")]
     Start(#[source] AppendError),
+}
+
+impl OpenError {
+    /// Whether the disk had no room: nothing else is wrong, and a start may be
+    /// tried again when there is some.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        match self {
+            Self::Start(AppendError::Full) => true,
+            Self::Journal(why) | Self::Start(AppendError::Fatal(why)) => match why {
+                JournalError::Io { source, .. } => is_full(source.kind()),
+                JournalError::Damaged { .. }
+                | JournalError::Missing { .. }
+                | JournalError::Headless { .. }
+                | JournalError::ArchivedOther { .. }
+                | JournalError::OtherController { .. } => false,
+            },
+        }
+    }
 }
 
 impl<D: Disk, T> Gatekeeper<D, T> {
@@ -169,15 +193,18 @@ impl<D: Disk, T> Gatekeeper<D, T> {
             });
             opened.ended_unknown.push(passage);
         }
+        let mut writer = recovered.writer;
+        writer.set_aside(Reserve::on(&disk, options.reserve_bytes));
         let mut gatekeeper = Self::with(
             disk,
-            recovered.writer,
+            writer,
             recovered.ledger,
             outbox,
             options.free_floor_bytes,
         );
         let drafts = Prepared::all(drafts.into());
         gatekeeper.append_now(&drafts).map_err(OpenError::Start)?;
+        gatekeeper.look_at_space();
         let signing = options.checkpoints;
         gatekeeper.signing = signing.map(|checkpoints| Signing::new(checkpoints, options.at));
         gatekeeper.publish();

@@ -2,7 +2,7 @@
 //! is taken together, so one sync covers all lanes.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::TrySendError;
 use std::thread::JoinHandle;
 
@@ -84,6 +84,8 @@ impl Hooks for NoHooks {}
 pub struct Progress {
     asked: AtomicU64,
     done: AtomicU64,
+    /// The disk is full and as many records wait as may.
+    clogged: AtomicBool,
 }
 
 impl Progress {
@@ -195,7 +197,17 @@ impl CommitterHandle {
     /// # Errors
     /// [`Busy`]: keep them and ask again, they may not be lost (L5).
     pub fn note(&self, drafts: Vec<Draft>) -> Result<(), Busy> {
+        if self.is_clogged() {
+            return Err(Busy);
+        }
         self.ask(Request::Note(Prepared::all(drafts)))
+    }
+
+    /// The disk is full, and so many records wait for room that no more are
+    /// taken until there is some.
+    #[must_use]
+    pub fn is_clogged(&self) -> bool {
+        self.progress.clogged.load(Ordering::Acquire)
     }
 
     /// Puts a batch of the feed in force; the reply has the generation, or
@@ -349,6 +361,8 @@ impl<D: Disk> Running<D> {
             if let Err(fatal) = self.flush() {
                 return self.fail(&fatal);
             }
+            let clogged = !self.gatekeeper.takes_notes();
+            self.progress.clogged.store(clogged, Ordering::Release);
             self.progress.done.fetch_add(taken, Ordering::AcqRel);
             if then == Then::End {
                 return;

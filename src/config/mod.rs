@@ -284,6 +284,22 @@ fn credential(file: &Path, credentials_dir: Option<&Path>) -> std::io::Result<Pa
     }
 }
 
+/// Whether a file that the configuration names could not be read for what
+/// stands in the configuration, not for a disk that fails.
+#[must_use]
+pub fn is_mistake(why: &std::io::Error) -> bool {
+    use std::io::ErrorKind;
+    let named = [
+        ErrorKind::NotFound,
+        ErrorKind::PermissionDenied,
+        ErrorKind::IsADirectory,
+        ErrorKind::NotADirectory,
+        ErrorKind::InvalidInput,
+        ErrorKind::InvalidData,
+    ];
+    named.contains(&why.kind())
+}
+
 /// A name without a `/` is one that the service manager hands over.
 #[must_use]
 pub fn is_credential(file: &Path) -> bool {

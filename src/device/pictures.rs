@@ -81,14 +81,22 @@ impl Keeper {
 }
 
 impl Pictures {
+    /// Makes the folder if need be.
+    ///
+    /// # Errors
+    /// It cannot be made.
+    pub fn make(dir: &Path) -> io::Result<()> {
+        // Plates and faces: nobody else's business.
+        let mut made = fs::DirBuilder::new();
+        made.recursive(true).mode(0o750).create(dir)
+    }
+
     /// Opens the folder, made if need be, for at most `bytes_max` bytes.
     ///
     /// # Errors
     /// It cannot be made or read.
     pub fn open(dir: &Path, bytes_max: u64) -> io::Result<Self> {
-        // Plates and faces: nobody else's business.
-        let mut made = fs::DirBuilder::new();
-        made.recursive(true).mode(0o750).create(dir)?;
+        Self::make(dir)?;
         let mut found = Vec::new();
         for entry in fs::read_dir(dir)? {
             let entry = entry?;

@@ -36,6 +36,18 @@ pub enum SeedError {
     },
 }
 
+impl SeedError {
+    /// Whether the configuration is wrong; else the disk is.
+    #[must_use]
+    pub fn is_mistake(&self) -> bool {
+        match self {
+            Self::NoKey | Self::Anchor => true,
+            Self::Unread { source, .. } => crate::config::is_mistake(source),
+            Self::Own { .. } => false,
+        }
+    }
+}
+
 /// Reads the seed and checks it against the anchor.
 ///
 /// # Errors

@@ -332,6 +332,8 @@ async fn upkeep(scrape: PrometheusHandle, port: Port, stop: CancellationToken) {
         }
         scrape.run_upkeep();
         look_at_disk(&port).await;
+        // Also while nobody writes and the line is down. Busy: it looks anyway.
+        port.shared.committer.look_at_space().ok();
         // The key of the day before is opened although no truck comes.
         port.shared.name_draw_key();
         moved.tell(&port);

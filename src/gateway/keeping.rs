@@ -1,6 +1,7 @@
 //! Upkeep of the journal, off every thread that matters: snapshots,
 //! checkpoints by the clock, old segments.
 
+use lanegate_core::model::JournalState;
 use lanegate_core::time::{Clock, Wall};
 use tracing::{error, info, warn};
 
@@ -55,7 +56,12 @@ impl Keeping {
     }
 
     async fn snapshot_if_due(&mut self, port: &Port) {
-        let head = port.shared.committer.view().head_seq;
+        let view = port.shared.committer.view();
+        // What room is left is for records.
+        if view.journal == JournalState::Full {
+            return;
+        }
+        let head = view.head_seq;
         if head.saturating_sub(self.snapshot_at) >= SNAPSHOT_EVERY {
             self.snapshot_at = head;
             take_snapshot(port).await;

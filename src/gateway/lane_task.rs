@@ -2,12 +2,12 @@
 //! runtime. It waits for nothing but its own inputs.
 
 mod news;
+mod notes;
 mod starting;
 
 pub(super) use starting::{prepare, run};
 
 use std::cell::RefCell;
-use std::collections::VecDeque;
 use std::sync::Arc;
 
 use lanegate_core::clearance::Policy;
@@ -31,8 +31,9 @@ use super::watchdog::Watchdog;
 use crate::config::LaneSetup;
 use crate::device::{BoardCommand, Recaptures, Running};
 use crate::metrics;
-use crate::metrics::queues::{self, Level, Queue, Sender};
+use crate::metrics::queues::{self, Queue, Sender};
 use news::DeviceNews;
+use notes::Notes;
 
 /// Events of drivers that may wait; the driver waits beyond.
 const EVENTS_MAX: usize = 256;
@@ -42,8 +43,6 @@ const ANSWERS_MAX: usize = 64;
 const CALLS_MAX: usize = 64;
 /// What lanes may have said and the back runtime not yet heard.
 const SAYS_MAX: usize = 1024;
-/// Records kept while the committer's queue is full; more faults the lane.
-const NOTES_MAX: usize = 256;
 /// Device counts are said this often.
 const STATUS_EVERY: Micros = Micros::from_ms(1000);
 
@@ -66,8 +65,7 @@ pub(super) struct LaneTask {
     says: Sender<LaneSays>,
     status: watch::Sender<Value>,
     telling: Telling,
-    notes: VecDeque<Vec<Draft>>,
-    notes_level: Level,
+    notes: Notes,
     recaptures: Option<Recaptures>,
     draining: Option<Mono>,
     status_at: Option<Mono>,
@@ -109,8 +107,7 @@ impl LaneTask {
             says,
             status,
             telling: Telling::new(lane_id.clone(), port.shared.metrics.clone(), scales),
-            notes: VecDeque::new(),
-            notes_level: Level::new(Queue::LaneNotes, NOTES_MAX),
+            notes: Notes::new(setup.config.lane.clone()),
             recaptures: None,
             draining: None,
             status_at: None,
@@ -202,7 +199,7 @@ impl LaneTask {
         {
             self.lane.handle_timeout(now);
         }
-        self.send_notes(port);
+        self.send_notes(port, now);
         while let Some(command) = self.lane.poll_command() {
             self.obey(port, command, now);
         }
@@ -248,8 +245,8 @@ impl LaneTask {
                 guard,
             } => self.commit(port, token, drafts, guard, now),
             Command::Note(drafts) => {
-                self.notes.push_back(drafts);
-                self.send_notes(port);
+                self.notes.push(drafts);
+                self.send_notes(port, now);
             }
             Command::LiftArm { .. } => {
                 self.telling.lift(now.mono);
@@ -297,7 +294,7 @@ impl LaneTask {
     }
 
     fn commit(&mut self, port: &Port, token: Token, drafts: Vec<Draft>, guard: Guard, now: Now) {
-        self.send_notes(port);
+        self.send_notes(port, now);
         self.telling.committing(&drafts, now.mono);
         let to = self.answer_to.clone();
         let named = token.clone();
@@ -320,23 +317,10 @@ impl LaneTask {
         }
     }
 
-    /// Notes are never dropped: they wait here while the committer is busy.
-    fn send_notes(&mut self, port: &Port) {
-        while let Some(drafts) = self.notes.front() {
-            if port.shared.committer.note(drafts.clone()).is_err() {
-                self.notes_level.set(self.notes.len());
-                if self.notes.len() >= NOTES_MAX {
-                    self.notes_level.was_full();
-                }
-                assert!(
-                    self.notes.len() < NOTES_MAX,
-                    "the journal has not taken a record for too long: records may not be lost, so the daemon stops"
-                );
-                return;
-            }
-            self.notes.pop_front();
-            self.notes_level.set(self.notes.len());
-        }
+    fn send_notes(&mut self, port: &Port, now: Now) {
+        let committer = &port.shared.committer;
+        let take = |drafts| committer.note(drafts);
+        self.notes.send(committer.is_clogged(), now.wall, take);
     }
 
     fn recapture(&self, device: &DeviceId) {

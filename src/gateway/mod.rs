@@ -29,6 +29,7 @@ mod pictures;
 mod policy;
 mod port;
 mod posting;
+mod room;
 mod sampling;
 mod signs;
 pub mod socket;
@@ -59,7 +60,7 @@ use crate::committer::{
 };
 use crate::config::Config;
 use crate::draws::{DayKeys, SeedError};
-use crate::journal::{Disk, RealDisk};
+use crate::journal::{Disk, KeyError, RealDisk, is_full};
 use crate::metrics::queues::{self, Queue, Sender};
 use crate::metrics::{InstallError, Metrics, PrometheusHandle};
 use crate::store::{DiskOptions, SledMedium, SledStore, StoreHandle, StoreThread};
@@ -76,6 +77,11 @@ const STORE_CACHE_BYTES: u64 = 32 << 20;
 const STOP_MAX: Duration = Duration::from_secs(5);
 /// Records looked at for the latest time on record.
 const LAST_RECORDS: u64 = 64;
+/// Set aside for records that a full disk must still take: a truck that is
+/// held, leaves and is seen leaving takes about 6 KiB, so more than a thousand
+/// of them, with starts, stops and what the arms do. Less than the least floor
+/// a configuration may have (16 MiB): giving it back never looks like room.
+const RESERVE_BYTES: u64 = 8 << 20;
 /// Notices of store and committer that may wait for the back runtime.
 const NOTICES_MAX: usize = 1024;
 
@@ -155,7 +161,7 @@ pub enum RunError {
     },
     /// The checkpoints' key.
     #[error("the key that signs checkpoints")]
-    Checkpoint(#[source] crate::journal::KeyError),
+    Checkpoint(#[source] KeyError),
     /// The draw's keys.
     #[error("the keys of the random draw")]
     Draw(#[source] SeedError),
@@ -172,13 +178,12 @@ pub enum RunError {
 impl RunError {
     /// The exit code that says it (FORMATS 1).
     #[must_use]
-    pub const fn exit(&self) -> u8 {
+    pub fn exit(&self) -> u8 {
+        let code = |mistake| if mistake { 78 } else { 74 };
         match self {
-            Self::Broker { .. }
-            | Self::Device { .. }
-            | Self::Policy { .. }
-            | Self::Draw(_)
-            | Self::Checkpoint(_) => 78,
+            Self::Broker { .. } | Self::Device { .. } | Self::Policy { .. } => 78,
+            Self::Draw(why) => code(why.is_mistake()),
+            Self::Checkpoint(why) => code(why.is_mistake()),
             Self::StateDir { .. }
             | Self::InUse(_)
             | Self::Journal(_)
@@ -190,6 +195,29 @@ impl RunError {
             | Self::Http(_)
             | Self::Pictures { .. }
             | Self::Push(_) => 74,
+        }
+    }
+
+    /// Whether the start only lacks room on a disk.
+    fn is_full(&self) -> bool {
+        match self {
+            Self::StateDir { source, .. }
+            | Self::Pictures { source, .. }
+            | Self::Checkpoint(KeyError::Own { source, .. }) => is_full(source.kind()),
+            Self::Journal(why) => why.is_full(),
+            Self::Broker { .. }
+            | Self::Device { .. }
+            | Self::Policy { .. }
+            | Self::Draw(_)
+            | Self::Checkpoint(KeyError::Unread { .. } | KeyError::NoKey)
+            | Self::InUse(_)
+            | Self::JournalFailed(_)
+            | Self::LaneBroke
+            | Self::System { .. }
+            | Self::Metrics(_)
+            | Self::Socket(_)
+            | Self::Http(_)
+            | Self::Push(_) => false,
         }
     }
 }
@@ -206,12 +234,14 @@ pub(crate) enum Told {
 /// # Errors
 /// See [`RunError`]; nothing was moved if it could not start.
 pub fn run(config: Config, files: Files) -> Result<(), RunError> {
-    let journal_dir = config.controller.state_dir.join("journal");
-    // One owner per state directory, taken before anything else is touched.
-    let disk = own(&journal_dir)?;
     let (metrics, scrape) = install_metrics(&config)?;
     let clock = Clock::start(clock_config(&config), None);
-    let (mut gatekeeper, opened) = open_journal(disk, &config, &files, &clock)?;
+    let (mut gatekeeper, opened) = room::awaited(&config.controller.state_dir, || {
+        // One owner per state directory, taken before anything else is touched.
+        let disk = own(&config.controller.state_dir.join("journal"))?;
+        make_folder(&config)?;
+        open_journal(disk, &config, &files, &clock)
+    })?;
     if let Some(at) = recorded_at(&mut gatekeeper) {
         clock.recorded(at);
     }
@@ -266,6 +296,17 @@ fn own(dir: &std::path::Path) -> Result<RealDisk, RunError> {
     })
 }
 
+/// The folder of pictures, while a disk without room can be waited for.
+fn make_folder(config: &Config) -> Result<(), RunError> {
+    let Some(pictures) = &config.pictures else {
+        return Ok(());
+    };
+    crate::device::Pictures::make(&pictures.dir).map_err(|source| RunError::Pictures {
+        path: pictures.dir.display().to_string(),
+        source,
+    })
+}
+
 fn install_metrics(config: &Config) -> Result<(Metrics, PrometheusHandle), RunError> {
     let lanes = config
         .lanes
@@ -316,6 +357,7 @@ fn open_journal(
     });
     options.segment_len_max = config.journal.segment_bytes;
     options.free_floor_bytes = config.journal.free_space_floor_bytes;
+    options.reserve_bytes = RESERVE_BYTES;
     options.checkpoints = Some(keeping::checkpoints(config).map_err(RunError::Checkpoint)?);
     Gatekeeper::open(disk, options).map_err(RunError::Journal)
 }

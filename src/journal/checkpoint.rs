@@ -30,14 +30,28 @@ pub enum KeyError {
     #[error("the checkpoints' key is none: the file's first line must be 64 lower-case hex digits")]
     NoKey,
     /// Our own.
-    #[error("the checkpoints' own key, {path}, cannot be made")]
+    #[error("the checkpoints' own key, {path}, cannot be {what}")]
     Own {
         /// Which.
         path: String,
+        /// What was tried.
+        what: &'static str,
         /// Why.
         #[source]
         source: io::Error,
     },
+}
+
+impl KeyError {
+    /// Whether the configuration is wrong; else the disk is.
+    #[must_use]
+    pub fn is_mistake(&self) -> bool {
+        match self {
+            Self::NoKey => true,
+            Self::Unread { source, .. } => crate::config::is_mistake(source),
+            Self::Own { .. } => false,
+        }
+    }
 }
 
 /// The secret key.
@@ -85,14 +99,17 @@ impl CheckpointKey {
     /// It cannot be read or made.
     pub fn own(state_dir: &Path) -> Result<Self, KeyError> {
         let file = state_dir.join(OWN);
+        let failed = |what| {
+            let path = file.display().to_string();
+            move |source| KeyError::Own { path, what, source }
+        };
         match Self::read(&file) {
-            Err(KeyError::Unread { source, .. }) if source.kind() == ErrorKind::NotFound => {}
-            found => return found,
+            Err(KeyError::Unread { source, .. }) if source.kind() == ErrorKind::NotFound => {
+                make(&file).map_err(failed("made"))
+            }
+            Err(KeyError::Unread { source, .. }) => Err(failed("read")(source)),
+            found => found,
         }
-        make(&file).map_err(|source| KeyError::Own {
-            path: file.display().to_string(),
-            source,
-        })
     }
 
     /// The public key, 64 lower-case hex digits.

@@ -2,10 +2,11 @@
 //! appended to. The simulator plays another one that crashes.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
+use std::io::{self, ErrorKind, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::FlockOperation;
+use rustix::fs::{FallocateFlags, FlockOperation};
+use rustix::io::Errno;
 
 /// A directory. Every change but an append is durable when it returns; an
 /// append is durable after [`Disk::sync`].
@@ -60,6 +61,40 @@ pub trait Disk {
     /// # Errors
     /// It cannot be told.
     fn free_bytes(&self) -> io::Result<u64>;
+    /// Bytes of a file.
+    ///
+    /// # Errors
+    /// There is none, or it cannot be looked at.
+    fn len(&self, name: &str) -> io::Result<u64> {
+        Ok(self.read(name)?.len() as u64)
+    }
+    /// Makes `name` `len` bytes long, with blocks of the disk for each; made if
+    /// absent.
+    ///
+    /// # Errors
+    /// Some of it may be there.
+    fn allocate(&mut self, name: &str, len: u64) -> io::Result<()> {
+        if !self.list()?.iter().any(|listed| listed == name) {
+            self.create(name)?;
+        }
+        let mut at = self.len(name)?;
+        while at < len {
+            let chunk = ZEROS
+                .len()
+                .min(usize::try_from(len - at).unwrap_or(usize::MAX));
+            self.append(name, &ZEROS[..chunk])?;
+            at += chunk as u64;
+        }
+        self.sync(name)
+    }
+}
+
+static ZEROS: [u8; 64 << 10] = [0; 64 << 10];
+
+/// Whether an operation failed for want of room: blocks, inodes or a quota.
+#[must_use]
+pub fn is_full(kind: ErrorKind) -> bool {
+    matches!(kind, ErrorKind::StorageFull | ErrorKind::QuotaExceeded)
 }
 
 /// Name of the lock file.
@@ -181,6 +216,29 @@ impl Disk for RealDisk {
     fn remove(&mut self, name: &str) -> io::Result<()> {
         self.open = None;
         fs::remove_file(self.path.join(name))?;
+        self.sync_dir()
+    }
+
+    fn len(&self, name: &str) -> io::Result<u64> {
+        Ok(fs::metadata(self.path.join(name))?.len())
+    }
+
+    fn allocate(&mut self, name: &str, len: u64) -> io::Result<()> {
+        self.open = None;
+        let file = OpenOptions::new()
+            .append(true)
+            .create(true)
+            .open(self.path.join(name))?;
+        match rustix::fs::fallocate(&file, FallocateFlags::empty(), 0, len) {
+            Ok(()) => {}
+            // This file system gives blocks only for what is written.
+            Err(Errno::OPNOTSUPP | Errno::NOSYS) => {
+                let missing = len.saturating_sub(file.metadata()?.len());
+                io::copy(&mut io::repeat(0).take(missing), &mut &file)?;
+            }
+            Err(why) => return Err(why.into()),
+        }
+        file.sync_all()?;
         self.sync_dir()
     }
 

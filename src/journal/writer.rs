@@ -1,10 +1,12 @@
 //! Appending: everything that waits goes into one write and one sync.
 
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 
 use lanegate_core::record::{Body, Link, Prepared};
 
+use super::disk::is_full;
 use super::reader::Segment;
+use super::reserve::Reserve;
 use super::{Disk, JournalError, RECORD_LEN_MAX, frame};
 
 /// Why a group was not appended.
@@ -25,6 +27,7 @@ pub struct Writer {
     len: u64,
     segment_len_max: u64,
     link: Link,
+    reserve: Reserve,
 }
 
 /// Records that are to be appended together.
@@ -108,6 +111,7 @@ impl Writer {
             len: 0,
             segment_len_max,
             link,
+            reserve: Reserve::none(),
         })
     }
 
@@ -122,6 +126,7 @@ impl Writer {
             len,
             segment_len_max,
             link,
+            reserve: Reserve::none(),
         }
     }
 
@@ -136,7 +141,28 @@ impl Writer {
         }
     }
 
-    /// Appends the group: one write, one sync. Durable when it returns.
+    /// Appends have this to fall back on from now on.
+    pub const fn set_aside(&mut self, reserve: Reserve) {
+        self.reserve = reserve;
+    }
+
+    /// What is set aside for a full disk.
+    #[must_use]
+    pub const fn reserve(&self) -> Reserve {
+        self.reserve
+    }
+
+    /// Makes the reserve whole again if `floor` bytes stay free besides; true
+    /// if it was not and is now.
+    ///
+    /// # Errors
+    /// There is as much of it as before, which an append may use.
+    pub fn restock<D: Disk>(&mut self, disk: &mut D, free: u64, floor: u64) -> io::Result<bool> {
+        self.reserve.make(disk, free, floor)
+    }
+
+    /// Appends the group: one write, one sync. Durable when it returns. On a
+    /// full disk the reserve makes room for it.
     ///
     /// # Errors
     /// See [`AppendError`].
@@ -144,12 +170,35 @@ impl Writer {
         let Some(first) = group.first else {
             return Ok(());
         };
+        // Bounded: the reserve gets shorter each time.
+        loop {
+            match self.write(disk, first, &group.bytes) {
+                Ok(()) => break,
+                Err(AppendError::Full) => {
+                    if !self.reserve.give(disk, group.bytes.len() as u64) {
+                        return Err(AppendError::Full);
+                    }
+                }
+                Err(fatal @ AppendError::Fatal(_)) => return Err(fatal),
+            }
+        }
+        self.len += group.bytes.len() as u64;
+        self.link = group.link;
+        Ok(())
+    }
+
+    fn write<D: Disk>(
+        &mut self,
+        disk: &mut D,
+        first: u64,
+        bytes: &[u8],
+    ) -> Result<(), AppendError> {
         if self.len >= self.segment_len_max {
             self.begin_segment(disk, first)?;
         }
         let name = &self.segment.name;
-        if let Err(error) = disk.append(name, &group.bytes) {
-            let full = error.kind() == ErrorKind::StorageFull;
+        if let Err(error) = disk.append(name, bytes) {
+            let full = is_full(error.kind());
             let fatal = AppendError::Fatal(JournalError::io(name, "written")(error));
             if !full {
                 return Err(fatal);
@@ -167,8 +216,6 @@ impl Writer {
             }
             return Err(AppendError::Fatal(JournalError::io(name, "synced")(error)));
         }
-        self.len += group.bytes.len() as u64;
-        self.link = group.link;
         Ok(())
     }
 
@@ -180,7 +227,7 @@ impl Writer {
                 self.len = 0;
                 Ok(())
             }
-            Err(error) if error.kind() == ErrorKind::StorageFull => Err(AppendError::Full),
+            Err(error) if is_full(error.kind()) => Err(AppendError::Full),
             // Made when the disk was full, and left empty.
             Err(error) if error.kind() == ErrorKind::AlreadyExists => {
                 let emptied = disk.truncate(&next.name, 0);

@@ -54,7 +54,8 @@ queues! {
     /// What lanes tell the back runtime: the officer gets no answer and asks
     /// again.
     LaneSays = "lane-says";
-    /// Records that wait in a lane for the committer: the daemon stops.
+    /// Records that wait in a lane for the committer: on a full disk more are
+    /// left out and the record says how many, else the daemon stops.
     LaneNotes = "lane-notes";
     /// Requests to the committer: the lane faults.
     Committer = "committer";

@@ -6,6 +6,7 @@ mod authority;
 mod boards;
 mod boxes;
 mod certificates;
+mod full;
 mod pictures;
 pub(crate) mod programs;
 mod pulled;
@@ -32,8 +33,13 @@ fn ready() -> (Yard, Authority) {
 
 /// The same in a yard whose daemon does not run yet, with another feed.
 fn ready_in(mut yard: Yard, feed: &str) -> (Yard, Authority) {
-    let mut authority = Authority::listen(&yard.broker);
+    let authority = Authority::listen(&yard.broker);
     yard.daemon.start().unwrap();
+    ready_with(yard, authority, feed)
+}
+
+/// The same of a daemon that was started while the authority listened.
+fn ready_with(yard: Yard, mut authority: Authority, feed: &str) -> (Yard, Authority) {
     authority.until(&yard.broker, "the first record", |a| {
         a.last("start").map(drop)
     });

@@ -8,6 +8,7 @@ mod crash;
 mod damage;
 mod draws;
 mod fails;
+mod full;
 mod page_cache;
 mod policies;
 mod real;

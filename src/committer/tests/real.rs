@@ -35,6 +35,7 @@ impl Drop for Dir {
 fn write(dir: &Dir) {
     let mut small = options();
     small.segment_len_max = 2000;
+    small.reserve_bytes = 1 << 20;
     let disk = RealDisk::lock(dir.path()).unwrap();
     let (mut g, _) = Gatekeeper::<_, u32>::open(disk, small).unwrap();
     let list = list(9);
@@ -139,4 +140,20 @@ fn a_real_journal_is_recovered_and_goes_on() {
     assert!(opened.snapshot.is_some());
     drop(g);
     assert!(script(&dir).0);
+}
+
+/// A hole would give no room back.
+#[test]
+fn what_is_set_aside_has_blocks_of_the_disk() {
+    use std::os::unix::fs::MetadataExt as _;
+    let dir = Dir::new();
+    write(&dir);
+    let reserve = std::fs::metadata(dir.path().join("reserve")).unwrap();
+    assert_eq!(reserve.len(), 1 << 20);
+    assert!(reserve.blocks() * 512 >= reserve.len(), "{reserve:?}");
+    // Half of it, made whole again.
+    let mut disk = RealDisk::lock(dir.path()).unwrap();
+    disk.truncate("reserve", 1 << 19).unwrap();
+    disk.allocate("reserve", 1 << 20).unwrap();
+    assert_eq!(disk.len("reserve").unwrap(), 1 << 20);
 }

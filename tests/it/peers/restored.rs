@@ -17,7 +17,7 @@ use super::{Authority, drives_away, ready_in};
 use crate::order::frames;
 
 /// The README's feed with a declaration for `trips` trips of its truck.
-fn feed(trips: u32) -> String {
+pub(super) fn feed(trips: u32) -> String {
     let block = readme_blocks().remove(0);
     let one = "\"binding\":{\"kind\":\"single\"}";
     assert!(block.contains(one), "{block}");
@@ -37,7 +37,7 @@ fn plate() -> String {
 }
 
 /// The truck drives onto the scale and is read.
-fn arrives(yard: &mut Yard) {
+pub(super) fn arrives(yard: &mut Yard) {
     yard.weighs(0);
     yard.inputs(&[PRESENCE]);
     yard.scale.shows(8600);
@@ -45,7 +45,7 @@ fn arrives(yard: &mut Yard) {
 }
 
 /// It is released, passes, and the authority knows.
-fn passes(yard: &mut Yard, authority: &mut Authority) {
+pub(super) fn passes(yard: &mut Yard, authority: &mut Authority) {
     let outcomes = |a: &Authority| {
         let all = a.records.values();
         all.filter(|r| r["body"]["how"] == "passed").count()
@@ -71,7 +71,7 @@ fn stops(yard: &mut Yard, authority: &mut Authority) -> u64 {
     authority.through().unwrap()
 }
 
-fn records(yard: &Yard) -> Vec<Value> {
+pub(super) fn records(yard: &Yard) -> Vec<Value> {
     let bytes = yard.journal();
     let (records, rest) = frames(&bytes);
     assert!(rest.is_empty());
@@ -82,14 +82,14 @@ fn last_seq(yard: &Yard) -> u64 {
     records(yard).last().unwrap()["seq"].as_u64().unwrap()
 }
 
-fn codes(verdict: &Value) -> Vec<&str> {
+pub(super) fn codes(verdict: &Value) -> Vec<&str> {
     let reasons = list(&verdict["body"]["verdict"]["reasons"]);
     reasons
         .map(|reason| reason["code"].as_str().unwrap())
         .collect()
 }
 
-fn verdicts(yard: &Yard) -> Vec<Value> {
+pub(super) fn verdicts(yard: &Yard) -> Vec<Value> {
     let all = records(yard).into_iter();
     all.filter(|record| record["kind"] == "verdict").collect()
 }

@@ -161,6 +161,7 @@ impl World {
 fn small() -> Options {
     let mut options = options();
     options.segment_len_max = 3000;
+    options.reserve_bytes = 1000;
     options.checkpoints = Some(Checkpoints {
         key: CheckpointKey::new([3; 32]),
         every_records: 8,
