@@ -96,6 +96,8 @@ pub struct Opened {
     pub snapshot: Option<u64>,
     /// A tail that was cut.
     pub torn: Option<Torn>,
+    /// The first record read; see [`Recovered::read_from`].
+    pub read_from: u64,
 }
 
 /// Why the journal cannot be opened.
@@ -140,6 +142,7 @@ impl<D: Disk, T> Gatekeeper<D, T> {
             replayed: recovered.replayed,
             snapshot: recovered.snapshot,
             torn: recovered.torn,
+            read_from: recovered.read_from,
         };
         let policies = news(recovered.ledger.policies(), &options);
         let body = StartBody {
@@ -242,5 +245,6 @@ fn begin<D: Disk>(disk: &mut D, options: &Options) -> Result<Recovered, JournalE
         torn: None,
         snapshot: None,
         replayed: 0,
+        read_from: 0,
     })
 }

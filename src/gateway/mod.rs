@@ -22,6 +22,7 @@ mod drift_watch;
 mod gauges;
 mod keeping;
 mod lane_task;
+mod older;
 mod overlay;
 mod own_thread;
 mod pages;
@@ -59,7 +60,7 @@ use crate::committer::{
 };
 use crate::config::Config;
 use crate::draws::{DayKeys, SeedError};
-use crate::journal::{Disk, RealDisk};
+use crate::journal::{Disk, RealDisk, Torn};
 use crate::metrics::queues::{self, Queue, Sender};
 use crate::metrics::{InstallError, Metrics, PrometheusHandle};
 use crate::store::{DiskOptions, SledMedium, SledStore, StoreHandle, StoreThread};
@@ -102,6 +103,9 @@ pub enum RunError {
     /// The journal failed while running.
     #[error("the journal failed: {0}; the next start recovers")]
     JournalFailed(String),
+    /// Damage in front of what the start needed, found while running.
+    #[error("the journal is damaged before the records this start needed")]
+    JournalDamaged(#[source] crate::journal::JournalError),
     /// A thread or a runtime.
     #[error("the system refuses {what}")]
     System {
@@ -183,6 +187,7 @@ impl RunError {
             | Self::InUse(_)
             | Self::Journal(_)
             | Self::JournalFailed(_)
+            | Self::JournalDamaged(_)
             | Self::LaneBroke
             | Self::System { .. }
             | Self::Metrics(_)
@@ -234,6 +239,7 @@ pub fn run(config: Config, files: Files) -> Result<(), RunError> {
         shared,
         store,
         snapshot: opened.snapshot,
+        read_from: opened.read_from,
         stop: CancellationToken::new(),
     };
     let result = run_port(&port, scrape, tells);
@@ -355,10 +361,30 @@ fn say_opened(opened: &Opened) {
         "the journal is open"
     );
     if let Some(torn) = &opened.torn {
-        tracing::warn!(
-            ?torn,
-            "the journal's last record was torn by the last stop and is cut"
-        );
+        let Torn {
+            segment,
+            offset,
+            bytes,
+            seq,
+            damage,
+        } = torn;
+        match damage {
+            None => tracing::warn!(
+                segment,
+                offset,
+                bytes,
+                seq,
+                "the journal's last record was torn by the last stop and is cut"
+            ),
+            Some(why) => tracing::warn!(
+                segment,
+                offset,
+                bytes,
+                seq,
+                why,
+                "the journal ended in bytes that are no beginning of a record: they are cut"
+            ),
+        }
     }
 }
 

@@ -61,9 +61,9 @@ impl<D: Disk> Pages<D> {
                     self.open = Some(open);
                 }
                 Found::End => self.end_of(&open)?,
-                Found::Bad(_)
+                Found::Short(_) | Found::Bad(_)
                     if self.segments.is_empty() && !frame::any_behind(&open.bytes, open.at) => {}
-                Found::Bad(why) => {
+                Found::Short(why) | Found::Bad(why) => {
                     return Err(JournalError::Damaged {
                         segment: open.segment.name,
                         offset: open.at as u64,

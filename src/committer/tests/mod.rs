@@ -8,6 +8,7 @@ mod crash;
 mod damage;
 mod draws;
 mod fails;
+mod older;
 mod page_cache;
 mod policies;
 mod real;
