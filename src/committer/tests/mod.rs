@@ -7,6 +7,7 @@ mod checkpoints;
 mod crash;
 mod damage;
 mod draws;
+mod ends;
 mod fails;
 mod older;
 mod page_cache;
