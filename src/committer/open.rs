@@ -98,6 +98,8 @@ pub struct Opened {
     pub torn: Option<Torn>,
     /// The first record read; see [`Recovered::read_from`].
     pub read_from: u64,
+    /// The first record that is there; see [`Recovered::begins`].
+    pub begins: u64,
 }
 
 /// Why the journal cannot be opened.
@@ -143,6 +145,7 @@ impl<D: Disk, T> Gatekeeper<D, T> {
             snapshot: recovered.snapshot,
             torn: recovered.torn,
             read_from: recovered.read_from,
+            begins: recovered.begins,
         };
         let policies = news(recovered.ledger.policies(), &options);
         let body = StartBody {
@@ -246,5 +249,6 @@ fn begin<D: Disk>(disk: &mut D, options: &Options) -> Result<Recovered, JournalE
         snapshot: None,
         replayed: 0,
         read_from: 0,
+        begins: 0,
     })
 }

@@ -220,7 +220,7 @@ pub fn run(config: Config, files: Files) -> Result<(), RunError> {
     if let Some(at) = recorded_at(&mut gatekeeper) {
         clock.recorded(at);
     }
-    say_opened(&opened);
+    say_opened(&opened, config.journal.keep_days);
     let (told, tells) = queues::channel(Queue::Notices, NOTICES_MAX);
     let ledger = gatekeeper.ledger().clone();
     let policy = Arc::new(PolicyDesk::new(files, ledger.policies(), clock.now())?);
@@ -351,7 +351,7 @@ pub(crate) fn recorded_at<D: Disk, T>(gatekeeper: &mut Gatekeeper<D, T>) -> Opti
     times.max()
 }
 
-fn say_opened(opened: &Opened) {
+fn say_opened(opened: &Opened, keep_days: Option<u64>) {
     info!(
         start = opened.start,
         new = opened.is_new,
@@ -360,6 +360,12 @@ fn say_opened(opened: &Opened) {
         ended_unknown = opened.ended_unknown.len(),
         "the journal is open"
     );
+    if opened.begins > 0 && keep_days.is_none() {
+        tracing::warn!(
+            begins = opened.begins,
+            "the journal's first records are not here, and nothing is configured to move them"
+        );
+    }
     if let Some(torn) = &opened.torn {
         let Torn {
             segment,

@@ -40,6 +40,9 @@ pub struct Recovered {
     /// The first record of the first segment read: what is before it was only
     /// looked at where segments meet, and is for [`super::read_older`].
     pub read_from: u64,
+    /// The first record that is there; above 0 what was before it was archived,
+    /// or somebody took it away.
+    pub begins: u64,
 }
 
 /// Reads the journal on `disk`; none if there is none yet.
@@ -96,6 +99,7 @@ pub fn recover<D: Disk>(
         snapshot,
         replayed: done.replayed,
         read_from: segments[done.begin].first,
+        begins: segments[0].first,
     }))
 }
 

@@ -182,6 +182,8 @@ pub static CATALOGUE: &[Entry] = &[
         "nothing after a crash: what a crash tears was never acted on. If there was none, look at the disk, and compare with the authority's last checkpoint (`lanegate journal verify DIR --checkpoint FILE`)"),
     warn("journal-tail-damaged", "the journal ended in bytes that are no beginning of a record: they are cut",
         "a power cut may leave them, and so may damage to a record that was acted on: `lanegate journal verify DIR --checkpoint FILE` with the authority's last checkpoint tells; look at the disk (`dmesg`)"),
+    warn("journal-headless", "the journal's first records are not here, and nothing is configured to move them",
+        "nothing if journal.keep_days was set once; else somebody took files away: put them back from a backup. The authority holds the records it has acknowledged"),
     error("journal-older-damaged", "the journal is damaged before the records this start needed: stopping after the trucks under way; the next start stops at it",
         "`lanegate journal verify DIR` names the same place; keep the files; put that segment back from its archive or a backup and start again, or start with another journal directory and reconcile; look at the disk (`dmesg`)"),
     info("journal-older-whole", "the journal's older segments are whole",
