@@ -223,7 +223,7 @@ impl<'a, D: Disk, F: FnMut() -> bool> Walk<'a, D, F> {
             // The next one in the chain, as nearly all are: its text ends so.
             Some(link) if ends_behind(text, link) && (offset > 0 || link.seq == segment.first) => {
                 link.prev = sha256_hex(text.as_bytes());
-                link.seq += 1;
+                link.seq = link.seq.saturating_add(1);
             }
             link => {
                 let followed = follow(link.as_ref(), text);

@@ -57,7 +57,7 @@ impl<D: Disk> Pages<D> {
                     let seq = seq_in(text).unwrap_or(open.next);
                     page.push((seq, text.to_owned()));
                     open.at = behind;
-                    open.next = seq + 1;
+                    open.next = seq.saturating_add(1);
                     self.open = Some(open);
                 }
                 Found::End => self.end_of(&open)?,

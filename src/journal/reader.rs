@@ -236,7 +236,7 @@ pub(crate) fn records_from<D: Disk>(
             if here >= seq {
                 records.push((here, text.to_owned()));
             }
-            (at, next) = (behind, here + 1);
+            (at, next) = (behind, here.saturating_add(1));
         }
         offset += at as u64;
         if at > 0 {
