@@ -4,7 +4,7 @@
 //! the next start stops at that place.
 
 use std::path::PathBuf;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::time::Duration;
 
 use tokio::sync::oneshot;
@@ -25,7 +25,7 @@ const ENDS_WITHIN: Duration = Duration::from_secs(1);
 /// The reading under way.
 pub(super) struct Reading {
     /// Dropped, it stops.
-    go_on: Sender<()>,
+    go_on: SyncSender<()>,
     found: oneshot::Receiver<Result<Older, JournalError>>,
 }
 
@@ -34,7 +34,7 @@ pub(super) fn begin(port: &Port) -> Option<Reading> {
     if port.read_from == 0 {
         return None;
     }
-    let (go_on, stopped) = channel();
+    let (go_on, stopped) = sync_channel(0);
     let (tell, found) = oneshot::channel();
     let dir = port.config.controller.state_dir.join("journal");
     let until = port.read_from;

@@ -42,7 +42,7 @@ impl<D: Disk> Pages<D> {
 
     /// Up to `max` records with their sequences, as written; none is left
     /// behind an empty page. What at the end of the last file is no whole
-    /// record is being written, or a crash left it.
+    /// record is left out; whether it is torn or damaged, the verifier tells.
     ///
     /// # Errors
     /// They cannot be read, or are damaged.

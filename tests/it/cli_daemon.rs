@@ -256,6 +256,12 @@ fn damage_before_the_newest_snapshot_ends_the_daemon_and_stops_the_next_start() 
     fs::write(&file, &whole).unwrap();
     daemon.start_again();
     daemon.await_that(|daemon| daemon.log().contains("older segments are whole segments=1"));
+    // Gone as a whole it might have been archived; nothing here did that.
+    assert_eq!(daemon.stop(), Some(0), "{}", daemon.log());
+    fs::remove_file(&file).unwrap();
+    daemon.start_again();
+    let warned = "first records are not here, and nothing is configured to move them";
+    assert!(daemon.log().contains(warned), "{}", daemon.log());
 }
 
 /// The day's draw key is on record once a daemon that believes its clock is up,

@@ -21,15 +21,16 @@ enum Seen {
 }
 
 fn place(why: JournalError) -> Place {
-    match why {
-        JournalError::Damaged {
-            segment,
-            offset,
-            seq,
-            ..
-        } => (segment, offset, seq),
-        other => panic!("{other}"),
-    }
+    let JournalError::Damaged {
+        segment,
+        offset,
+        seq,
+        ..
+    } = why
+    else {
+        panic!("{why}");
+    };
+    (segment, offset, seq)
 }
 
 fn start(disk: &MemDisk) -> Result<u64, JournalError> {
