@@ -269,6 +269,9 @@ fn open(
             "{}, byte {}: {} bytes in place of record {} were {what}, and were cut",
             torn.segment, torn.offset, torn.bytes, torn.seq
         ));
+        if let Some(kept) = torn.kept {
+            complain(format!("{kept}, beside it, has what was cut"));
+        }
     }
     Ok(gatekeeper)
 }

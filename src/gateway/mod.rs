@@ -373,6 +373,7 @@ fn say_opened(opened: &Opened, keep_days: Option<u64>) {
             bytes,
             seq,
             damage,
+            kept,
         } = torn;
         match damage {
             None => tracing::warn!(
@@ -388,6 +389,7 @@ fn say_opened(opened: &Opened, keep_days: Option<u64>) {
                 bytes,
                 seq,
                 why,
+                kept,
                 "the journal ended in bytes that are no beginning of a record: they are cut"
             ),
         }

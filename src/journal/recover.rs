@@ -22,6 +22,8 @@ pub struct Torn {
     /// they can. A power cut may leave other bytes too, and so may damage to a
     /// record that was answered: nothing here tells the two apart.
     pub damage: Option<&'static str>,
+    /// The file that has what was cut, where it is damage.
+    pub kept: Option<String>,
 }
 
 /// A journal read back.
@@ -191,6 +193,13 @@ impl Replay {
         let Some(tail) = &self.tail else {
             return Ok(None);
         };
+        // A torn beginning is nobody's; the rest of a record that was answered
+        // is evidence, and all but a bit of it may be right.
+        let kept = tail.damage.and_then(|_| {
+            let kept = keep(disk, last, self.len, tail);
+            kept.inspect_err(|why| tracing::warn!(%why, "what is cut from the journal is not kept"))
+                .ok()
+        });
         let cut = disk.truncate(&last.name, self.len);
         cut.map_err(JournalError::io(&last.name, "cut"))?;
         Ok(Some(Torn {
@@ -199,6 +208,25 @@ impl Replay {
             bytes: tail.bytes,
             seq: tail.seq,
             damage: tail.damage,
+            kept,
         }))
     }
+}
+
+/// Copies what will be cut; behind what was cut at this record before.
+fn keep<D: Disk>(
+    disk: &mut D,
+    last: &Segment,
+    offset: u64,
+    tail: &Tail,
+) -> std::io::Result<String> {
+    let name = format!("cut-{:012}.bin", tail.seq);
+    let len = usize::try_from(tail.bytes).unwrap_or(usize::MAX);
+    let bytes = disk.read_at(&last.name, offset, len)?;
+    if !disk.list()?.contains(&name) {
+        disk.create(&name)?;
+    }
+    disk.append(&name, &bytes)?;
+    disk.sync(&name)?;
+    Ok(name)
 }

@@ -152,7 +152,7 @@ fn look_at_tail(segment: &Segment, at: u64, tail: &Tail, report: &mut Report) ->
         "the journal is damaged at record {} ({}, byte {at}): {why}, and no whole record follows. \
          A power cut while a record was written can leave this, and so can later damage to one \
          that was answered: only the last checkpoint the authority got tells (--checkpoint). The \
-         next start cuts these {} bytes: copy the file first",
+         next start cuts these {} bytes and keeps a copy of them",
         tail.seq, segment.name, tail.bytes
     ))
 }

@@ -47,8 +47,10 @@ enum End {
 /// Checks report and start; the report.
 fn check(bytes: &[u8], end: End) -> Report {
     let report = verify(&disk(bytes)).unwrap();
-    let (_, opened) = Gatekeeper::<_, u32>::open(disk(bytes), options()).unwrap();
+    let disk = disk(bytes);
+    let (_, opened) = Gatekeeper::<_, u32>::open(disk.clone(), options()).unwrap();
     let torn = opened.torn.unwrap();
+    let kept = torn.kept.as_ref().map(|kept| disk.read(kept).unwrap());
     let (End::Torn(seq, at) | End::Damaged(seq, at)) = end;
     assert_eq!((torn.seq, torn.offset), (seq, at as u64));
     assert_eq!(torn.bytes, (bytes.len() - at) as u64);
@@ -57,7 +59,7 @@ fn check(bytes: &[u8], end: End) -> Report {
         End::Torn(..) => {
             assert!(report.ok, "{end:?}: {:?}", report.fault);
             assert_eq!((report.torn_bytes, report.damaged_bytes), (torn.bytes, 0));
-            assert_eq!(torn.damage, None);
+            assert_eq!((torn.damage, kept), (None, None));
         }
         End::Damaged(..) => {
             let fault = report.fault.as_deref().expect("it is damaged");
@@ -65,6 +67,7 @@ fn check(bytes: &[u8], end: End) -> Report {
             assert!(fault.contains(&place), "{place}: {fault}");
             assert_eq!((report.torn_bytes, report.damaged_bytes), (0, torn.bytes));
             assert!(torn.damage.is_some());
+            assert_eq!(kept.as_deref(), Some(&bytes[at..]));
         }
     }
     report
