@@ -7,14 +7,17 @@
 //! | `declarations-csv` | what is read is no longer than what was handed in |
 //! | `policy` | a text that is read has the version it says; one that is not has faults with lines |
 //! | `config` | the same for `lane.toml` |
-//! | `journal` | what recovery keeps verifies, and a second recovery cuts nothing more |
+//! | `journal` | what recovery keeps verifies, every reader reads it the same, in one file or in two, and a second recovery cuts nothing more |
+//! | `snapshot` | a start from it has the ledger of a start without |
 //! | `mqtt-feed`, `mqtt-orders`, `mqtt-ack`, `mqtt-reconcile` | the conversation stays within its limits |
+
+#[path = "journal.rs"]
+mod journal;
 
 use std::path::Path;
 
 use lanegate::authority::{Ask, Session, Topic};
 use lanegate::config::Config;
-use lanegate::journal::{Disk, MemDisk, SEGMENT_LEN_MAX, recover, verify};
 use lanegate::store::{parse_csv, parse_json_lines};
 use lanegate_core::clearance::Policy;
 use lanegate_core::model::{Case, Control, Enterprise, HandedIn, parse_handed_in};
@@ -32,12 +35,13 @@ pub const TARGETS: &[Target] = &[
     ("declarations", declarations),
     ("declarations-csv", declarations_csv),
     ("enterprises", |data| handed_in::<Enterprise>(data)),
-    ("journal", journal),
+    ("journal", journal::segment),
     ("mqtt-ack", |data| message(Topic::RecordsAck, data)),
     ("mqtt-feed", |data| message(Topic::Feed, data)),
     ("mqtt-orders", |data| message(Topic::Orders, data)),
     ("mqtt-reconcile", |data| message(Topic::Reconcile, data)),
     ("policy", policy),
+    ("snapshot", journal::snapshot),
 ];
 
 /// Most things one message may ask for at once.
@@ -132,32 +136,6 @@ fn config(data: &[u8]) {
         Ok(config) => assert!(!config.lanes.is_empty()),
         Err(faults) => assert!(!faults.is_empty(), "refused without a fault"),
     }
-}
-
-/// The bytes as the only segment of a journal.
-fn journal(data: &[u8]) {
-    let name = "journal-000000000000.lgj";
-    let mut disk = MemDisk::new();
-    let made = disk.create(name).and_then(|()| disk.append(name, data));
-    made.and_then(|()| disk.sync(name))
-        .expect("a disk in memory has room");
-    let whole = verify(&disk).expect("a disk in memory can be read").ok;
-    let first = match recover(&mut disk, SEGMENT_LEN_MAX) {
-        Ok(Some(first)) => first,
-        Ok(None) => return,
-        Err(why) => return assert!(!whole, "it verifies and does not start: {why}"),
-    };
-    let kept = disk.read(name).expect("it is there");
-    assert!(data.starts_with(&kept), "recovery only cuts a tail");
-    assert_eq!(first.torn.is_some(), kept.len() < data.len());
-    if !kept.is_empty() {
-        assert!(
-            verify(&disk).expect("it can be read").ok,
-            "what is kept verifies"
-        );
-    }
-    let again = recover(&mut disk, SEGMENT_LEN_MAX).expect("what was recovered starts");
-    assert!(again.is_none_or(|again| again.torn.is_none()));
 }
 
 /// One message of the authority, lines apart, in a conversation that has begun.

@@ -1,8 +1,7 @@
 #!/usr/bin/env python3
 """Verifies a lanegate journal; written from docs/journal.md alone.
 
-usage: verify_journal.py DIR [ARCHIVE] -> one JSON object; exit 1 if "fault" names a first bad record.
-"""
+usage: verify_journal.py DIR [ARCHIVE] -> one JSON object; exit 1 if "fault" names a first bad record."""
 import hashlib
 import json
 import os
@@ -35,13 +34,16 @@ def frame(data, at):
     """The payload at `at`, or None where no whole frame lies."""
     length, crc = struct.unpack_from("<II", data, at) if at + 8 <= len(data) else (0, 0)
     payload = data[at + 8 : at + 8 + length]
-    whole = 0 < length <= 8 << 20 and len(payload) == length and crc32c(payload) == crc
-    return payload if whole else None
+    return payload if 0 < length <= 8 << 20 and len(payload) == length and crc32c(payload) == crc else None
 
 
-def whole_frame_behind(data, at):
+def torn(data, at):
+    """Whether what is no whole frame at `at` may be the beginning of one, cut by the end of the file."""
+    text, length = data[at + 8 :], int.from_bytes(data[at : at + 4], "little") or len(data) - at < 3
+    cut = 0 < length <= 8 << 20 and len(text) < length and b'{"at":"'.startswith(text[:7])
+    whole = min(text, default=32) < 32 or re.search(rb'"[0-9a-fA-F]{64}","seq":\d+}\Z', text)
     starts = (m.start() + at + 1 for m in re.finditer(rb'\{"at":"', data[at + 9 :]))
-    return any(frame(data, start) is not None for start in starts)
+    return cut and not whole and not any(frame(data, start) for start in starts)
 
 
 def check(record, payload, before, seq):
@@ -56,21 +58,19 @@ def check(record, payload, before, seq):
         return "no genesis that names itself"
     if record["prev"] != (before["hash"] if before else "0" * 64):
         return "prev does not fit"
-    same = not before or (record["genesis"], record["controller"]) == before["journal"]
-    return None if same else "another journal's record"
+    other = before and (record["genesis"], record["controller"]) != before["journal"]
+    return "another journal's record" if other else None
 
 
 def records(directories):
-    """Of each frame: segment, byte, record and payload; no record where the last segment is torn."""
+    """Of each frame: segment, byte, record and payload; no record at the end: bytes torn, or None for damage."""
     found = {n: d for d in directories for n in os.listdir(d) if re.fullmatch(r"journal-\d{12}\.lgj", n)}
     for name in sorted(found):
-        data = open(os.path.join(found[name], name), "rb").read()
-        at = 0
+        data, at = open(os.path.join(found[name], name), "rb").read(), 0
         while at < len(data):
             payload = frame(data, at)
             if payload is None:
-                torn = name == max(found) and not whole_frame_behind(data, at)
-                return (yield name, at, None, len(data) - at if torn else None)
+                return (yield name, at, None, len(data) - at if name == max(found) and torn(data, at) else None)
             yield name, at, json.loads(payload), payload
             at += 8 + len(payload)
 

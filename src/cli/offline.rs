@@ -258,10 +258,20 @@ fn open(
     };
     let (gatekeeper, opened) = Gatekeeper::open(disk, options).map_err(|e| io(chain(&e)))?;
     if let Some(torn) = opened.torn {
+        let what = match torn.damage {
+            None => "a record's beginning (a crash leaves that)",
+            Some(_) => {
+                "no record and no beginning of one (a power cut may leave that, and so may damage \
+                 to a record that was answered: the authority's last checkpoint tells)"
+            }
+        };
         complain(format!(
-            "{}: {} bytes at the end were no whole record (a crash leaves them) and were cut",
-            torn.segment, torn.bytes
+            "{}, byte {}: {} bytes in place of record {} were {what}, and were cut",
+            torn.segment, torn.offset, torn.bytes, torn.seq
         ));
+        if let Some(kept) = torn.kept {
+            complain(format!("{kept}, beside it, has what was cut"));
+        }
     }
     Ok(gatekeeper)
 }

@@ -101,6 +101,10 @@ pub struct Opened {
     pub snapshot: Option<u64>,
     /// A tail that was cut.
     pub torn: Option<Torn>,
+    /// The first record read; see [`Recovered::read_from`].
+    pub read_from: u64,
+    /// The first record that is there; see [`Recovered::begins`].
+    pub begins: u64,
 }
 
 /// Why the journal cannot be opened.
@@ -164,6 +168,8 @@ impl<D: Disk, T> Gatekeeper<D, T> {
             replayed: recovered.replayed,
             snapshot: recovered.snapshot,
             torn: recovered.torn,
+            read_from: recovered.read_from,
+            begins: recovered.begins,
         };
         let policies = news(recovered.ledger.policies(), &options);
         let body = StartBody {
@@ -269,5 +275,7 @@ fn begin<D: Disk>(disk: &mut D, options: &Options) -> Result<Recovered, JournalE
         torn: None,
         snapshot: None,
         replayed: 0,
+        read_from: 0,
+        begins: 0,
     })
 }

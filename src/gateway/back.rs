@@ -21,7 +21,7 @@ use super::port::{LaneCall, LaneEnd, LaneEnds, LaneSays, Port};
 use super::sampling::SamplingTold;
 use super::telling::count_order;
 use super::turns::Turns;
-use super::{RunError, Told, drift_watch, policy, socket};
+use super::{RunError, Told, drift_watch, older, policy, socket};
 use crate::committer::Notice;
 use crate::metrics::queues::{self, Queue, Sender};
 use crate::metrics::{Metrics, PrometheusHandle};
@@ -212,11 +212,12 @@ async fn serve(
     if ends.ready.send(()).is_err() {
         warn!("the lanes ended before the daemon was ready");
     }
+    let reading = older::begin(port);
     end_authority(port, authority, stop).await?;
     stop.cancelled().await;
     end_servers(servers).await;
     drift_watch::ended(weighing).await;
-    Ok(())
+    older::ended(reading).await
 }
 
 /// Waits for the authority's task: it ends by itself after the stop, when the

@@ -22,6 +22,7 @@ mod drift_watch;
 mod gauges;
 mod keeping;
 mod lane_task;
+mod older;
 mod overlay;
 mod own_thread;
 mod pages;
@@ -60,7 +61,7 @@ use crate::committer::{
 };
 use crate::config::Config;
 use crate::draws::{DayKeys, SeedError};
-use crate::journal::{Disk, KeyError, RealDisk, is_full};
+use crate::journal::{Disk, KeyError, RealDisk, Torn, is_full};
 use crate::metrics::queues::{self, Queue, Sender};
 use crate::metrics::{InstallError, Metrics, PrometheusHandle};
 use crate::store::{DiskOptions, SledMedium, SledStore, StoreHandle, StoreThread};
@@ -108,6 +109,9 @@ pub enum RunError {
     /// The journal failed while running.
     #[error("the journal failed: {0}; the next start recovers")]
     JournalFailed(String),
+    /// Damage in front of what the start needed, found while running.
+    #[error("the journal is damaged before the records this start needed")]
+    JournalDamaged(#[source] crate::journal::JournalError),
     /// A thread or a runtime.
     #[error("the system refuses {what}")]
     System {
@@ -188,6 +192,7 @@ impl RunError {
             | Self::InUse(_)
             | Self::Journal(_)
             | Self::JournalFailed(_)
+            | Self::JournalDamaged(_)
             | Self::LaneBroke
             | Self::System { .. }
             | Self::Metrics(_)
@@ -212,6 +217,7 @@ impl RunError {
             | Self::Checkpoint(KeyError::Unread { .. } | KeyError::NoKey)
             | Self::InUse(_)
             | Self::JournalFailed(_)
+            | Self::JournalDamaged(_)
             | Self::LaneBroke
             | Self::System { .. }
             | Self::Metrics(_)
@@ -245,7 +251,7 @@ pub fn run(config: Config, files: Files) -> Result<(), RunError> {
     if let Some(at) = recorded_at(&mut gatekeeper) {
         clock.recorded(at);
     }
-    say_opened(&opened);
+    say_opened(&opened, config.journal.keep_days);
     let (told, tells) = queues::channel(Queue::Notices, NOTICES_MAX);
     let ledger = gatekeeper.ledger().clone();
     let policy = Arc::new(PolicyDesk::new(files, ledger.policies(), clock.now())?);
@@ -264,6 +270,7 @@ pub fn run(config: Config, files: Files) -> Result<(), RunError> {
         shared,
         store,
         snapshot: opened.snapshot,
+        read_from: opened.read_from,
         stop: CancellationToken::new(),
     };
     let result = run_port(&port, scrape, tells);
@@ -387,7 +394,7 @@ pub(crate) fn recorded_at<D: Disk, T>(gatekeeper: &mut Gatekeeper<D, T>) -> Opti
     times.max()
 }
 
-fn say_opened(opened: &Opened) {
+fn say_opened(opened: &Opened, keep_days: Option<u64>) {
     info!(
         start = opened.start,
         new = opened.is_new,
@@ -396,11 +403,39 @@ fn say_opened(opened: &Opened) {
         ended_unknown = opened.ended_unknown.len(),
         "the journal is open"
     );
-    if let Some(torn) = &opened.torn {
+    if opened.begins > 0 && keep_days.is_none() {
         tracing::warn!(
-            ?torn,
-            "the journal's last record was torn by the last stop and is cut"
+            begins = opened.begins,
+            "the journal's first records are not here, and nothing is configured to move them"
         );
+    }
+    if let Some(torn) = &opened.torn {
+        let Torn {
+            segment,
+            offset,
+            bytes,
+            seq,
+            damage,
+            kept,
+        } = torn;
+        match damage {
+            None => tracing::warn!(
+                segment,
+                offset,
+                bytes,
+                seq,
+                "the journal's last record was torn by the last stop and is cut"
+            ),
+            Some(why) => tracing::warn!(
+                segment,
+                offset,
+                bytes,
+                seq,
+                why,
+                kept,
+                "the journal ended in bytes that are no beginning of a record: they are cut"
+            ),
+        }
     }
 }
 

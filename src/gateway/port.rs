@@ -176,6 +176,8 @@ pub(crate) struct Port {
     pub(crate) store: StoreHandle,
     /// The snapshot of the journal this start began from.
     pub(crate) snapshot: Option<u64>,
+    /// The first record of the journal this start read.
+    pub(crate) read_from: u64,
     /// SIGTERM, SIGINT or a failed journal: drain.
     pub(crate) stop: CancellationToken,
 }

@@ -26,6 +26,11 @@ pub trait Disk {
     /// # Errors
     /// It cannot be read.
     fn read_at(&self, name: &str, offset: u64, len_max: usize) -> io::Result<Vec<u8>>;
+    /// Bytes a file has.
+    ///
+    /// # Errors
+    /// It cannot be told.
+    fn size(&self, name: &str) -> io::Result<u64>;
     /// A new, empty file.
     ///
     /// # Errors
@@ -180,6 +185,10 @@ impl Disk for RealDisk {
         let mut bytes = Vec::new();
         file.take(len_max as u64).read_to_end(&mut bytes)?;
         Ok(bytes)
+    }
+
+    fn size(&self, name: &str) -> io::Result<u64> {
+        Ok(fs::metadata(self.path.join(name))?.len())
     }
 
     fn create(&mut self, name: &str) -> io::Result<()> {

@@ -48,6 +48,10 @@ impl<D: Disk> Disk for Joined<D> {
         self.holder(name)?.read_at(name, offset, len_max)
     }
 
+    fn size(&self, name: &str) -> io::Result<u64> {
+        self.holder(name)?.size(name)
+    }
+
     fn create(&mut self, _: &str) -> io::Result<()> {
         Err(refused())
     }

@@ -282,6 +282,12 @@ impl Disk for MemDisk {
         Ok(bytes[from..until].to_vec())
     }
 
+    fn size(&self, name: &str) -> io::Result<u64> {
+        let mut inner = self.inner();
+        inner.powered()?;
+        inner.file(name).map(|file| file.bytes.len() as u64)
+    }
+
     fn create(&mut self, name: &str) -> io::Result<()> {
         let mut inner = self.inner();
         if !inner.change()? {

@@ -10,6 +10,7 @@ mod disk;
 mod frame;
 mod joined;
 mod mem;
+mod older;
 mod pages;
 mod reader;
 mod recover;
@@ -25,6 +26,7 @@ pub use disk::{Disk, RealDisk, is_full};
 pub use frame::RECORD_LEN_MAX;
 pub use joined::Joined;
 pub use mem::{DiskCounts, MemDisk};
+pub use older::{Older, read_older, suspect};
 pub use pages::Pages;
 pub use reader::JournalReader;
 pub(crate) use reader::{Cursor, records_from};
@@ -102,6 +104,15 @@ pub enum JournalError {
 }
 
 impl JournalError {
+    /// The file it is about, where it is about one.
+    fn segment(&self) -> Option<&str> {
+        match self {
+            Self::Damaged { segment, .. } | Self::ArchivedOther { segment } => Some(segment),
+            Self::Io { name, .. } => Some(name),
+            Self::Missing { .. } | Self::Headless { .. } | Self::OtherController { .. } => None,
+        }
+    }
+
     fn io(name: &str, what: &'static str) -> impl Fn(std::io::Error) -> Self {
         let name = name.to_owned();
         move |source| Self::Io {

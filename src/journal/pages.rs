@@ -42,7 +42,7 @@ impl<D: Disk> Pages<D> {
 
     /// Up to `max` records with their sequences, as written; none is left
     /// behind an empty page. What at the end of the last file is no whole
-    /// record is being written, or a crash left it.
+    /// record is left out; whether it is torn or damaged, the verifier tells.
     ///
     /// # Errors
     /// They cannot be read, or are damaged.
@@ -57,13 +57,13 @@ impl<D: Disk> Pages<D> {
                     let seq = seq_in(text).unwrap_or(open.next);
                     page.push((seq, text.to_owned()));
                     open.at = behind;
-                    open.next = seq + 1;
+                    open.next = seq.saturating_add(1);
                     self.open = Some(open);
                 }
                 Found::End => self.end_of(&open)?,
-                Found::Bad(_)
+                Found::Short(_) | Found::Bad(_)
                     if self.segments.is_empty() && !frame::any_behind(&open.bytes, open.at) => {}
-                Found::Bad(why) => {
+                Found::Short(why) | Found::Bad(why) => {
                     return Err(JournalError::Damaged {
                         segment: open.segment.name,
                         offset: open.at as u64,

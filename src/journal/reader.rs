@@ -104,12 +104,22 @@ pub(super) struct Walked {
     pub(super) link: Option<Link>,
     /// Bytes of whole records.
     pub(super) len: u64,
-    /// Bytes behind them that are none.
-    pub(super) torn: u64,
+    /// What is behind them.
+    pub(super) tail: Option<Tail>,
+}
+
+/// Bytes at the end of the last segment that are no whole record.
+pub(super) struct Tail {
+    /// The record expected there.
+    pub(super) seq: u64,
+    /// How many.
+    pub(super) bytes: u64,
+    /// Why they cannot be a record's beginning; none if they can.
+    pub(super) damage: Option<&'static str>,
 }
 
 /// Walks one segment. Only in the last segment, and only where no whole record
-/// follows, may the end be torn; anything else is damage, named exactly.
+/// follows, may the end be none; anything else is damage, named exactly.
 pub(super) fn walk(
     segment: &Segment,
     bytes: &[u8],
@@ -118,6 +128,7 @@ pub(super) fn walk(
     mut each: impl FnMut(&Record, &str) -> Result<(), String>,
 ) -> Result<Walked, JournalError> {
     let mut at = 0;
+    let mut tail = None;
     loop {
         let damaged = |why: String, link: &Option<Link>| JournalError::Damaged {
             segment: segment.name.clone(),
@@ -138,17 +149,21 @@ pub(super) fn walk(
                 link = Some(behind);
                 at = next;
             }
-            Found::Bad(why) if last && !frame::any_behind(bytes, at) => {
-                tracing::warn!(segment = segment.name, offset = at, why, "torn tail");
+            Found::Short(_) | Found::Bad(_) if last && !frame::any_behind(bytes, at) => {
+                tail = Some(Tail {
+                    seq: link.as_ref().map_or(segment.first, |l| l.seq),
+                    bytes: (bytes.len() - at) as u64,
+                    damage: frame::cut_short(bytes, at).err(),
+                });
                 break;
             }
-            Found::Bad(why) => return Err(damaged(why.to_owned(), &link)),
+            Found::Short(why) | Found::Bad(why) => return Err(damaged(why.to_owned(), &link)),
         }
     }
     Ok(Walked {
         link,
         len: at as u64,
-        torn: (bytes.len() - at) as u64,
+        tail,
     })
 }
 
@@ -221,7 +236,7 @@ pub(crate) fn records_from<D: Disk>(
             if here >= seq {
                 records.push((here, text.to_owned()));
             }
-            (at, next) = (behind, here + 1);
+            (at, next) = (behind, here.saturating_add(1));
         }
         offset += at as u64;
         if at > 0 {

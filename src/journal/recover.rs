@@ -3,11 +3,11 @@
 use lanegate_core::ledger::Ledger;
 use lanegate_core::record::{Body, Draft, Link, Record, sha256_hex};
 
-use super::reader::{Segment, segments, walk};
+use super::reader::{Segment, Tail, segments, walk};
 use super::snapshot::{self, Origin, Snapshot};
-use super::{Disk, JournalError, Writer};
+use super::{Disk, JournalError, Writer, older};
 
-/// Bytes at the end that were no whole record: never answered, now cut.
+/// Bytes at the end that were no whole record, now cut.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Torn {
     /// Which file.
@@ -16,6 +16,14 @@ pub struct Torn {
     pub offset: u64,
     /// How many bytes were cut.
     pub bytes: u64,
+    /// The record that would stand there.
+    pub seq: u64,
+    /// Why they cannot be what a crash leaves of a record's beginning; none if
+    /// they can. A power cut may leave other bytes too, and so may damage to a
+    /// record that was answered: nothing here tells the two apart.
+    pub damage: Option<&'static str>,
+    /// The file that has what was cut, where it is damage.
+    pub kept: Option<String>,
 }
 
 /// A journal read back.
@@ -31,6 +39,12 @@ pub struct Recovered {
     pub snapshot: Option<u64>,
     /// Records folded.
     pub replayed: u64,
+    /// The first record of the first segment read: what is before it was only
+    /// looked at where segments meet, and is for [`super::read_older`].
+    pub read_from: u64,
+    /// The first record that is there; above 0 what was before it was archived,
+    /// or somebody took it away.
+    pub begins: u64,
 }
 
 /// Reads the journal on `disk`; none if there is none yet.
@@ -69,6 +83,7 @@ pub fn recover<D: Disk>(
         Some(found) => found,
         None => (Replay::whole().run(disk, &segments)?, None),
     };
+    older::join_up(disk, &segments, done.begin)?;
     let torn = done.cut(disk, last)?;
     // What a killed process had written and not synced was read like the rest:
     // from now on it counts, so it has to be on the disk, whichever file the
@@ -85,6 +100,8 @@ pub fn recover<D: Disk>(
         torn,
         snapshot,
         replayed: done.replayed,
+        read_from: segments[done.begin].first,
+        begins: segments[0].first,
     }))
 }
 
@@ -96,8 +113,10 @@ struct Replay {
     confirmed: bool,
     link: Option<Link>,
     len: u64,
-    torn: u64,
+    tail: Option<Tail>,
     replayed: u64,
+    /// The segment it began with.
+    begin: usize,
 }
 
 impl Replay {
@@ -108,8 +127,9 @@ impl Replay {
             confirmed: true,
             link: None,
             len: 0,
-            torn: 0,
+            tail: None,
             replayed: 0,
+            begin: 0,
         }
     }
 
@@ -127,6 +147,7 @@ impl Replay {
         let begin = segments.iter().rposition(|s| s.first <= from);
         let first = segments.first().map_or(0, |s| s.first);
         let begin = begin.ok_or(JournalError::Headless { first })?;
+        self.begin = begin;
         for (i, segment) in segments.iter().enumerate().skip(begin) {
             let bytes = disk
                 .read(&segment.name)
@@ -138,7 +159,7 @@ impl Replay {
             })?;
             self.link = walked.link;
             self.len = walked.len;
-            self.torn = walked.torn;
+            self.tail = walked.tail;
         }
         Ok(self)
     }
@@ -169,15 +190,43 @@ impl Replay {
     }
 
     fn cut<D: Disk>(&self, disk: &mut D, last: &Segment) -> Result<Option<Torn>, JournalError> {
-        if self.torn == 0 {
+        let Some(tail) = &self.tail else {
             return Ok(None);
-        }
+        };
+        // A torn beginning is nobody's; the rest of a record that was answered
+        // is evidence, and all but a bit of it may be right.
+        let kept = tail.damage.and_then(|_| {
+            let kept = keep(disk, last, self.len, tail);
+            kept.inspect_err(|why| tracing::warn!(%why, "what is cut from the journal is not kept"))
+                .ok()
+        });
         let cut = disk.truncate(&last.name, self.len);
         cut.map_err(JournalError::io(&last.name, "cut"))?;
         Ok(Some(Torn {
             segment: last.name.clone(),
             offset: self.len,
-            bytes: self.torn,
+            bytes: tail.bytes,
+            seq: tail.seq,
+            damage: tail.damage,
+            kept,
         }))
     }
+}
+
+/// Copies what will be cut; behind what was cut at this record before.
+fn keep<D: Disk>(
+    disk: &mut D,
+    last: &Segment,
+    offset: u64,
+    tail: &Tail,
+) -> std::io::Result<String> {
+    let name = format!("cut-{:012}.bin", tail.seq);
+    let len = usize::try_from(tail.bytes).unwrap_or(usize::MAX);
+    let bytes = disk.read_at(&last.name, offset, len)?;
+    if !disk.list()?.contains(&name) {
+        disk.create(&name)?;
+    }
+    disk.append(&name, &bytes)?;
+    disk.sync(&name)?;
+    Ok(name)
 }

@@ -7,7 +7,7 @@ use lanegate_core::record::{
 };
 use serde::Serialize;
 
-use super::reader::{segments, walk};
+use super::reader::{Segment, Tail, segments, walk};
 use super::{Disk, JournalError, is_signed, snapshot};
 
 /// What was found.
@@ -31,9 +31,13 @@ pub struct Report {
     pub head_seq: Option<u64>,
     /// Its SHA-256.
     pub head_sha256: Option<String>,
-    /// Bytes at the end that are no whole record: a crash leaves them, the
-    /// next start cuts them, nobody was answered on them.
+    /// Bytes at the end that are the beginning of a record and no more: it is
+    /// being written, or a crash tore it. The next start cuts them.
     pub torn_bytes: u64,
+    /// Bytes at the end that are no record and no beginning of one. A power cut
+    /// can leave them, and so can damage to records that were answered: that is
+    /// the fault then. The next start cuts them.
+    pub damaged_bytes: u64,
     /// Records by kind.
     pub kinds: BTreeMap<String, u64>,
     /// Checkpoints whose signature was verified, by the public key.
@@ -85,6 +89,7 @@ fn check<D: Disk>(disk: &D, key: Option<&str>, report: &mut Report) -> Result<()
     let begins = segments.first().ok_or(JournalError::Missing { seq: 0 })?;
     report.begins = begins.first;
     let mut named = BTreeMap::new();
+    let mut tail_fault = None;
     let mut draws = match report.begins {
         0 => DrawAudit::default(),
         _ => DrawAudit::of_a_remainder(),
@@ -98,9 +103,15 @@ fn check<D: Disk>(disk: &D, key: Option<&str>, report: &mut Report) -> Result<()
             look_at_checkpoint(record, key, report)
         })?;
         link = walked.link;
-        report.torn_bytes = walked.torn;
+        if let Some(tail) = walked.tail {
+            tail_fault = look_at_tail(segment, walked.len, &tail, report);
+        }
     }
     if report.records == 0 {
+        if let Some(fault) = tail_fault {
+            report.fault = Some(fault);
+            return Ok(());
+        }
         return Err(JournalError::Missing { seq: 0 });
     }
     report.draws = draws.report();
@@ -125,7 +136,25 @@ fn check<D: Disk>(disk: &D, key: Option<&str>, report: &mut Report) -> Result<()
             report.fault = Some(format!("{name} is not the file its record names"));
         }
     }
+    // Of all that is wrong it comes last.
+    report.fault = report.fault.take().or(tail_fault);
     Ok(())
+}
+
+/// Counts what follows the last whole record, and says what is wrong with it.
+fn look_at_tail(segment: &Segment, at: u64, tail: &Tail, report: &mut Report) -> Option<String> {
+    let Some(why) = tail.damage else {
+        report.torn_bytes = tail.bytes;
+        return None;
+    };
+    report.damaged_bytes = tail.bytes;
+    Some(format!(
+        "the journal is damaged at record {} ({}, byte {at}): {why}, and no whole record follows. \
+         A power cut while a record was written can leave this, and so can later damage to one \
+         that was answered: only the last checkpoint the authority got tells (--checkpoint). The \
+         next start cuts these {} bytes and keeps a copy of them",
+        tail.seq, segment.name, tail.bytes
+    ))
 }
 
 fn look_at(

@@ -9,13 +9,13 @@
 //! ```
 
 use std::fs;
-use std::io::{self, ErrorKind, Write as _};
+use std::io::{self, ErrorKind};
 use std::ops::Bound;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
-use super::StoreError;
 use super::medium::{Changes, Medium, Opened, Page};
+use super::{StoreError, names};
 
 /// Where and how large.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -55,7 +55,7 @@ impl SledMedium {
 
     /// The number in `current`; none if there is none that can be read.
     fn current(&self) -> Option<u32> {
-        let text = fs::read_to_string(self.options.dir.join("current")).ok()?;
+        let text = names::read(&self.options.dir.join("current")).ok()?;
         text.trim_end().strip_prefix("db-")?.parse().ok()
     }
 
@@ -63,13 +63,9 @@ impl SledMedium {
     /// the new one.
     fn name_current(&self, number: u32) -> Result<(), StoreError> {
         let (dir, aside) = (&self.options.dir, self.options.dir.join("current.new"));
-        let named = (|| {
-            let mut file = fs::File::create(&aside)?;
-            writeln!(file, "db-{number}")?;
-            file.sync_all()?;
-            fs::rename(&aside, dir.join("current"))?;
-            fs::File::open(dir)?.sync_all()
-        })();
+        let named = names::write(&aside, &format!("db-{number}\n"))
+            .and_then(|()| names::rename(&aside, &dir.join("current")))
+            .and_then(|()| names::sync_dir(dir));
         named.map_err(|source| StoreError::Io {
             what: "named",
             source,
@@ -209,7 +205,7 @@ impl Medium for SledMedium {
             let older = self.numbers("bad-");
             let bad = self.path("bad-", number);
             // What cannot be moved is left for `open` to clear away.
-            if fs::rename(self.path("db-", number), bad).is_ok() {
+            if names::rename(&self.path("db-", number), &bad).is_ok() {
                 older
                     .iter()
                     .for_each(|&old| remove(&self.path("bad-", old)));
@@ -301,7 +297,7 @@ fn close(db: sled::Db) {
 }
 
 fn remove(path: &Path) {
-    if let Err(error) = fs::remove_dir_all(path)
+    if let Err(error) = names::remove_dir(path)
         && error.kind() != ErrorKind::NotFound
     {
         tracing::warn!(path = %path.display(), %error, "a directory of the declaration cache that is no longer used cannot be removed; remove it by hand");

@@ -1,8 +1,8 @@
 //! A disk that lies, on sled's own files: bits flipped, files cut, pages
 //! zeroed, at places drawn from a seed.
 //!
-//! `LANEGATE_MEDIA_FAULTS=10 cargo test --release --lib store::disk::tests::media`
-//! does 1,000 flips, 200 cuts and 200 pages; without it a tenth of that.
+//! `LANEGATE_MEDIA_FAULTS=10` does 1,000 flips, 200 cuts and 200 pages, a usual
+//! run a tenth of that; `docs/developer.md` has the command.
 
 use super::*;
 

@@ -23,6 +23,7 @@ mod import;
 mod index;
 mod lines;
 mod medium;
+mod names;
 mod skim;
 #[cfg(test)]
 pub(crate) mod testing;

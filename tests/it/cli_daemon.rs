@@ -201,6 +201,69 @@ fn a_start_that_had_much_to_read_leaves_a_snapshot_to_the_next() {
     assert!(!log.contains("replayed=5"), "{log}");
 }
 
+/// Damage in front of what a start needs does not make it wait and is not
+/// missed: the daemon ends as soon as it has read so far, and starts no more
+/// until the file is whole again.
+#[test]
+fn damage_before_the_newest_snapshot_ends_the_daemon_and_stops_the_next_start() {
+    let site = Site::new();
+    site.edit("lane.toml", "id = \"dev\"", "id = \"SZB-X\"");
+    site.edit("lane.toml", "segment_mib = 4", "segment_mib = 1");
+    let record = |_| Draft {
+        at: journal_files::wall("2026-11-24T08:00:00+08:00"),
+        lane: None,
+        passage: None,
+        body: StopBody { why: "x".into() }.into(),
+    };
+    let journal = site.path("dev/state/journal");
+    journal_files::make(&journal, (0..5_100).map(record).collect());
+    let mut daemon = Daemon::start_in(site);
+    let named = |daemon: &Daemon| {
+        let show = ["journal", "show", "dev/state", "--kind", "snapshot"];
+        daemon.site.run(&show).ends(0).out
+    };
+    daemon.await_that(|daemon| !named(daemon).is_empty());
+    assert_eq!(daemon.stop(), Some(0));
+    daemon.start_again();
+    daemon.await_that(|daemon| daemon.log().contains("older segments are whole segments=1"));
+    assert_eq!(daemon.stop(), Some(0), "{}", daemon.log());
+
+    let file = journal.join("journal-000000000000.lgj");
+    let whole = fs::read(&file).unwrap();
+    let mut flipped = whole.clone();
+    flipped[whole.len() / 2] ^= 1;
+    fs::write(&file, &flipped).unwrap();
+    let verify = daemon.site.run(&["journal", "verify", "dev/state"]).ends(1);
+    let place = verify.err.split_once("damaged at ").unwrap().1;
+    let place = place.split_once(')').unwrap().0;
+    assert!(place.starts_with("record 2"), "{place}");
+    let ended = |daemon: &mut Daemon| {
+        daemon.child = Daemon::spawn(&daemon.site);
+        let code = daemon.child.wait().unwrap().code();
+        assert_eq!(code, Some(74), "{}", daemon.log());
+        assert!(daemon.log().contains(place), "{place}: {}", daemon.log());
+    };
+    ended(&mut daemon);
+    let found = "the journal is damaged before the records this start needed";
+    assert!(daemon.log().contains(found), "{}", daemon.log());
+    ended(&mut daemon);
+    assert!(
+        !daemon.log().contains("the journal is open"),
+        "{}",
+        daemon.log()
+    );
+
+    fs::write(&file, &whole).unwrap();
+    daemon.start_again();
+    daemon.await_that(|daemon| daemon.log().contains("older segments are whole segments=1"));
+    // Gone as a whole it might have been archived; nothing here did that.
+    assert_eq!(daemon.stop(), Some(0), "{}", daemon.log());
+    fs::remove_file(&file).unwrap();
+    daemon.start_again();
+    let warned = "first records are not here, and nothing is configured to move them";
+    assert!(daemon.log().contains(warned), "{}", daemon.log());
+}
+
 /// The day's draw key is on record once a daemon that believes its clock is up,
 /// and a restart goes on with the same chain; its seed is nobody else's.
 #[test]

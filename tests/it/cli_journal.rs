@@ -114,6 +114,63 @@ fn a_checkpoint_kept_elsewhere_tells_a_cut_tail_and_a_journal_written_anew() {
     site.run(&verify).ends(1).says("its tail was cut");
 }
 
+/// A torn end is no damage and a damaged one is, and neither is said to be
+/// what only a checkpoint can tell.
+#[test]
+fn a_torn_end_is_said_to_be_one_and_a_damaged_one_is_the_first_bad_record() {
+    let site = site();
+    let whole = fs::read(segment(&site)).unwrap();
+    let texts = read(&site.state().join("journal"));
+    let head = |seq: usize| {
+        let sha256 = lanegate_core::record::sha256_hex(texts[seq].as_bytes());
+        json!({"seq": seq, "sha256": sha256, "signature": "00"}).to_string()
+    };
+    let verify = ["journal", "verify", "dev/state"];
+    let with = [&verify[..], &["--checkpoint", "point.json"]].concat();
+    fs::write(segment(&site), &whole[..whole.len() - 3]).unwrap();
+    let ran = site.run(&verify).ends(0);
+    assert!(ran.out.ends_with("intact\n"), "{ran:#?}");
+    assert!(
+        ran.err
+            .contains("are the beginning of record 3 and no more")
+    );
+    assert!(ran.err.contains("--checkpoint"), "{ran:#?}");
+    site.write("point.json", head(3));
+    site.run(&with).ends(1).says("its tail was cut");
+
+    let last = whole.len() - texts[3].len() - 8;
+    let place = format!("damaged at record 3 (journal-000000000000.lgj, byte {last})");
+    let mut flipped = whole.clone();
+    flipped[whole.len() - 20] ^= 1;
+    let zeros = [&whole[..last], &vec![0; whole.len() - last]].concat();
+    for bytes in [flipped, zeros] {
+        fs::write(segment(&site), bytes).unwrap();
+        let ran = site.run(&verify).ends(1);
+        assert!(ran.err.contains(&place), "{ran:#?}");
+        assert!(!ran.out.contains("intact"), "{ran:#?}");
+        let report = site
+            .run(&[&verify[..], &["--json"]].concat())
+            .ends(1)
+            .json();
+        assert_eq!(
+            (&report["ok"], &report["head_seq"]),
+            (&json!(false), &json!(2))
+        );
+        assert_eq!(report["damaged_bytes"], whole.len() - last);
+        site.write("point.json", head(3));
+        let ran = site.run(&with).ends(1);
+        assert!(ran.err.contains(&place), "{ran:#?}");
+        assert!(ran.err.contains("what is damaged was answered"), "{ran:#?}");
+        site.write("point.json", head(2));
+        let ran = site.run(&with).ends(1);
+        assert!(ran.err.contains(&place), "{ran:#?}");
+        assert!(
+            ran.err.contains("what it knows is here as it was"),
+            "{ran:#?}"
+        );
+    }
+}
+
 #[test]
 fn records_are_selected_by_sequence_kind_and_passage() {
     let site = site();

@@ -6,12 +6,8 @@
 //! how often), never the journal.
 //!
 //! `LANEGATE_HARD_KILLS` says how many kills (100), `LANEGATE_HARD_KILL_CACHE`
-//! how many declarations are there from the beginning (0). The full run:
-//!
-//! ```text
-//! LANEGATE_HARD_KILLS=5000 LANEGATE_HARD_KILL_CACHE=100000 \
-//!     cargo test --release --features sim --test it hard_kill:: -- --nocapture
-//! ```
+//! how many declarations are there from the beginning (0); the full run is in
+//! `docs/developer.md`.
 
 use std::path::Path;
 use std::process::Command;

@@ -100,7 +100,7 @@ impl Link {
         Self {
             controller: record.controller.clone(),
             genesis: record.genesis.clone(),
-            seq: record.seq + 1,
+            seq: record.seq.saturating_add(1),
             prev: sha256_hex(text.as_bytes()),
         }
     }

@@ -56,17 +56,27 @@ pub(super) fn verify(args: &VerifyArgs) -> Done {
     let key = args.key.as_deref();
     let mut report = verify_signed(&disk, key).map_err(|e| io(&e))?;
     let mut compared = Compared::Not;
-    if let (Some(checkpoint), true) = (&checkpoint, report.ok) {
+    // A damaged end leaves the records before it to be compared.
+    let comparable = report.ok || report.damaged_bytes > 0 && report.records > 0;
+    if let (Some(checkpoint), true) = (&checkpoint, comparable) {
         let signed = checkpoint.is_signed(&report, key);
-        report.fault = match signed {
+        let contradiction = match signed {
             Some(false) => Some("the checkpoint handed in is not signed with that key".to_owned()),
             Some(true) | None => checkpoint.contradicts(&report, disk)?,
         };
-        report.ok = report.fault.is_none();
-        compared = match signed {
-            Some(_) => Compared::Signed,
-            None => Compared::Unsigned,
+        compared = match (&contradiction, signed) {
+            (Some(_), _) => Compared::Not,
+            (None, Some(_)) => Compared::Signed,
+            (None, None) => Compared::Unsigned,
         };
+        let faults: Vec<_> = report
+            .fault
+            .take()
+            .into_iter()
+            .chain(contradiction)
+            .collect();
+        report.fault = Some(faults.join("; ")).filter(|faults| !faults.is_empty());
+        report.ok = report.fault.is_none();
     }
     if args.json {
         let text = serde_json::to_string(&report).expect("a report is plain");
@@ -107,9 +117,12 @@ fn tell(report: &Report, compared: &Compared) {
     }
     if report.torn_bytes > 0 {
         note(format!(
-            "{} bytes at the end are no whole record: one is being written, or a crash left \
-             them; nobody was answered on them",
-            report.torn_bytes
+            "{} bytes at the end are the beginning of record {} and no more: it is being written, \
+             or a crash tore it. The next start cuts them. A record that was answered and cut \
+             later looks the same: only the last checkpoint the authority got (--checkpoint) \
+             proves that none was",
+            report.torn_bytes,
+            report.head_seq.map_or(0, |head| head + 1)
         ));
     }
     if report.begins > 0 {
@@ -125,6 +138,9 @@ fn tell(report: &Report, compared: &Compared) {
 fn tell_end(report: &Report, compared: &Compared) {
     if let Some(fault) = &report.fault {
         complain(format!("NOT intact: {fault}"));
+        if *compared != Compared::Not {
+            note("the checkpoint fits: what it knows is here as it was");
+        }
         return;
     }
     let from = match report.begins {
@@ -189,6 +205,12 @@ impl Checkpoint {
             return Ok(Some("the checkpoint is of another journal".to_owned()));
         }
         let head = report.head_seq.unwrap_or(0);
+        if report.head_seq.is_none_or(|head| head < seq) && report.damaged_bytes > 0 {
+            return Ok(Some(format!(
+                "the checkpoint knows record {seq}, whole records end at {head}: what is damaged \
+                 was answered"
+            )));
+        }
         if report.head_seq.is_none_or(|head| head < seq) {
             return Ok(Some(format!(
                 "the checkpoint knows record {seq}, the journal ends at {head}: its tail was cut"

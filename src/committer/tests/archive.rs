@@ -6,9 +6,14 @@ use crate::journal::{Joined, JournalError, JournalReader, Leave, archive, verify
 
 /// Many small segments with two snapshots near the end; and its head.
 pub(super) fn journal() -> (MemDisk, u64) {
+    journal_of(3000)
+}
+
+/// The same in segments of so many bytes.
+pub(super) fn journal_of(segment_len_max: u64) -> (MemDisk, u64) {
     let disk = MemDisk::new();
     let mut small = options();
-    small.segment_len_max = 3000;
+    small.segment_len_max = segment_len_max;
     let (mut g, _) = Gatekeeper::<_, u32>::open(disk.clone(), small).unwrap();
     let list = list(9);
     g.apply_feed(0, now(), batch_of(1, &list));
@@ -25,7 +30,7 @@ pub(super) fn journal() -> (MemDisk, u64) {
     (disk, head)
 }
 
-fn leave(head: u64) -> Leave {
+pub(super) fn leave(head: u64) -> Leave {
     Leave {
         before: Wall(now().0 + 1),
         acknowledged: head,
@@ -33,7 +38,7 @@ fn leave(head: u64) -> Leave {
     }
 }
 
-fn segments(disk: &MemDisk) -> Vec<String> {
+pub(super) fn segments(disk: &MemDisk) -> Vec<String> {
     let names = disk.list().unwrap().into_iter();
     names.filter(|n| n.ends_with(".lgj")).collect()
 }

@@ -26,6 +26,9 @@ impl Disk for SlowDisk {
     fn read_at(&self, name: &str, offset: u64, len_max: usize) -> std::io::Result<Vec<u8>> {
         self.disk.read_at(name, offset, len_max)
     }
+    fn size(&self, name: &str) -> std::io::Result<u64> {
+        self.disk.size(name)
+    }
     fn create(&mut self, name: &str) -> std::io::Result<()> {
         self.disk.create(name)
     }

@@ -9,6 +9,7 @@ use std::io::{Error, ErrorKind};
 use std::rc::Rc;
 
 use super::*;
+use crate::store::names::fails;
 use crate::store::testing::{TempDir, batch, declaration, id, load_until_ready, part, query};
 use crate::store::{DiskOptions, Page, SledMedium};
 
@@ -219,7 +220,6 @@ fn every_call_fails<M: Medium>(
     name: &str,
     medium: impl Fn() -> M,
     act: fn(&mut Cache<Failing<M>>),
-    every: u64,
 ) -> u64 {
     let mut failed = 0;
     for how in How::ALL {
@@ -240,7 +240,7 @@ fn every_call_fails<M: Medium>(
             count.borrow_mut().fails_at = None;
             law(&mut store, &format!("{name}: call {n}, {call} ({how:?})"));
             failed += 1;
-            n += every;
+            n += 1;
         }
     }
     println!("{name}: {failed} calls failed");
@@ -250,25 +250,73 @@ fn every_call_fails<M: Medium>(
 #[test]
 fn every_call_of_the_medium_fails_once_and_nothing_is_silently_gone() {
     let mut failed = 0;
-    failed += every_call_fails("an import", MemMedium::default, import, 1);
-    failed += every_call_fails("opened after damage", MemMedium::default, damaged_before, 1);
-    failed += every_call_fails("a snapshot", MemMedium::default, snapshot, 1);
+    failed += every_call_fails("an import", MemMedium::default, import);
+    failed += every_call_fails("opened after damage", MemMedium::default, damaged_before);
+    failed += every_call_fails("a snapshot", MemMedium::default, snapshot);
     println!("{failed} calls failed");
     assert!(failed > 100, "{failed}");
 }
 
-#[test]
-fn the_same_over_sled() {
-    let dir = TempDir::new();
+/// A directory of its own each time.
+fn sleds(dir: &TempDir) -> impl Fn() -> SledMedium {
     let next = std::cell::Cell::new(0);
-    let medium = || {
+    move || {
         next.set(next.get() + 1);
         SledMedium::new(DiskOptions {
             dir: dir.0.join(next.get().to_string()),
             cache_bytes: 1 << 20,
         })
-    };
-    let mut failed = every_call_fails("an import, sled", medium, import, 3);
-    failed += every_call_fails("opened after damage, sled", medium, damaged_before, 5);
-    assert!(failed > 10, "{failed}");
+    }
+}
+
+#[test]
+fn the_same_over_sled() {
+    let dir = TempDir::new();
+    let medium = sleds(&dir);
+    let mut failed = every_call_fails("an import, sled", &medium, import);
+    failed += every_call_fails("opened after damage, sled", &medium, damaged_before);
+    failed += every_call_fails("a snapshot, sled", &medium, snapshot);
+    assert!(failed > 100, "{failed}");
+}
+
+/// Below the medium: what gives the directory in force its name fails, with
+/// nothing done or with everything done.
+#[test]
+fn every_call_that_names_renames_or_removes_fails_once_and_nothing_is_silently_gone() {
+    type Act = fn(&mut Cache<SledMedium>);
+    let scenarios: [(&str, Act); 3] = [
+        ("an import", import),
+        ("opened after damage", damaged_before),
+        ("a snapshot", snapshot),
+    ];
+    let dir = TempDir::new();
+    let medium = sleds(&dir);
+    let mut failed = std::collections::BTreeMap::new();
+    for (name, act) in scenarios {
+        for done in [false, true] {
+            for n in 1.. {
+                fails::set(Some(fails::At { n, done }));
+                let mut store = Cache::new(medium());
+                act(&mut store);
+                let call = fails::failed();
+                fails::set(None);
+                let Some(call) = call else {
+                    break;
+                };
+                law(&mut store, &format!("{name}: call {n}, {call} ({done})"));
+                *failed.entry(call).or_insert(0) += 1;
+            }
+        }
+    }
+    println!("{failed:?}");
+    let all = [
+        "create",
+        "read",
+        "remove",
+        "rename",
+        "sync",
+        "sync of the directory",
+        "write",
+    ];
+    assert_eq!(failed.keys().copied().collect::<Vec<_>>(), all);
 }

@@ -113,6 +113,10 @@ impl Disk for Failing {
         self.look("read_at", name, |disk| disk.read_at(name, offset, len_max))
     }
 
+    fn size(&self, name: &str) -> io::Result<u64> {
+        self.look("size", name, |disk| disk.size(name))
+    }
+
     fn create(&mut self, name: &str) -> io::Result<()> {
         self.change("create", name, |disk| disk.create(name))
     }
