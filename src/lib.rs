@@ -22,3 +22,4 @@ pub mod store;
 pub mod stuck;
 pub mod systemd;
 pub mod tls;
+pub mod turns;

@@ -2,8 +2,8 @@
 //! act. Only with feature `sim`: a program for a lane has nothing of this.
 //!
 //! `LANEGATE_STUCK=PART:FILE`: as soon as FILE is there, PART stands still for
-//! ever. Parts are the threads `lanes`, `committer`, `store`, `back`, `pages`, the task
-//! `authority`, and a lane or a device by its name.
+//! ever. Parts are the threads `lanes`, `committer`, `store`, `back`, `pages`, `push`,
+//! the other tasks that `src/turns.rs` names, and a lane or a device by its name.
 
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;

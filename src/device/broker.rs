@@ -30,6 +30,7 @@ use crate::clock::Clock;
 use crate::config::MqttSource;
 use crate::metrics::queues::{self, Queue, Sender};
 use crate::mqtt::{Connection, Event, Publication, PublishFault, Quality};
+use crate::turns::{Beat, Turns};
 
 /// Messages of one camera not yet looked at.
 const INPUTS_MAX: usize = 32;
@@ -133,6 +134,7 @@ pub fn start_cameras(
     connection: Connection,
     events: mpsc::Receiver<Event>,
     clock: Clock,
+    turns: &Turns,
 ) -> (Vec<Running>, Recaptures) {
     let mut router = Router::default();
     let mut sources = BTreeMap::new();
@@ -169,7 +171,8 @@ pub fn start_cameras(
             Outlet::Sign(sign, shown) => start(*sign, Some(shown), behind, &connection),
         });
     }
-    tokio::spawn(router.run(events));
+    let beat = Beat::of("router", turns, clock.clone());
+    tokio::spawn(router.run(events, beat));
     let recaptures = Recaptures {
         connection,
         clock,
@@ -196,8 +199,18 @@ struct Router {
 }
 
 impl Router {
-    async fn run(self, mut events: mpsc::Receiver<Event>) {
-        while let Some(event) = events.recv().await {
+    async fn run(self, mut events: mpsc::Receiver<Event>, mut beat: Beat) {
+        loop {
+            beat.turn().await;
+            let event = tokio::select! {
+                event = events.recv() => event,
+                () = beat.due() => continue,
+            };
+            let Some(event) = event else {
+                return;
+            };
+            // For a device's task, which is watched itself.
+            beat.waits();
             match event {
                 Event::Message(message) => {
                     let input = Input::Message {

@@ -13,6 +13,7 @@ use super::*;
 use crate::config::{DeviceConfig, Source};
 use crate::mqtt::testing::{Mosquitto, PATIENCE, Script, clock, config, packet};
 use crate::mqtt::{Message, Peer};
+use crate::turns::Turns;
 
 const RESULT: &str = "device/7a/message/up/ivs_result";
 const ALIVE: &str = "device/7a/message/up/keep_alive";
@@ -65,8 +66,14 @@ fn gateway(port: u16) -> Gateway {
         },
         pictures: None,
     };
-    let (mut running, recaptures) =
-        start_cameras(vec![camera], Vec::new(), connection, from_broker, clock);
+    let (mut running, recaptures) = start_cameras(
+        vec![camera],
+        Vec::new(),
+        connection,
+        from_broker,
+        clock,
+        &Turns::default(),
+    );
     Gateway {
         running: running.pop().unwrap(),
         recaptures,

@@ -19,7 +19,6 @@ use super::RunError;
 use super::back::Lanes;
 use super::devices::{broker_fault, connection_config};
 use super::port::Port;
-use super::turns::Turning;
 use crate::authority::feed::IgnoreWhy;
 use crate::authority::{Ask, Session, SnapshotPlea, Topic, Topics};
 use crate::journal::{JournalReader, RealDisk};
@@ -27,6 +26,7 @@ use crate::metrics;
 use crate::metrics::queues::{self, Level, Queue, Sender};
 use crate::mqtt::{Connection, Event, Publication, Will};
 use crate::store::StoreNotice;
+use crate::turns::Turning;
 
 /// Publications kept while the client's outbox is full (L9); records beyond
 /// wait in the journal, since the session has a limit in flight.
@@ -181,8 +181,13 @@ fn connect(
         return Ok((None, queues::channel(Queue::MqttEvents, 1).1));
     };
     let subscriptions = topics.subscriptions().into_iter().collect();
-    let mut config =
-        connection_config(Peer::Authority, broker, subscriptions, &port.config.socket)?;
+    let mut config = connection_config(
+        Peer::Authority,
+        broker,
+        subscriptions,
+        &port.config.socket,
+        &port.shared.turns,
+    )?;
     // A snapshot's part has up to 1 MiB of items; a record goes out whole,
     // whatever its size.
     config.packet_size_max = crate::journal::RECORD_LEN_MAX + (64 << 10);

@@ -20,11 +20,11 @@ use super::pages::{self, PortPages};
 use super::port::{LaneCall, LaneEnd, LaneEnds, LaneSays, Port};
 use super::sampling::SamplingTold;
 use super::telling::count_order;
-use super::turns::Turns;
 use super::{RunError, Told, drift_watch, older, policy, socket};
 use crate::committer::Notice;
 use crate::metrics::queues::{self, Queue, Sender};
 use crate::metrics::{Metrics, PrometheusHandle};
+use crate::turns::{Beat, Turns};
 
 /// Lanes whose state the authority's task has not yet looked at.
 const LANE_CHANGES_MAX: usize = 256;
@@ -189,7 +189,9 @@ async fn serve(
     servers.spawn(async { drop(paging.await) });
     let listener = socket::Listener::bind(&port.config.socket).map_err(RunError::Socket)?;
     let backend = Arc::new(PortBackend::new(port.clone(), lanes.clone()));
-    servers.spawn(socket::serve(listener, backend, stop.clone()));
+    let (turns, clock) = (&port.shared.turns, &port.shared.clock);
+    let beat = Beat::of("socket", &turns.socket, clock.clone());
+    servers.spawn(socket::serve(listener, backend, beat, stop.clone()));
     let (to_authority, from_lanes) = queues::channel(Queue::LaneChanges, LANE_CHANGES_MAX);
     let ends_for_authority = AuthorityEnds {
         lanes: lanes.clone(),
@@ -198,7 +200,8 @@ async fn serve(
     };
     let authority = authority::run(port.clone(), ends_for_authority, stop.clone());
     let authority = tokio::spawn(authority);
-    servers.spawn(hear_lanes(ends.says, lanes, to_authority));
+    let beat = Beat::of("says", &turns.says, clock.clone());
+    servers.spawn(hear_lanes(ends.says, lanes, to_authority, beat));
     // From here on SIGHUP is a question, not the end.
     let hangup = signal(SignalKind::hangup())
         .inspect_err(|why| error!(%why, "SIGHUP cannot be watched: no reload"))
@@ -267,14 +270,18 @@ fn watch_told(
 ) -> mpsc::Receiver<crate::store::StoreNotice> {
     let (to, notices) = queues::channel(Queue::StoreNotices, STORE_NOTICES_MAX);
     let (port, lanes, stop) = (port.clone(), lanes.clone(), stop.clone());
+    let mut beat = Beat::of("told", &port.shared.turns.told, port.shared.clock.clone());
     tokio::spawn(async move {
         loop {
+            beat.turn().await;
             let told = tokio::select! {
                 told = told.recv() => told,
+                () = beat.due() => continue,
                 () = stop.cancelled() => return,
             };
             match told {
                 Some(Told::Store(notice)) => {
+                    beat.waits();
                     if to.send(notice).await.is_err() {
                         return;
                     }
@@ -288,8 +295,21 @@ fn watch_told(
     notices
 }
 
-async fn hear_lanes(mut says: mpsc::Receiver<LaneSays>, lanes: Lanes, to: Sender<LaneId>) {
-    while let Some(said) = says.recv().await {
+async fn hear_lanes(
+    mut says: mpsc::Receiver<LaneSays>,
+    lanes: Lanes,
+    to: Sender<LaneId>,
+    mut beat: Beat,
+) {
+    loop {
+        beat.turn().await;
+        let said = tokio::select! {
+            said = says.recv() => said,
+            () = beat.due() => continue,
+        };
+        let Some(said) = said else {
+            return;
+        };
         match said {
             LaneSays::Answer(answer) => lanes.answered(answer),
             // The next change carries the latest state.
@@ -323,14 +343,21 @@ pub(super) async fn keep_turning(
 async fn upkeep(scrape: PrometheusHandle, port: Port, stop: CancellationToken) {
     let mut every = tokio::time::interval(std::time::Duration::from_secs(5));
     let mut turns = 0_u64;
+    let marks = &port.shared.turns;
+    let mut beat = Beat::of("upkeep", &marks.upkeep, port.shared.clock.clone());
     let mut moved = SamplingTold::new(&port);
     let mut keeping = Keeping::new(&port);
+    beat.waits();
     keeping.start(&port).await;
     loop {
+        beat.turn().await;
         tokio::select! {
             _ = every.tick() => {}
+            () = beat.due() => continue,
             () = stop.cancelled() => return,
         }
+        // For threads that may copy files for minutes, and for the committer.
+        beat.waits();
         scrape.run_upkeep();
         look_at_disk(&port).await;
         // Also while nobody writes and the line is down. Busy: it looks anyway.

@@ -20,6 +20,7 @@ use crate::device::{
 };
 use crate::metrics::queues::Sender;
 use crate::mqtt::{Connection, ConnectionConfig, Credentials, OutboxLimits, Peer, TlsEnd};
+use crate::turns::BackTurns;
 
 /// Largest message of a device: a picture in base64 comes with the plates.
 const PACKET_LEN_MAX: usize = 1 << 20;
@@ -47,7 +48,12 @@ pub(super) fn connection_config(
     broker: &BrokerConfig,
     topics: BTreeSet<String>,
     socket: &Path,
+    turns: &BackTurns,
 ) -> Result<ConnectionConfig, RunError> {
+    let turns = match peer {
+        Peer::Authority => ("line", turns.line.clone()),
+        Peer::Devices => ("devices", turns.devices.clone()),
+    };
     Ok(ConnectionConfig {
         peer,
         host: broker.host.clone(),
@@ -66,6 +72,7 @@ pub(super) fn connection_config(
         },
         ack_max: Micros::from_s(10),
         retry: (Micros::from_ms(200), Micros::from_s(10)),
+        turns,
     })
 }
 
@@ -190,13 +197,16 @@ pub(super) fn start_behind_broker(
     let Some(broker) = broker.filter(|_| !cameras.is_empty() || !outlets.is_empty()) else {
         return Ok(behind);
     };
-    let config = connection_config(Peer::Devices, broker, topics, &port.config.socket)?;
+    let turns = &port.shared.turns;
+    let socket = &port.config.socket;
+    let config = connection_config(Peer::Devices, broker, topics, socket, turns)?;
     let clock = port.shared.clock.clone();
     let started = Connection::start(config, clock.clone(), behind.stop.clone());
     let (connection, events) = started.map_err(|why| broker_fault(Peer::Devices, why))?;
     port.shared
         .show_link(Peer::Devices, connection.watch_status());
-    let (running, recaptures) = start_cameras(cameras, outlets, connection, events, clock);
+    let (running, recaptures) =
+        start_cameras(cameras, outlets, connection, events, clock, &turns.router);
     behind.running = running;
     behind.recaptures = Some(recaptures);
     Ok(behind)

@@ -19,6 +19,7 @@ use tracing::{error, warn};
 use self::file::{NAME, read, write};
 use super::port::Port;
 use crate::metrics::queues::{self, Queue, Sender};
+use crate::turns::Beat;
 
 mod file;
 
@@ -105,9 +106,14 @@ async fn keep(port: Port, mut weighings: Weighings, stop: CancellationToken) {
     let file = port.config.controller.state_dir.join(NAME);
     let mut keeper = Keeper::open(file).await;
     let mut every = tokio::time::interval(LOOK_EVERY);
+    let mut beat = Beat::of("drift", &port.shared.turns.drift, port.shared.clock.clone());
     loop {
+        beat.turn().await;
         tokio::select! {
+            () = beat.due() => {}
             _ = every.tick() => {
+                // For a thread that writes.
+                beat.waits();
                 let now = port.shared.clock.now();
                 // What is old and what is ahead cannot be told without a clock.
                 if now.clock == Clock::Trusted {

@@ -375,13 +375,7 @@ impl LaneTask {
             let turned = Mono(driver.progress.load(std::sync::atomic::Ordering::Acquire));
             dog.turned("driver", turned);
         }
-        let turns = &port.shared.turns;
-        let behind = [
-            ("back", &turns.back),
-            ("authority", &turns.authority),
-            ("pages", &turns.pages),
-        ];
-        for (name, turns) in behind {
+        for (name, turns) in port.shared.turns.all() {
             if let Some(turned) = turns.last() {
                 dog.turned(name, turned);
             }

@@ -36,7 +36,6 @@ mod signs;
 pub mod socket;
 mod status;
 mod telling;
-mod turns;
 mod watchdog;
 
 pub use desk::{Answer, Desk, Intake, Tell};

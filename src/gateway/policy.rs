@@ -34,6 +34,7 @@ use crate::authority::feed::{Batch, Unusable};
 use crate::metrics;
 use crate::systemd::{self, Notice};
 
+use crate::turns::Beat;
 pub use files::Files;
 use shadow::Shadow;
 use shown::{held, shown};
@@ -103,10 +104,22 @@ impl PolicyDesk {
 pub(super) async fn keep(port: Port, mut hangup: Option<Signal>, stop: CancellationToken) {
     publish(&port);
     let mut every = tokio::time::interval(TICK);
+    let mut beat = Beat::of(
+        "policy",
+        &port.shared.turns.policy,
+        port.shared.clock.clone(),
+    );
     loop {
+        beat.turn().await;
         tokio::select! {
-            () = hung_up(&mut hangup) => reload(&port).await,
+            () = hung_up(&mut hangup) => {
+                // For the committer.
+                beat.waits();
+                reload(&port).await;
+            }
+            () = beat.due() => {}
             _ = every.tick() => {
+                beat.waits();
                 bring_due(&port).await;
                 look_beside(&port);
             }

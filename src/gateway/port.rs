@@ -15,7 +15,6 @@ use tokio_util::sync::CancellationToken;
 use super::desk::Answer;
 use super::drift_watch::Weighings;
 use super::policy::PolicyDesk;
-use super::turns::BackTurns;
 use crate::authority::Freshness;
 use crate::clock::Clock;
 use crate::committer::CommitterHandle;
@@ -27,6 +26,7 @@ use crate::metrics::Metrics;
 use crate::metrics::queues::Sender;
 use crate::mqtt::{Peer, Status};
 use crate::store::StoreHandle;
+use crate::turns::BackTurns;
 
 /// What is looked at every few seconds, off every thread that matters.
 #[derive(Clone, Copy, Debug, Default)]

@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, info};
 
 use super::RunError;
+use super::back::keep_turning;
 use super::devices::{stream, surroundings};
 use super::own_thread;
 use super::pictures::keeper;
@@ -66,7 +67,7 @@ pub(super) fn start(
         let refusals = move |why: &'static str| metrics.count(&metrics::PUSH_REFUSED, &[why], 1);
         let limits = PushLimits::new(push.body_bytes_max);
         let server = PushServer::bind(push.listen, limits, mailboxes, Box::new(refusals));
-        listen(server.map_err(RunError::Push)?, stop)?;
+        listen(server.map_err(RunError::Push)?, port, stop)?;
     }
     Ok(running)
 }
@@ -77,13 +78,18 @@ fn secret(source: &HttpSource) -> Result<Secret, String> {
 }
 
 /// The thread ends with the drivers; if it breaks off, its devices are lost.
-fn listen(server: PushServer, stop: &CancellationToken) -> Result<(), RunError> {
+fn listen(server: PushServer, port: &Port, stop: &CancellationToken) -> Result<(), RunError> {
     info!(listen = %server.address(), "devices may post");
-    let stop = stop.clone().cancelled_owned();
+    let (port, stop) = (port.clone(), stop.clone());
     let serve = move || async move {
-        if let Err(why) = server.serve(stop).await {
-            error!(%why, "devices cannot post: the listener broke off");
-        }
+        let turns = port.shared.turns.push.clone();
+        let turning = keep_turning("push", turns, port, stop.clone());
+        let serving = async {
+            if let Err(why) = server.serve(stop.cancelled_owned()).await {
+                error!(%why, "devices cannot post: the listener broke off");
+            }
+        };
+        tokio::join!(serving, turning);
     };
     own_thread::spawn("push", "a thread for devices that post", serve).map(drop)
 }

@@ -48,6 +48,7 @@ use tokio_util::sync::CancellationToken;
 use crate::metrics::queues::{Places, Queue};
 
 use super::Answer;
+use crate::turns::Beat;
 use answer::{No, line_of};
 
 pub use hand_in::{HandIn, Imported, ImportedEnterprises, hand_in, hand_in_enterprises};
@@ -173,12 +174,19 @@ pub trait Backend: Send + Sync + 'static {
 
 /// Answers clients until `stop` is cancelled, then lets go of them and takes
 /// the socket away.
-pub async fn serve(listener: Listener, backend: Arc<dyn Backend>, stop: CancellationToken) {
+pub async fn serve(
+    listener: Listener,
+    backend: Arc<dyn Backend>,
+    mut beat: Beat,
+    stop: CancellationToken,
+) {
     let places = Places::new(Queue::SocketClients, CLIENTS_MAX);
     let mut clients = JoinSet::new();
     loop {
+        beat.turn().await;
         let accepted = tokio::select! {
             () = stop.cancelled() => break,
+            () = beat.due() => continue,
             // Finished clients are taken out, or the set would grow.
             Some(_) = clients.join_next(), if !clients.is_empty() => continue,
             accepted = listener.accept() => accepted,

@@ -4,8 +4,10 @@
 //! longer: the manager is asked to act at once, so that a stuck thread ends in
 //! a restart within ten seconds, as a stuck lane loop does by its silence.
 //!
-//! Not watched: the tasks that carry a broker's messages (devices and line are
-//! lost then, and say so) and upkeep, which may copy files for minutes.
+//! Every task that loops has its mark (`src/turns.rs`). One that waits for another
+//! part is not watched meanwhile, since that one is; nor is a thread that copies
+//! files, reads old segments or a socket's client, for whom nobody waits; nor what
+//! reads a broker's packets, since its connection is lost then, and made anew.
 
 use lanegate_core::time::{Micros, Mono};
 use tracing::error;

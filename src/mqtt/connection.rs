@@ -28,6 +28,7 @@ use super::{
 };
 use crate::clock::{Backoff, Clock};
 use crate::metrics::queues::{self, Level, Queue, Sender};
+use crate::turns::Beat;
 
 /// Commands not yet looked at.
 const COMMANDS_MAX: usize = 256;
@@ -81,6 +82,8 @@ impl Connection {
             return Err(fault);
         }
         let relay = relay(&config)?;
+        let (part, turns) = &config.turns;
+        let beat = Beat::of(part, turns, clock.clone());
         let (commands, from_handles) = queues::channel(Queue::MqttCommands, COMMANDS_MAX);
         let (to_reader, events) = queues::channel(Queue::MqttEvents, EVENTS_MAX);
         let (status, status_seen) = watch::channel(Status::default());
@@ -107,6 +110,7 @@ impl Connection {
             received: 0,
             client_full_until: None,
             relay,
+            beat,
         };
         tokio::spawn(task.run());
         Ok((handle, events))
@@ -227,6 +231,7 @@ struct Task {
     client_full_until: Option<Mono>,
     /// Carries TLS.
     relay: Option<Relay>,
+    beat: Beat,
 }
 
 impl Task {
@@ -235,9 +240,12 @@ impl Task {
             let Over::Lost(why) = self.connect().await else {
                 break;
             };
+            // For whoever reads, and for the time of the next try.
+            self.beat.waits();
             self.lost(why).await;
             self.wait().await;
         }
+        self.beat.waits();
         if let Some(relay) = self.relay.take() {
             relay.finish().await;
         }
@@ -250,6 +258,7 @@ impl Task {
         let through = self.relay.as_ref().map(Relay::path);
         let mut socket = Socket::open(&self.config, through);
         loop {
+            self.beat.turn().await;
             self.pump(&socket);
             self.show_levels(&socket);
             let deadline = self.clock.instant(self.deadline()).into();
@@ -264,6 +273,7 @@ impl Task {
                 }
                 polled = socket.events.recv() => self.polled(polled).await,
                 () = sleep_until(deadline) => self.check_deadlines().await,
+                () = self.beat.due() => Ok(()),
             };
             if let Err(why) = over {
                 return Over::Lost(why);
@@ -572,6 +582,7 @@ impl Task {
             s.received = received;
             changed
         });
+        self.beat.waits();
         if self.events.send(event).await.is_err() {
             debug!(
                 peer = self.config.peer.as_str(),

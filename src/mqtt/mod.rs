@@ -28,6 +28,7 @@ mod subscriptions;
 
 use std::collections::BTreeSet;
 
+use crate::turns::Turns;
 use bytes::Bytes;
 use lanegate_core::time::{Micros, Mono};
 
@@ -85,6 +86,8 @@ pub struct ConnectionConfig {
     pub ack_max: Micros,
     /// Shortest and longest wait between tries.
     pub retry: (Micros, Micros),
+    /// What its task is called, and its mark for the watchdog.
+    pub turns: (&'static str, Turns),
 }
 
 /// User and password; not shown.

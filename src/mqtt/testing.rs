@@ -12,6 +12,7 @@ use tokio::time::timeout;
 
 use super::{ConnectionConfig, OutboxLimits, Peer};
 use crate::clock::{Clock, ClockConfig};
+use crate::turns::Turns;
 
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -43,6 +44,7 @@ pub(crate) fn config(peer: Peer, port: u16, client_id: &str, topics: &[&str]) ->
         },
         ack_max: Micros::from_s(10),
         retry: (Micros::from_ms(50), Micros::from_ms(400)),
+        turns: ("line", Turns::default()),
     }
 }
 

@@ -13,12 +13,15 @@ use std::sync::mpsc::sync_channel;
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
+use lanegate::clock::{Clock, ClockConfig};
 use lanegate::gateway::Answer;
 use lanegate::gateway::socket::{
     Backend, CLIENTS_MAX, DeclarationsAsk, InForceAsk, LINE_LEN_MAX, Listener, PolicyAsk, PolicyNo,
     SocketError, TellDeclarations, TellOrder, TellPolicy, serve,
 };
+use lanegate::turns::{Beat, Turns};
 use lanegate_core::model::{LaneOrder, Order};
+use lanegate_core::time::Micros;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
@@ -185,7 +188,14 @@ impl Server {
             runtime().block_on(async {
                 let listener = Listener::bind(&path).unwrap();
                 up.send(()).unwrap();
-                serve(listener, backend, stopped).await;
+                let config = ClockConfig {
+                    rtc_trusted: false,
+                    mark: None,
+                    hold: Micros::from_s(1),
+                };
+                let clock = Clock::start(config, None);
+                let beat = Beat::of("socket", &Turns::default(), clock);
+                serve(listener, backend, beat, stopped).await;
             });
         });
         is_up.recv().unwrap();

@@ -237,6 +237,51 @@ fn the_authoritys_task_that_stands_still_is_told() {
     stands_still("authority", &[], Ended::Asked, Some("authority"));
 }
 
+#[test]
+fn what_hands_on_notices_of_store_and_committer_and_stands_still_is_told() {
+    stands_still("told", &[], Ended::Asked, Some("told"));
+}
+
+#[test]
+fn what_hears_the_lanes_and_stands_still_is_told() {
+    stands_still("says", &[], Ended::Asked, Some("says"));
+}
+
+#[test]
+fn what_keeps_the_policies_and_stands_still_is_told() {
+    stands_still("policy", &[], Ended::Asked, Some("policy"));
+}
+
+#[test]
+fn what_looks_at_the_disk_and_stands_still_is_told() {
+    stands_still("upkeep", &[], Ended::Asked, Some("upkeep"));
+}
+
+#[test]
+fn what_watches_the_scales_and_stands_still_is_told() {
+    stands_still("drift", &[], Ended::Asked, Some("drift"));
+}
+
+#[test]
+fn a_local_socket_that_stands_still_is_told() {
+    stands_still("socket", &[], Ended::Asked, Some("socket"));
+}
+
+#[test]
+fn a_connection_to_the_authority_that_stands_still_is_told() {
+    stands_still("line", &[], Ended::Asked, Some("line"));
+}
+
+#[test]
+fn a_connection_to_the_devices_broker_that_stands_still_is_told() {
+    stands_still("devices", &[], Ended::Asked, Some("devices"));
+}
+
+#[test]
+fn what_hands_on_messages_of_devices_and_stands_still_is_told() {
+    stands_still("router", &[], Ended::Asked, Some("router"));
+}
+
 /// The numbers of the unit and of the reference configuration add up.
 #[test]
 fn whatever_stands_still_is_back_within_ten_seconds() {

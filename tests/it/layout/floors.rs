@@ -17,7 +17,7 @@ const fn floor(modules: &'static [&'static str], apart: bool) -> Floor {
 static FLOORS: [Floor; 7] = [
     floor(
         &[
-            "clock", "metrics", "systemd", "stuck", "config", "logs", "tls",
+            "clock", "metrics", "systemd", "stuck", "turns", "config", "logs", "tls",
         ],
         false,
     ),
