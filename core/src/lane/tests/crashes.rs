@@ -2,23 +2,10 @@
 //! leaving and arm down, with a crash after every step and between every two
 //! commands, again and again until nothing new is left behind.
 
+use super::rail::Rail;
+use super::steps::Step;
 use super::yard::{Arm, Spot, Story, Yard};
 use super::*;
-
-/// A step of the world or of the journal, beside the commands drained.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Step {
-    /// What waits becomes durable and is answered.
-    Flush,
-    /// The arm comes to its end.
-    Limit,
-    /// A truck drives on.
-    Drive(usize),
-    /// The first truck backs out.
-    Back,
-    /// Nothing but time.
-    Wait,
-}
 
 /// All that the next start can know, and all that the yard is: two crashes
 /// that leave the same behind go on alike.
@@ -29,6 +16,8 @@ struct LeftBehind {
     /// Of each declaration: issued, passed, reserved, unsettled.
     balances: [(u32, u32, usize, usize); 2],
     arm: Arm,
+    rail: Rail,
+    sent: [Option<bool>; 2],
     trucks: [Spot; 2],
 }
 
@@ -43,6 +32,8 @@ impl LeftBehind {
             open: yard.ledger.open_passages().count(),
             balances: [of(0), of(1)],
             arm: yard.arm,
+            rail: yard.rail,
+            sent: yard.sent,
             trucks: yard.trucks,
         }
     }
@@ -63,169 +54,6 @@ struct Walk {
     resumed: u64,
     /// Crashes counted at the last point.
     last: u64,
-}
-
-impl Yard {
-    fn told_to_go(&self) -> bool {
-        self.arm == Arm::Up && self.lights.exit_green
-    }
-
-    /// Whether the truck can drive on from where it is.
-    fn can_drive(&self, truck: usize) -> bool {
-        match self.trucks[truck] {
-            Spot::Coming => {
-                let mut before = self.trucks[..truck].iter();
-                before.all(|t| t.gone() || *t == Spot::Under)
-            }
-            Spot::AtLine => self.told_to_go() || (self.side_exit() && self.lights.to_bay),
-            Spot::Nosing | Spot::Under => true,
-            Spot::Through | Spot::BackedOut | Spot::AtBay => false,
-        }
-    }
-
-    fn side_exit(&self) -> bool {
-        self.geometry == Geometry::SideExit
-    }
-
-    fn drive(&mut self, truck: usize) {
-        let to_bay = self.side_exit() && self.lights.to_bay;
-        self.trucks[truck] = match self.trucks[truck] {
-            Spot::Coming => Spot::AtLine,
-            Spot::AtLine if to_bay => Spot::AtBay,
-            Spot::AtLine => Spot::Nosing,
-            Spot::Nosing => Spot::Under,
-            Spot::Under | Spot::Through => Spot::Through,
-            Spot::BackedOut => Spot::BackedOut,
-            Spot::AtBay => Spot::AtBay,
-        };
-    }
-
-    /// Two trucks closer than the clear time are one long vehicle to a loop:
-    /// the second comes later than that.
-    fn come_apart(&mut self, truck: usize) {
-        if truck == 1 && self.trucks[1] == Spot::Coming {
-            for _ in 0..7 {
-                self.poll();
-            }
-        }
-    }
-
-    fn moves_arm(&mut self) -> bool {
-        let to = match self.arm {
-            Arm::Rising => Arm::Up,
-            Arm::Falling => Arm::Down,
-            Arm::Up | Arm::Down => return false,
-        };
-        self.arm = to;
-        true
-    }
-
-    /// What the yard may come to by itself.
-    fn evolutions(&self) -> Vec<Self> {
-        let mut all = vec![self.clone()];
-        let mut at = 0;
-        while at < all.len() {
-            let from = all[at].clone();
-            let mut add = |yard: Self| {
-                let same = |y: &Self| (y.arm, y.trucks) == (yard.arm, yard.trucks);
-                if !all.iter().any(same) {
-                    all.push(yard);
-                }
-            };
-            let mut arm = from.clone();
-            if arm.moves_arm() {
-                add(arm);
-            }
-            for truck in [0, 1] {
-                if from.can_drive(truck) {
-                    let mut drives = from.clone();
-                    drives.drive(truck);
-                    add(drives);
-                }
-            }
-            if from.trucks[0] == Spot::AtLine {
-                let mut backs = from.clone();
-                backs.trucks[0] = Spot::BackedOut;
-                add(backs);
-            }
-            at += 1;
-        }
-        all
-    }
-
-    fn is_over(&self) -> bool {
-        self.trucks.iter().all(|t| t.gone())
-            && self.arm == Arm::Down
-            && self.waiting() == 0
-            && self.lane().state_name() == "vacant"
-    }
-
-    /// The first truck is done with, and so is the arm.
-    fn is_past_the_first(&self) -> bool {
-        self.trucks[0].gone()
-            && self.arm == Arm::Down
-            && self.waiting() == 0
-            && matches!(self.lane().state_name(), "vacant" | "gathering")
-    }
-
-    fn steps(&self, idle: bool) -> Vec<Step> {
-        let mut steps = Vec::new();
-        let moving = matches!(self.arm, Arm::Rising | Arm::Falling);
-        if self.waiting() > 0 {
-            steps.push(Step::Flush);
-        }
-        if moving {
-            steps.push(Step::Limit);
-        }
-        for truck in [0, 1] {
-            if self.can_drive(truck) {
-                steps.push(Step::Drive(truck));
-            }
-        }
-        if self.trucks[0] == Spot::AtLine {
-            steps.push(Step::Back);
-        }
-        if !idle && self.waiting() == 0 && !moving {
-            steps.push(Step::Wait);
-        }
-        steps
-    }
-
-    fn has_commands(&self) -> bool {
-        self.lane().clone().poll_command().is_some()
-    }
-
-    fn take(&mut self, step: Step) {
-        match step {
-            Step::Flush => self.flush(),
-            Step::Limit => assert!(self.moves_arm()),
-            Step::Drive(truck) => {
-                self.come_apart(truck);
-                self.drive(truck);
-                self.poll();
-                if self.trucks[truck] == Spot::AtLine {
-                    self.shoot();
-                }
-                return;
-            }
-            Step::Back => self.trucks[0] = Spot::BackedOut,
-            Step::Wait => {
-                for _ in 0..70 {
-                    self.poll();
-                    if self.has_commands() {
-                        return;
-                    }
-                }
-                match self.lane().state_name() {
-                    "held" => self.let_go(),
-                    "faulted" => self.reset(),
-                    _ => {}
-                }
-                return;
-            }
-        }
-        self.poll();
-    }
 }
 
 impl Walk {
@@ -313,9 +141,10 @@ impl Walk {
             if yard.is_over() {
                 break;
             }
-            let before = (yard.arm, yard.trucks, yard.waiting());
+            let parts = |y: &Yard| (y.arm, y.rail, y.trucks, y.waiting());
+            let before = parts(&yard);
             self.go_on(&mut yard, n);
-            if before != (yard.arm, yard.trucks, yard.waiting()) {
+            if before != parts(&yard) {
                 self.crash(&mut yard);
             }
             self.drain(&mut yard);
@@ -341,6 +170,9 @@ impl Walk {
         self.drain(yard);
         if n % 8 == 7 {
             yard.moves_arm();
+        }
+        if n % 8 == 5 {
+            yard.turns();
         }
         for truck in [0, 1] {
             if n % 4 == 3 && yard.can_drive(truck) {
@@ -394,9 +226,15 @@ fn walk(geometry: Geometry, story: Story) -> Walk {
     walk
 }
 
+const LANES: [Geometry; 3] = [
+    Geometry::SideExit,
+    Geometry::BehindBarrier,
+    Geometry::DiverterArm,
+];
+
 #[test]
 fn a_released_truck_is_recovered_from_a_crash_anywhere() {
-    for geometry in [Geometry::SideExit, Geometry::BehindBarrier] {
+    for geometry in LANES {
         let walk = walk(geometry, Story::Declared);
         assert!(walk.crashes > 30_000 && walk.seen.len() > 80 && walk.resumed > 0);
     }
@@ -404,7 +242,7 @@ fn a_released_truck_is_recovered_from_a_crash_anywhere() {
 
 #[test]
 fn a_truck_sent_to_the_bay_is_recovered_from_a_crash_anywhere() {
-    for geometry in [Geometry::SideExit, Geometry::BehindBarrier] {
+    for geometry in LANES {
         let walk = walk(geometry, Story::Controlled);
         assert!(walk.crashes > 30_000 && walk.seen.len() > 80 && walk.resumed > 0);
     }
@@ -412,7 +250,7 @@ fn a_truck_sent_to_the_bay_is_recovered_from_a_crash_anywhere() {
 
 #[test]
 fn a_truck_an_officer_let_go_is_recovered_from_a_crash_anywhere() {
-    for geometry in [Geometry::SideExit, Geometry::BehindBarrier] {
+    for geometry in LANES {
         let walk = walk(geometry, Story::Doubted);
         assert!(walk.crashes > 30_000 && walk.seen.len() > 80 && walk.resumed > 0);
     }
