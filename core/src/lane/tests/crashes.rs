@@ -9,7 +9,7 @@ use super::*;
 
 /// All that the next start can know, and all that the yard is: two crashes
 /// that leave the same behind go on alike.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 struct LeftBehind {
     ours_up: bool,
     open: usize,
@@ -51,6 +51,10 @@ struct Walk {
     /// lamps.
     ways: BTreeMap<(LeftBehind, [bool; 2]), u64>,
     todo: Vec<Yard>,
+    /// What a yard after a crash may come to in one step.
+    leads: BTreeMap<u64, Vec<u64>>,
+    /// Those that are at their end.
+    over: Vec<u64>,
     resumed: u64,
     /// Crashes counted at the last point.
     last: u64,
@@ -122,6 +126,56 @@ impl Walk {
         }
     }
 
+    /// Every order of steps from a restart on until both trucks are done with.
+    /// Yards that go on alike are walked once, from whatever crash they come.
+    fn every_order_alike(&mut self, yard: &Yard) {
+        let name = |yard: &Yard, idle| yard.alike(&LeftBehind::of(yard), idle);
+        let mut open = vec![(name(yard, false), yard.clone(), false)];
+        while let Some((from, yard, idle)) = open.pop() {
+            if self.leads.contains_key(&from) {
+                continue;
+            }
+            let mut leads = Vec::new();
+            if yard.is_over() {
+                self.over.push(from);
+            } else {
+                for step in yard.steps(idle) {
+                    let mut next = yard.clone();
+                    next.take(step);
+                    let quiet = step == Step::Wait && !next.has_commands();
+                    self.crash(&mut next);
+                    self.drain(&mut next);
+                    let to = name(&next, quiet);
+                    leads.push(to);
+                    if !self.leads.contains_key(&to) {
+                        open.push((to, next, quiet));
+                    }
+                }
+            }
+            self.leads.insert(from, leads);
+        }
+    }
+
+    /// Yards from which no order of steps comes to an end.
+    fn stuck(&self) -> usize {
+        let mut from: BTreeMap<u64, Vec<u64>> = BTreeMap::new();
+        for (yard, leads) in &self.leads {
+            for to in leads {
+                from.entry(*to).or_default().push(*yard);
+            }
+        }
+        let mut ends: BTreeSet<u64> = self.over.iter().copied().collect();
+        let mut open = self.over.clone();
+        while let Some(to) = open.pop() {
+            for yard in from.get(&to).into_iter().flatten() {
+                if ends.insert(*yard) {
+                    open.push(*yard);
+                }
+            }
+        }
+        self.leads.len() - ends.len()
+    }
+
     /// From a crash to the end, with a crash after every step of it too.
     fn recover(&mut self, mut yard: Yard) {
         let left = LeftBehind::of(&yard);
@@ -131,6 +185,7 @@ impl Walk {
         }
         yard.restart();
         self.drain(&mut yard);
+        self.every_order_alike(&yard);
         for n in 0.. {
             assert!(
                 n < 3000,
@@ -217,11 +272,14 @@ fn walk(geometry: Geometry, story: Story) -> Walk {
         walk.recover(yard);
     }
     println!(
-        "{geometry:?} {story:?}: {} lives, {} crashes, {} left something else behind, {} resumed",
+        "{geometry:?} {story:?}: {} lives, {} crashes, {} left something else behind, {} resumed, {} yards, {} over, {} stuck",
         walk.lives,
         walk.crashes,
         walk.seen.len(),
-        walk.resumed
+        walk.resumed,
+        walk.leads.len(),
+        walk.over.len(),
+        walk.stuck(),
     );
     walk
 }

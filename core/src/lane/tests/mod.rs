@@ -6,6 +6,7 @@
     reason = "a test picks the commands it is about out of all of them"
 )]
 
+mod alike;
 mod arm_up;
 mod bay;
 mod boxes;

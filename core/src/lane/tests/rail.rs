@@ -5,7 +5,7 @@ use super::*;
 
 /// Where the diverter is. On its way it leads nowhere, and goes on turning
 /// whoever is there to see it.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub(super) enum Rail {
     Road,
     Bay,

@@ -5,11 +5,11 @@ use super::rail::Rail;
 use super::*;
 use crate::ledger::Ledger;
 use crate::model::{Balance, DeclarationId, Enterprise, PolicyRef, StoreState};
-use crate::record::StartBody;
+use crate::record::{Kind, StartBody};
 use std::sync::LazyLock;
 
 /// Where a truck is.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub(super) enum Spot {
     Coming,
     AtLine,
@@ -37,7 +37,7 @@ impl Spot {
 }
 
 /// Where the arm is; between its ends it goes on whoever is there to see it.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub(super) enum Arm {
     Down,
     Rising,
@@ -207,6 +207,16 @@ impl Yard {
             Entry::Note(drafts) | Entry::Commit(_, drafts, _) => drafts.len(),
         };
         self.entries.iter().map(of).sum()
+    }
+
+    /// What kinds of records wait, in order.
+    pub(super) fn waits(&self) -> Vec<Kind> {
+        let of = |entry: &Entry| match entry {
+            Entry::Note(drafts) | Entry::Commit(_, drafts, _) => {
+                drafts.iter().map(|d| d.body.kind()).collect::<Vec<_>>()
+            }
+        };
+        self.entries.iter().flat_map(of).collect()
     }
 
     /// A record has become durable.
