@@ -109,8 +109,8 @@ impl Yard {
             return;
         };
         if let Body::Verdict(body) = &draft.body {
-            let read = |p: &&str| body.case.plates.iter().any(|read| read.text == **p);
-            let Some(truck) = PLATES.iter().position(|p| read(&p)) else {
+            let read = |p: &str| body.case.plates.iter().any(|read| read.text == p);
+            let Some(truck) = PLATES.iter().position(|p| read(p)) else {
                 return;
             };
             self.whose.insert(id.clone(), truck);
@@ -127,18 +127,21 @@ impl Yard {
 
 /// What a record decides, if it decides where a truck goes.
 fn way_of(body: &Body) -> Option<Option<bool>> {
-    match body {
-        Body::Verdict(body) => Some(match body.verdict.verdict {
+    if let Body::Verdict(body) = body {
+        return Some(match body.verdict.verdict {
             VerdictKind::Release => Some(false),
             VerdictKind::Inspect => Some(true),
             VerdictKind::Hold => None,
-        }),
-        Body::Order(body) if body.accepted => match body.order.kind {
-            OrderKind::Release => Some(Some(false)),
-            OrderKind::Inspect => Some(Some(true)),
-            OrderKind::Return => Some(None),
-            OrderKind::Supply => None,
-        },
-        _ => None,
+        });
     }
+    let Body::Order(body) = body else {
+        return None;
+    };
+    let way = match body.order.kind {
+        OrderKind::Release => Some(Some(false)),
+        OrderKind::Inspect => Some(Some(true)),
+        OrderKind::Return => Some(None),
+        OrderKind::Supply => None,
+    };
+    way.filter(|_| body.accepted)
 }

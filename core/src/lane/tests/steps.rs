@@ -165,7 +165,7 @@ impl Yard {
     }
 
     pub(super) fn has_commands(&self) -> bool {
-        self.lane().clone().poll_command().is_some()
+        !self.lane().commands.is_empty()
     }
 
     pub(super) fn take(&mut self, step: Step) {
