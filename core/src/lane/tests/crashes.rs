@@ -17,8 +17,8 @@
 //! In one order only: from each thing left behind also at an ordinary pace to
 //! the end, the arm and the diverter under way for several polls, which is
 //! where long times run out. Not here: lost inputs, an arm or a diverter that
-//! sticks, a disk that fails; a step takes one poll, and nothing happens in the
-//! seven seconds of a wait.
+//! sticks, a disk that fails. A step takes one poll, and a wait of up to seven
+//! seconds is a step only where nothing is under way.
 
 use super::rail::Rail;
 use super::steps::Step;

@@ -118,10 +118,15 @@ impl Yard {
         if let Some(truck) = self.whose.get(id) {
             self.sent[*truck] = way;
         }
-        let stays_down = self.geometry == Geometry::SideExit;
-        if let Some(to_bay) = way.filter(|to_bay| !(*to_bay && stays_down)) {
-            self.permits.insert(id.clone(), to_bay);
-        }
+        let lifts = if let Body::Order(body) = &draft.body {
+            body.lifts
+        } else {
+            way != Some(true) || self.geometry != Geometry::SideExit
+        };
+        match way.filter(|_| lifts) {
+            Some(to_bay) => self.permits.insert(id.clone(), to_bay),
+            None => self.permits.remove(id),
+        };
     }
 }
 
