@@ -6,6 +6,7 @@
     reason = "a test picks the commands it is about out of all of them"
 )]
 
+mod alike;
 mod arm_up;
 mod bay;
 mod boxes;
@@ -17,10 +18,12 @@ mod held;
 mod orders;
 mod passing;
 mod policy;
+mod rail;
 mod recapture;
 mod sampling;
 mod seals;
 mod start;
+mod steps;
 mod tags;
 mod taken_back;
 mod yard;

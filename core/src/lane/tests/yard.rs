@@ -1,13 +1,15 @@
 //! One truck, one behind it and an arm around the shipped lane, with a journal
 //! and a ledger: small enough that every order of steps can be walked.
 
+use super::rail::Rail;
 use super::*;
 use crate::ledger::Ledger;
-use crate::model::{Balance, DeclarationId, PolicyRef, StoreState};
-use crate::record::StartBody;
+use crate::model::{Balance, DeclarationId, Enterprise, PolicyRef, StoreState};
+use crate::record::{Kind, StartBody};
+use std::sync::LazyLock;
 
 /// Where a truck is.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub(super) enum Spot {
     Coming,
     AtLine,
@@ -21,11 +23,11 @@ pub(super) enum Spot {
 }
 
 impl Spot {
-    const fn present(self) -> bool {
+    pub(super) const fn present(self) -> bool {
         matches!(self, Self::AtLine | Self::Nosing)
     }
 
-    const fn under_arm(self) -> bool {
+    pub(super) const fn under_arm(self) -> bool {
         matches!(self, Self::Nosing | Self::Under)
     }
 
@@ -35,7 +37,7 @@ impl Spot {
 }
 
 /// Where the arm is; between its ends it goes on whoever is there to see it.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub(super) enum Arm {
     Down,
     Rising,
@@ -69,14 +71,22 @@ pub(super) struct Yard {
     pub(super) lane: Option<Lane>,
     pub(super) start: u64,
     ms: u64,
-    pub(super) ledger: Ledger,
+    /// Shared by the copies of a yard until one of them writes.
+    pub(super) ledger: Arc<Ledger>,
     seq: u64,
     entries: VecDeque<Entry>,
     pub(super) arm: Arm,
     pub(super) trucks: [Spot; 2],
+    pub(super) rail: Rail,
+    /// What the diverter's input was when it was last read.
+    pub(super) shown: Option<bool>,
     pub(super) lights: Lights,
-    /// Passages of this start that a durable record lets through.
-    permits: BTreeSet<PassageId>,
+    /// Passages of this start that a durable record lets through, and whether
+    /// to the bay.
+    pub(super) permits: BTreeMap<PassageId, bool>,
+    pub(super) whose: BTreeMap<PassageId, usize>,
+    /// Where the last record about each truck sends it: to the bay or not.
+    pub(super) sent: [Option<bool>; 2],
     pub(super) ended: BTreeMap<PassageId, u32>,
     orders: u32,
     /// Passages that were resumed.
@@ -95,13 +105,17 @@ impl Yard {
             lane: None,
             start: 0,
             ms: 10_000,
-            ledger: Ledger::default(),
+            ledger: Arc::new(Ledger::default()),
             seq: 0,
             entries: VecDeque::new(),
             arm: Arm::Down,
             trucks: [Spot::Coming; 2],
+            rail: Rail::against(story),
+            shown: None,
             lights: RED,
-            permits: BTreeSet::new(),
+            permits: BTreeMap::new(),
+            whose: BTreeMap::new(),
+            sent: [None; 2],
             ended: BTreeMap::new(),
             orders: 0,
             resumed: 0,
@@ -156,7 +170,7 @@ impl Yard {
         config.weigh_after_vacant = true;
         let recovery = self.recovery();
         let now = self.now();
-        self.lane = Some(Lane::new(Arc::new(config), policy(), recovery, now));
+        self.lane = Some(Lane::new(Arc::new(config), POLICY.clone(), recovery, now));
     }
 
     /// The process is gone; of what waits the first `kept` records are on the
@@ -164,8 +178,11 @@ impl Yard {
     pub(super) fn crash(&mut self, kept: usize) {
         let entries = std::mem::take(&mut self.entries);
         self.lane = None;
+        if entries.is_empty() {
+            return;
+        }
         let mut drafts = Vec::new();
-        let mut ledger = self.ledger.clone();
+        let mut ledger = Ledger::clone(&self.ledger);
         for entry in entries {
             let of = match entry {
                 Entry::Note(of) => of,
@@ -192,26 +209,29 @@ impl Yard {
         self.entries.iter().map(of).sum()
     }
 
+    /// What kinds of records wait, in order.
+    pub(super) fn waits(&self) -> Vec<Kind> {
+        let of = |entry: &Entry| match entry {
+            Entry::Note(drafts) | Entry::Commit(_, drafts, _) => {
+                drafts.iter().map(|d| d.body.kind()).collect::<Vec<_>>()
+            }
+        };
+        self.entries.iter().flat_map(of).collect()
+    }
+
     /// A record has become durable.
     fn keep(&mut self, draft: &Draft) -> (u64, Took) {
         self.check_rule(draft);
         self.seq += 1;
-        let took = self.ledger.apply(self.seq, draft);
-        let lets = match &draft.body {
-            Body::Verdict(body) => match body.verdict.verdict {
-                VerdictKind::Release => true,
-                VerdictKind::Inspect => self.geometry != Geometry::SideExit,
-                VerdictKind::Hold => false,
-            },
-            Body::Order(body) => body.accepted && body.lifts,
-            _ => false,
-        };
+        let took = Arc::make_mut(&mut self.ledger).apply(self.seq, draft);
+        self.note_way(draft);
         if let Some(id) = &draft.passage {
-            if lets {
-                self.permits.insert(id.clone());
-            }
             match &draft.body {
-                Body::Outcome(_) => *self.ended.entry(id.clone()).or_default() += 1,
+                Body::Outcome(_) => {
+                    let times = self.ended.entry(id.clone()).or_default();
+                    *times += 1;
+                    assert_eq!(*times, 1, "{id} ended again");
+                }
                 Body::Resumed(_) => self.resumed += 1,
                 _ => {}
             }
@@ -271,8 +291,10 @@ impl Yard {
             inhibit: any(Spot::under_arm),
             arm_up: self.arm == Arm::Up,
             arm_down: self.arm == Arm::Down,
+            diverter_bay: self.diverter_bay(),
             ..Inputs::default()
         };
+        self.shown = inputs.diverter_bay;
         let weight = WeightReading {
             gross: Some(Kg(if inputs.presence { 8600 } else { 0 })),
             stable: true,
@@ -343,6 +365,7 @@ impl Yard {
                     self.arm = Arm::Falling;
                 }
             }
+            Command::Divert { to_bay } => self.divert(*to_bay),
             Command::SetLights(lights) => self.lights = *lights,
             Command::Recapture { .. } => self.shoot(),
             _ => {}
@@ -352,11 +375,14 @@ impl Yard {
 
     fn lift(&mut self, passage: Option<&PassageId>) {
         let raises = self.arm == Arm::Falling;
-        let allowed = passage.is_some_and(|p| self.permits.contains(p));
+        let way = passage.and_then(|p| self.permits.get(p));
         assert!(
-            allowed || raises,
+            way.is_some() || raises,
             "L1: {passage:?} has no record of this start"
         );
+        if let Some(to_bay) = way {
+            self.check_rail(*to_bay);
+        }
         if self.arm != Arm::Up {
             self.arm = Arm::Rising;
         }
@@ -364,11 +390,11 @@ impl Yard {
 
     fn look_up(&mut self, passage: PassageId, attempt: u32, query: &Query) {
         let declared = (0..2).filter(|t| query.plates.iter().any(|p| p == PLATES[*t]));
-        let found = declared.map(declared_as).collect();
+        let found = declared.map(|t| DECLARED[t].clone()).collect();
         let mut facts = self.ledger.facts(found, StoreState::Ok, query);
         facts.cache_age_s = Some(5);
         facts.link = Some(Link::Up);
-        facts.enterprises = vec![parse_json(ENTERPRISE).unwrap()];
+        facts.enterprises = vec![DECLARER.clone()];
         if query.plates.iter().any(|p| p == PLATES[0]) {
             match self.story {
                 Story::Declared => {}
@@ -462,6 +488,10 @@ fn settled(ledger: &Ledger, mut drafts: Vec<Draft>) -> Vec<Draft> {
     }
     drafts
 }
+
+static POLICY: LazyLock<Arc<Policy>> = LazyLock::new(policy);
+static DECLARER: LazyLock<Enterprise> = LazyLock::new(|| parse_json(ENTERPRISE).unwrap());
+static DECLARED: LazyLock<[Declaration; 2]> = LazyLock::new(|| [0, 1].map(declared_as));
 
 fn declared_as(truck: usize) -> Declaration {
     let text = DECLARATION
