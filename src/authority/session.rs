@@ -166,6 +166,14 @@ impl Session {
         self
     }
 
+    /// The same, where the feed is on record as far as `position`, whatever the
+    /// store has of it.
+    #[must_use]
+    pub fn fed_to(mut self, position: Option<Position>) -> Self {
+        self.feed = self.feed.on_record(position);
+        self
+    }
+
     /// The topics of this controller.
     #[must_use]
     pub const fn topics(&self) -> &Topics {

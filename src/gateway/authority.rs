@@ -126,7 +126,8 @@ pub(super) async fn run(
     let position = position.min(view.ledger.position());
     let head = view.head_seq + 1;
     let session = Session::new(controller.as_str(), &view.genesis, position, acked, head)
-        .remembering(view.reconciliation().cloned());
+        .remembering(view.reconciliation().cloned())
+        .fed_to(view.ledger.position());
     // The connection outlives the task by its goodbye, so that the retained
     // state says "offline".
     let hang_up = CancellationToken::new();

@@ -44,21 +44,21 @@ pub(crate) struct Laws {
     violations: Vec<Violation>,
     /// Passages whose durable record allows a lift, and where to.
     permits: BTreeMap<PassageId, To>,
-    /// Those whose arm was lifted for it: once it came down, the record is used.
+    /// Passages for which an arm was lifted.
     used: BTreeSet<PassageId>,
     /// Where whom each lane's arm was last lifted for may go.
     lifted: BTreeMap<usize, Option<To>>,
     /// Lanes whose arm an officer's durable order may lift.
     lane_permits: BTreeSet<String>,
-    /// Lanes whose arm was commanded up and has not come to rest since.
-    rising: BTreeSet<usize>,
+    /// Lanes whose arm was commanded up and has not come up since, and when.
+    rising: BTreeMap<usize, Us>,
     /// Lanes whose arm is on its way down by command, since when, and whether
     /// the lane was told that it is not down.
     lowering: BTreeMap<usize, (Us, bool)>,
     /// Lanes that were last told that their arm is not down.
     seen_up: BTreeSet<usize>,
-    /// Of those, lanes whose arm has come to rest and that were not told yet:
-    /// for the lane it still comes down.
+    /// Of those, lanes whose arm has come down and that were not told yet: for
+    /// the lane it still comes down.
     rested: BTreeSet<usize>,
     /// What each lane was last told of its inhibit, and when.
     inhibit: BTreeMap<usize, (Us, bool)>,
@@ -256,20 +256,20 @@ impl Laws {
         self.breach("L7", at, what);
     }
 
-    /// Whether a lift raises an arm that was being lowered.
-    pub(crate) fn raises(&self, lane: usize) -> bool {
-        self.lowering.contains_key(&lane)
+    /// Whether a lift is the first for its passage: another one raises again what
+    /// came down too early.
+    pub(crate) fn is_first_lift(&self, passage: &PassageId) -> bool {
+        !self.used.contains(passage)
     }
 
     /// The lane handed a lift to the actuator.
     pub(crate) fn lift(&mut self, at: Us, lane: usize, name: &str, passage: Option<&PassageId>) {
         let to = passage.and_then(|p| self.permits.get(p)).copied();
         self.lifted.insert(lane, to);
-        self.rising.insert(lane);
-        let raises = self.raises(lane);
-        let permitted = |p| self.permits.contains_key(p) && !self.used.contains(p);
+        self.rising.insert(lane, at);
+        let raises = self.lowering.contains_key(&lane);
         let allowed = raises
-            || passage.is_some_and(permitted)
+            || passage.is_some_and(|p| self.permits.contains_key(p))
             || (passage.is_none() && self.lane_permits.contains(name));
         if !allowed {
             self.breach(
@@ -307,11 +307,14 @@ impl Laws {
             let what = format!("lane {lane}: a lower while the inhibit is on or unknown");
             self.breach("L3", at, what);
         }
-        let rises = self.rising.remove(&lane);
+        let lifted_at = self.rising.remove(&lane);
+        let rises = lifted_at.is_some_and(|lifted| at < lifted + SETTLE_US);
         if arm_permille > 0 || rises {
             let moved = self.seen_up.contains(&lane);
             self.lowering.insert(lane, (at, moved));
-            self.rested.remove(&lane);
+            if arm_permille > 0 {
+                self.rested.remove(&lane);
+            }
         }
     }
 
@@ -351,12 +354,19 @@ impl Laws {
             Fact::ArmMoved {
                 lane, permille, to, ..
             } => {
-                if permille == to && matches!(*permille, 0 | 1000) {
+                let rests = permille == to && matches!(*permille, 0 | 1000);
+                // One that has come up although it was commanded down has yet to
+                // turn.
+                if rests && *to == 0 {
                     self.rested.insert(*lane);
-                    self.rising.remove(lane);
-                    self.unattended.remove(lane);
                 } else {
                     self.rested.remove(lane);
+                }
+                if rests {
+                    self.unattended.remove(lane);
+                }
+                if rests && *to == 1000 {
+                    self.rising.remove(lane);
                 }
             }
             Fact::CrossedArm {

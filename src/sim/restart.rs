@@ -117,8 +117,9 @@ impl Rig {
             self.store.medium_mut().fail_writes(false);
             self.life.breaks.done(now);
             if !self.life.breaks.is_down() {
-                // As the store's thread does.
+                // As the store's thread does, and then the authority's task.
                 self.store.load();
+                self.store.expect(&self.gate.buckets());
                 // As the authority's task does at its next tick.
                 self.gate.look_at_space();
                 self.tell_changed();
@@ -302,7 +303,8 @@ impl Rig {
             self.gate.acknowledged_below()
         };
         self.session = Session::new(CONTROLLER, self.gate.genesis(), position, acked, head)
-            .remembering(self.gate.reconciliation());
+            .remembering(self.gate.reconciliation())
+            .fed_to(self.gate.position());
         self.freshness = Freshness::new(self.gate.heard_at());
         self.greet_if_there();
     }

@@ -314,9 +314,6 @@ impl InForce {
     }
 
     fn mark(&mut self, seq: u64, mark: &DeclarationMark) {
-        if self.unusable.mend(&mark.id) {
-            self.touch_named(seq, SubjectKind::Declaration, mark.id.as_str());
-        }
         let key = MarkKey::of(&mark.id);
         let old = self.marks.get(&key).copied();
         let new = Mark {
@@ -325,9 +322,12 @@ impl InForce {
             valid_until: mark.valid_until,
             digest: ItemDigest::parse(&mark.digest).unwrap_or(ItemDigest::ZERO),
         };
+        // What was in force before, said again, stands for nothing that came since
+        // and could not be read.
         if old.is_some_and(|old| old.version > new.version || old == new) {
             return;
         }
+        self.unusable.mend(&mark.id);
         let buckets = Arc::make_mut(&mut self.buckets);
         if let Some(old) = old {
             buckets.toggle_in(key.bucket(), &old.digest);
@@ -347,11 +347,11 @@ impl InForce {
         if self.sampling.bring(enterprise, sent_at) {
             self.touch_named(seq, SubjectKind::Enterprise, enterprise.id.as_str());
         }
-        let doubted = self.unusable_enterprises.contains(&enterprise.id);
-        if same && !doubted {
+        // As of a declaration.
+        if same {
             return;
         }
-        if doubted {
+        if self.unusable_enterprises.contains(&enterprise.id) {
             Arc::make_mut(&mut self.unusable_enterprises).remove(&enterprise.id);
         }
         self.enterprises

@@ -92,13 +92,11 @@ impl Unusable {
         }
     }
 
-    /// A version that can be used has come; says whether one was awaited.
-    pub(super) fn mend(&mut self, id: &DeclarationId) -> bool {
-        if !self.documents.contains_key(id) {
-            return false;
+    /// Another version has come, which can be used.
+    pub(super) fn mend(&mut self, id: &DeclarationId) {
+        if self.documents.contains_key(id) {
+            self.forget(|other, _| other == id);
         }
-        self.forget(|other, _| other == id);
-        true
     }
 
     /// Forgets documents that are older than `until` and that `in_force` does

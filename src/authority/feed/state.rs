@@ -100,6 +100,9 @@ struct Assembly {
 pub struct FeedState {
     /// Handed out by [`FeedStep::Apply`]; zeros = nothing.
     taken: Position,
+    /// The furthest that ever was, whatever became of it: a snapshot of less
+    /// would take back what is on record since.
+    floor: Position,
     /// Durable.
     applied: Position,
     /// The furthest the authority has said it is.
@@ -121,6 +124,7 @@ impl FeedState {
         let at = position.unwrap_or(NOTHING);
         Self {
             taken: at,
+            floor: at,
             applied: at,
             heard: at,
             assembly: None,
@@ -128,6 +132,13 @@ impl FeedState {
             asked: false,
             progressed: false,
         }
+    }
+
+    /// The same, where the journal has more than journal and store together.
+    #[must_use]
+    pub fn on_record(mut self, position: Option<Position>) -> Self {
+        self.floor = self.floor.max(position.unwrap_or(NOTHING));
+        self
     }
 
     /// The connection to the authority is up: ask for what was missed. A
@@ -145,8 +156,8 @@ impl FeedState {
     /// Applying failed, or the store began again with nothing: only what is at
     /// `position` counts. Ask with [`Self::connected`].
     pub fn restart(&mut self, position: Option<Position>) {
-        let heard = self.heard;
-        *self = Self::new(position);
+        let (heard, floor) = (self.heard, self.floor);
+        *self = Self::new(position).on_record(Some(floor));
         self.heard = heard;
     }
 
@@ -190,7 +201,7 @@ impl FeedState {
 
     fn heartbeat(&mut self, batch: &Batch) -> FeedStep {
         let at = batch.position();
-        if self.assembly.is_none() && at == self.taken {
+        if self.assembly.is_none() && at == self.taken && at >= self.floor {
             self.asked = false;
             return if self.applied == at {
                 FeedStep::Current {
@@ -245,6 +256,7 @@ impl FeedState {
 
     fn take(&mut self, batch: Batch) -> FeedStep {
         self.taken = batch.position();
+        self.floor = self.floor.max(self.taken);
         self.progressed = true;
         FeedStep::Apply(Box::new(batch))
     }
@@ -268,7 +280,7 @@ impl FeedState {
 
     fn part(&mut self, batch: Batch, part: Part) -> Vec<FeedStep> {
         let of = batch.position();
-        if part.is_first() && of >= self.taken {
+        if part.is_first() && of >= self.taken.max(self.floor) {
             self.assembly = Some(Assembly {
                 of,
                 parts: part.parts,

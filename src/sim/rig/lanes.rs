@@ -55,7 +55,7 @@ impl Rig {
         self.say(|| format!("{name} lift {passage:?}"));
         self.hash.update(self.now_us.to_le_bytes());
         if let Some(passage) = passage
-            && !self.laws.raises(n)
+            && self.laws.is_first_lift(passage)
         {
             self.check_lift(n, passage);
         }

@@ -32,11 +32,20 @@ fn an_unusable_item_holds_its_subject_until_a_usable_one_comes() {
         Err(Refusal::Changed)
     );
     assert_eq!(b.release(1, &d), Err(Refusal::Changed));
-    let mut later = d;
-    later.version = 2;
+    let (mut later, mut again) = (d.clone(), enterprise.clone());
+    (later.version, again.version) = (2, 2);
+    // Found by `simulate --seeds 8484..8485 --passages 100 --faults hostile`: a
+    // batch of before that came again stood for the one nobody could read.
+    b.feed(|f| {
+        f.declarations = vec![mark(&d)];
+        f.enterprises = vec![enterprise];
+    });
+    let facts = b.facts(&d);
+    assert_eq!((facts.unusable.len(), facts.enterprises.len()), (1, 0));
+    assert_eq!(b.release(1, &d), Err(Refusal::Changed));
     b.feed(|f| {
         f.declarations = vec![mark(&later)];
-        f.enterprises = vec![enterprise];
+        f.enterprises = vec![again];
     });
     let facts = b.facts(&later);
     assert_eq!((facts.unusable.len(), facts.enterprises.len()), (0, 1));
