@@ -4,7 +4,7 @@
 use std::collections::VecDeque;
 
 use lanegate_core::ledger::{Policies, PolicyOffer};
-use lanegate_core::model::{ControllerId, Outcome, PassageId, PolicyRef, PortCode};
+use lanegate_core::model::{ControllerId, LaneId, Outcome, PassageId, PolicyRef, PortCode};
 use lanegate_core::record::{
     Draft, GenesisBody, Link, OutcomeBody, PolicyBody, PolicySource, PolicyStanding, Prepared,
     StartBody,
@@ -188,15 +188,7 @@ impl<D: Disk, T> Gatekeeper<D, T> {
                 .map(|p| controllers_own(options.at, p.into())),
         );
         for (passage, lane) in open {
-            drafts.push_back(Draft {
-                at: options.at,
-                lane,
-                passage: Some(passage.clone()),
-                body: OutcomeBody {
-                    how: Outcome::Unknown,
-                }
-                .into(),
-            });
+            drafts.push_back(ended_unknown(options.at, passage.clone(), lane));
             opened.ended_unknown.push(passage);
         }
         let mut writer = recovered.writer;
@@ -215,6 +207,17 @@ impl<D: Disk, T> Gatekeeper<D, T> {
         gatekeeper.signing = signing.map(|checkpoints| Signing::new(checkpoints, options.at));
         gatekeeper.publish();
         Ok((gatekeeper, opened))
+    }
+}
+
+/// Nobody saw how it ended.
+fn ended_unknown(at: Wall, passage: PassageId, lane: Option<LaneId>) -> Draft {
+    let how = Outcome::Unknown;
+    Draft {
+        at,
+        lane,
+        passage: Some(passage),
+        body: OutcomeBody { how }.into(),
     }
 }
 
