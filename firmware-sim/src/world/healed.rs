@@ -114,9 +114,11 @@ impl World {
             return Vec::new();
         };
         let lasts = (0..self.trucks.len()).filter(|&t| self.is_last(t));
+        // What a camera that is well reads wrong now and then is not well.
         let late = lasts.filter(|&t| {
             let t = &self.trucks[t];
-            t.phase != Phase::Released || t.over_at > healed_at + WELL_US
+            let left = t.phase == Phase::Released && t.over_at <= healed_at + WELL_US;
+            !left && !t.misread
         });
         late.map(|t| {
             let view = &self.views[t];
