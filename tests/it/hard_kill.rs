@@ -57,6 +57,11 @@ struct Said {
     have: Option<u64>,
 }
 
+/// Declarations that come as one snapshot: more than a broker keeps for one
+/// client would wait for each other. The others come as batches.
+const FIRST: usize = 20_000;
+const BATCH: usize = 1_000;
+
 /// The simulated authority on a real connection.
 struct Customs {
     authority: Authority,
@@ -67,7 +72,7 @@ struct Customs {
 }
 
 impl Customs {
-    fn at(stage: &Stage, cached: usize) -> Self {
+    fn at(stage: &Stage, cached: usize, held: usize) -> Self {
         let address = stage.broker();
         let mut options = MqttOptions::new("customs", address.ip().to_string(), address.port());
         options.set_max_packet_size(16 << 20, 16 << 20);
@@ -99,12 +104,7 @@ impl Customs {
             start_wall_ms: wall_now().0,
         };
         Self {
-            authority: Authority::new(
-                options,
-                (0..cached)
-                    .map(|n| declaration(n, cached.max(HELD_MIN)))
-                    .collect(),
-            ),
+            authority: Authority::new(options, (0..cached).map(|n| declaration(n, held)).collect()),
             client,
             heard,
             since: Stopwatch::started(),
@@ -276,13 +276,20 @@ fn nothing_the_daemon_let_out_is_lost_by_a_kill_at_any_moment() {
     let world = World::new(options(0, 5));
     let stage = Stage::set(&world).unwrap();
     let mut daemon = stage.daemon(Path::new(env!("CARGO_BIN_EXE_lanegate")));
-    let mut customs = Customs::at(&stage, cached);
+    let first = cached.min(FIRST);
+    let mut customs = Customs::at(&stage, first, held);
     let (mut chance, mut next, mut behind) = (Chance::new(5), cached, 0);
     let mut back: Vec<Duration> = Vec::new();
     if cached > 0 {
         daemon.start().unwrap();
         customs.until_back(&daemon);
-        customs.until_filled(&stage, &daemon, cached);
+        customs.until_filled(&stage, &daemon, first);
+        for n in (first..cached).step_by(BATCH) {
+            let items = (n..cached.min(n + BATCH)).map(|n| declaration(n, held));
+            let now = customs.now();
+            customs.authority.publish(now, items.collect());
+            customs.until_all_is_applied(&daemon);
+        }
         daemon.kill().unwrap();
     }
     let filled = daemon.starts();
