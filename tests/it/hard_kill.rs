@@ -207,6 +207,16 @@ impl Customs {
         }
     }
 
+    /// Feeds these declarations in batches.
+    fn feed(&mut self, daemon: &DaemonUnderTest, more: std::ops::Range<usize>, held: usize) {
+        for n in more.clone().step_by(BATCH) {
+            let items = (n..more.end.min(n + BATCH)).map(|n| declaration(n, held));
+            let now = self.now();
+            self.authority.publish(now, items.collect());
+            self.until_all_is_applied(daemon);
+        }
+    }
+
     /// Whether the cache came back with less than was applied.
     fn is_cache_behind(&self) -> bool {
         self.said.applied > self.said.have
@@ -284,12 +294,7 @@ fn nothing_the_daemon_let_out_is_lost_by_a_kill_at_any_moment() {
         daemon.start().unwrap();
         customs.until_back(&daemon);
         customs.until_filled(&stage, &daemon, first);
-        for n in (first..cached).step_by(BATCH) {
-            let items = (n..cached.min(n + BATCH)).map(|n| declaration(n, held));
-            let now = customs.now();
-            customs.authority.publish(now, items.collect());
-            customs.until_all_is_applied(&daemon);
-        }
+        customs.feed(&daemon, first..cached, held);
         daemon.kill().unwrap();
     }
     let filled = daemon.starts();
